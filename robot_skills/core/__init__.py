@@ -1,0 +1,1 @@
+"""Contracts of the whole stack: numpy only, no I/O."""

@@ -1,0 +1,76 @@
+"""The one error tree of the project.
+
+Every error that a user can cause derives from `RobotSkillsError`. Its message is one line that says
+what was asked, what was found and what is available; the command line prints it and maps it to an
+exit code, so no layer below needs to know about processes.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class RobotSkillsError(Exception):
+    """Root of all errors raised on purpose. `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class RefusedError(RobotSkillsError):
+    """The input itself cannot be accepted: nothing has moved and nothing was written."""
+
+    exit_code = 2
+
+
+class UnknownNameError(RefusedError):
+    """A name that is not in a closed set (skill, arm, entity, predicate, planner, ...)."""
+
+
+class PlanningError(RefusedError):
+    """The instruction was understood but no plan reaches its goal; the message names what is missing."""
+
+
+class InstructionError(RefusedError):
+    """The instruction is empty, or its words are not understood."""
+
+
+class CheckpointError(RefusedError):
+    """A checkpoint is corrupt, foreign, or does not fit the skill that wants to use it."""
+
+
+class DatasetError(RefusedError):
+    """A dataset is missing, corrupt, or does not fit what it is wanted for."""
+
+
+class MissingDependencyError(RefusedError):
+    """A library, package or device that this command needs is not installed or does not work."""
+
+
+class StorageError(RobotSkillsError):
+    """Writing failed: disk full, no permission, or somebody else is writing."""
+
+
+class RobotFault(RobotSkillsError):
+    """The robot or its driver refuses to go on; a person has to look."""
+
+
+class PerceptionError(RobotSkillsError):
+    """The cameras gave nothing usable (no frame, no table plane, entity lost)."""
+
+
+def unknown_name(kind: str, asked: str, available: Iterable[str]) -> UnknownNameError:
+    """Build the standard message for a name outside a closed set, with the nearest match.
+
+    Args:
+        kind: What the name was meant to name, for example ``"skill"``.
+        asked: The name that was given.
+        available: Every accepted name.
+    """
+    names = sorted(available)
+    near = get_close_matches(asked.lower(), [name.lower() for name in names], n=1)
+    hint = ""
+    if near:
+        match = next(name for name in names if name.lower() == near[0])
+        hint = f" Did you mean {match!r}?"
+    return UnknownNameError(
+        f"Unknown {kind} {asked!r}.{hint} Available: {', '.join(names) or 'none'}."
+    )

@@ -1,0 +1,102 @@
+"""Instructions as data: goals, calls, plans and results.
+
+A goal is a conjunction of literals over the predicates of `robot_skills.core.predicates`. A plan is
+a sequence of skill calls that a checker has to accept before anything moves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from robot_skills.core.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Literal:
+    """``predicate(args)`` or its negation; args are entity names."""
+
+    predicate: str
+    args: tuple[str, ...]
+    negated: bool = False
+
+    def __str__(self) -> str:
+        text = f"{self.predicate}({', '.join(self.args)})"
+        return f"not {text}" if self.negated else text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillCall:
+    """One call of a skill with named arguments (entity names or words such as ``"on"``)."""
+
+    skill: str
+    args: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.skill}({', '.join(f'{k}={v}' for k, v in self.args.items())})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is to be achieved and how.
+
+    Attributes:
+        instruction: The words it came from.
+        goal: What has to hold at the end; empty only when the calls themselves are the goal.
+        calls: Skills in order; empty when the goal holds already.
+        planner: Name of the planner that made it.
+        wording: How open wording was understood, in the order of the words, for the report.
+    """
+
+    instruction: str
+    goal: tuple[Literal, ...]
+    calls: tuple[SkillCall, ...]
+    planner: str
+    wording: tuple[str, ...] = ()
+
+
+class Planner(Protocol):
+    """Words and a scene in, a plan out."""
+
+    @property
+    def name(self) -> str: ...
+
+    def plan(self, instruction: str, scene: Scene) -> Plan:
+        """Plan for an instruction.
+
+        Raises:
+            InstructionError: The words are empty or not understood.
+            UnknownNameError: They name a thing that is not in the scene or a skill nobody has.
+            PlanningError: No sequence of skills reaches the goal; says what is missing.
+        """
+        ...
+
+    def replan(self, plan: Plan, scene: Scene) -> Plan:
+        """Plan for the same goal from another scene. Raises as `plan` does."""
+        ...
+
+
+class Outcome(Enum):
+    """How a skill ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    STOPPED = "stopped"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillResult:
+    """How one attempt at a skill call ended, and why."""
+
+    call: SkillCall
+    outcome: Outcome
+    reason: str
+    duration_s: float
+    chunks: int = 0
+    refused_chunks: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is Outcome.SUCCESS

@@ -1,0 +1,87 @@
+"""Contracts of robots: simulated, real, replayed."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from robot_skills.core.clock import Clock
+from robot_skills.core.limits import ArmLimits
+from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.types import ActionChunk, Observation
+
+
+class Kinematics(Protocol):
+    """Where the tool is for given joints, and which joints follow a path of tool poses."""
+
+    def forward(self, q_rad: Array) -> SE3:
+        """`T_base_tool` at joint positions (n,)."""
+        ...
+
+    def follow(self, q_rad: Array, T_base_tool: Array) -> tuple[Array, Array]:
+        """Joint path that follows tool poses, starting near `q_rad`.
+
+        Args:
+            q_rad: Joint positions at the start, (n,).
+            T_base_tool: Tool poses, (H, 4, 4).
+
+        Returns:
+            Joint positions (H, n), not clipped to limits, and the remaining position error [m] per
+            waypoint, (H,).
+        """
+        ...
+
+
+class Robot(Protocol):
+    """One robot cell: arms, grippers and the cameras that belong to it.
+
+    Nothing moves in a constructor; `connect` does the I/O. A robot follows the waypoints of the
+    last accepted chunk by time, holds at its end, and drops waypoints that are already late.
+    """
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def control_period_s(self) -> float:
+        """Spacing at which the robot wants waypoints."""
+        ...
+
+    @property
+    def arms(self) -> Mapping[str, ArmLimits]:
+        """Limits per arm name."""
+        ...
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras that `observe` can deliver."""
+        ...
+
+    def kinematics(self, arm: str) -> Kinematics: ...
+
+    def connect(self) -> None:
+        """Open devices and check them. Raises `RobotFault` when they are not fit to move."""
+        ...
+
+    def observe(self, cameras: Collection[str] = ()) -> Observation:
+        """Present state of all arms, and the latest frames of the named cameras.
+
+        Raises:
+            UnknownNameError: A camera that this robot does not have.
+            RobotFault: The robot is not connected.
+        """
+        ...
+
+    def command(self, chunk: ActionChunk) -> ActionChunk:
+        """Replace the waypoints to follow. Returns what was really accepted, which may be less.
+
+        Raises:
+            RobotFault: Not connected, or no waypoint can be accepted at all.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Drop all waypoints and hold the present position. Safe to call at any time."""
+        ...
+
+    def close(self) -> None:
+        """Release devices. Safe to call twice."""
+        ...
