@@ -57,6 +57,18 @@ class PerceptionError(RobotSkillsError):
     """The cameras gave nothing usable (no frame, no table plane, entity lost)."""
 
 
+class ActionRefused(RobotSkillsError):
+    """The safety gate refused a chunk; the robot holds.
+
+    Attributes:
+        code: Reason code of the verdict, for example ``"workspace"``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def unknown_name(kind: str, asked: str, available: Iterable[str]) -> UnknownNameError:
     """Build the standard message for a name outside a closed set, with the nearest match.
 

@@ -92,6 +92,22 @@ def accessible(scene: Scene, thing: str) -> bool:
     )
 
 
+def accepts(scene: Scene, container: str) -> bool:
+    """Things can be put into the container from the top now."""
+    return scene[container].access is not None
+
+
+def fits(scene: Scene, thing: str, container: str) -> bool:
+    """The thing is small enough for the container; to be closed over it, low enough too."""
+    a, b = scene[thing], scene[container]
+    if b.cavity is None:
+        return False
+    sides = sorted(a.extents_m[:2])
+    room = sorted(b.cavity.extents_m[:2])
+    low_enough = b.articulation is None or a.extents_m[2] <= b.cavity.extents_m[2]
+    return bool(sides[0] <= room[0] and sides[1] <= room[1] and low_enough)
+
+
 def near(scene: Scene, thing: str, other: str) -> bool:
     """The boxes are less than `NEAR_M` apart sideways, measured between their centres less half sizes."""
     a, b = scene[thing], scene[other]
@@ -108,6 +124,8 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
     "closed": closed,
     "clear": clear,
     "accessible": accessible,
+    "accepts": accepts,
+    "fits": fits,
     "near": near,
 }
 """Every predicate by the name that goals and skill cards use."""

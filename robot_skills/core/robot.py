@@ -57,6 +57,10 @@ class Robot(Protocol):
 
     def kinematics(self, arm: str) -> Kinematics: ...
 
+    def home(self, arm: str) -> SE3:
+        """`T_base_tool` of the rest pose, from which the cameras see the whole workspace."""
+        ...
+
     def connect(self) -> None:
         """Open devices and check them. Raises `RobotFault` when they are not fit to move."""
         ...
