@@ -5,7 +5,7 @@ Demonstrations and runs must describe the same situation in the same way, so bot
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -51,12 +51,12 @@ class FreeSpotConfig:
         extents_m: Size that the spot's token reports, (3,); the table's own would say nothing.
     """
 
-    lower_m: Array = (0.36, -0.26)  # type: ignore[assignment]
-    upper_m: Array = (0.68, 0.26)  # type: ignore[assignment]
+    lower_m: Array = field(default_factory=lambda: np.array([0.36, -0.26]))
+    upper_m: Array = field(default_factory=lambda: np.array([0.68, 0.26]))
     margin_m: float = 0.06
     least_margin_m: float = 0.015
     step_m: float = 0.01
-    extents_m: Array = (0.1, 0.1, 0.0)  # type: ignore[assignment]
+    extents_m: Array = field(default_factory=lambda: np.array([0.1, 0.1, 0.0]))
 
     def __post_init__(self) -> None:
         for name, size in (("lower_m", 2), ("upper_m", 2), ("extents_m", 3)):
@@ -183,9 +183,9 @@ def _token(
             return _access_token(entity, T_base_tool)
         case Anchor.TOP if entity.name == TABLE:
             p = free_spot_on_table(scene, moved, free_spot)
-            spot = replace(entity, T_base_entity=SE3.from_translation(p), extents_m=(0.1, 0.1, 0.0))
-            T_base_spot = canonical_yaw(spot, T_base_tool).T_base_entity
-            return EntityToken(T_base_anchor=T_base_spot, extents_m=free_spot.extents_m)
+            T_base_spot = SE3.from_translation(p)
+            spot = replace(entity, T_base_entity=T_base_spot, extents_m=free_spot.extents_m)
+            return _box_token(spot, T_base_tool)
         case Anchor.TOP:
             box = canonical_yaw(entity, T_base_tool)
             T_entity_top = SE3.from_translation((0.0, 0.0, 0.5 * box.extents_m[2]))

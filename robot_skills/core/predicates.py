@@ -77,8 +77,8 @@ def closed(scene: Scene, thing: str) -> bool:
 
 
 def clear(scene: Scene, thing: str) -> bool:
-    """Nothing stands on the thing."""
-    return not any(
+    """Nothing stands on the thing. The table is always clear: things share it."""
+    return thing == TABLE or not any(
         on(scene, entity.name, thing) for entity in scene if entity.name not in (thing, TABLE)
     )
 
