@@ -36,6 +36,9 @@ class SkillCall:
         return f"{self.skill}({', '.join(f'{k}={v}' for k, v in self.args.items())})"
 
 
+type Milestone = tuple[Literal, ...] | SkillCall
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """What is to be achieved and how.
@@ -46,6 +49,9 @@ class Plan:
         calls: Skills in order; empty when the goal holds already.
         planner: Name of the planner that made it.
         wording: How open wording was understood, in the order of the words, for the report.
+        milestones: What the words ask for on the way, in order, before the goal: literals that all
+            hold at some time ("open the drawer, then close it"), or a call that is made for its own
+            sake ("go home"). Whoever executes drops those that are behind it before replanning.
     """
 
     instruction: str
@@ -53,6 +59,7 @@ class Plan:
     calls: tuple[SkillCall, ...]
     planner: str
     wording: tuple[str, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
 
 
 class Planner(Protocol):
