@@ -1,0 +1,75 @@
+# Everything starts from Python 3.12 and make: the first target that needs it fetches uv from PyPI
+# into .uv/ (unless it is installed) and builds .venv/ from uv.lock.
+
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN := .venv/bin
+JOBS ?= 2
+
+# Rendering needs no display. One thread per process: processes are what we run in parallel.
+export MUJOCO_GL ?= egl
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup gl demo test check pytest format lint types imports bench readme clean
+
+help:
+	@echo "make demo     install, then carry out an instruction; results in outputs/demo/"
+	@echo "make test     install, then lint, type-check, check the layers, run the tests"
+	@echo "make setup    install only (.venv from uv.lock)"
+	@echo "make format   rewrite the code as ruff wants it"
+	@echo "make lint | types | imports   one check alone"
+	@echo "make bench    time simulation and policy beside their peers"
+	@echo "make readme   write the measured results of zoo/ into README.md"
+
+setup: .venv/.synced
+
+.venv/.synced: pyproject.toml uv.lock .python-version
+	@if ! command -v $(UV) >/dev/null 2>&1; then \
+	  echo "Fetching uv from PyPI into .uv/"; \
+	  $(PYTHON) -m venv .uv || { \
+	    echo "Python's venv module is missing. On Debian or Ubuntu: apt-get install python3-venv" >&2; \
+	    exit 1; }; \
+	  .uv/bin/python -m pip install --quiet --disable-pip-version-check uv; \
+	fi
+	$(UV) sync --frozen --all-extras
+	@touch $@
+
+# Cameras render on the GPU or in software, through EGL in either case.
+gl: setup
+	@$(BIN)/python -m robot_skills.app.gl
+
+demo: setup gl
+	$(BIN)/robot-skills run "put the red cube in the drawer and close it" --out outputs/demo
+
+test: setup gl check pytest
+
+check: setup
+	@$(MAKE) --no-print-directory lint types imports
+
+# Files stay together on one worker: module fixtures (worlds, checkpoints) are built once.
+pytest: setup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/pyright
+
+imports: setup
+	$(BIN)/lint-imports --no-cache
+
+bench: setup gl
+	$(BIN)/robot-skills bench sim
+	$(BIN)/robot-skills bench policy
+
+readme: setup
+	$(BIN)/python -m benchmarks.readme_table
+
+clean:
+	rm -rf .venv .uv outputs .pytest_cache .ruff_cache .hypothesis

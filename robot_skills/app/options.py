@@ -1,0 +1,145 @@
+"""Options of every command. The text under a field is its help on the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tyro.conf import Positional
+
+SceneSource = Literal["rgbd", "truth"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommonOptions:
+    """What every command takes."""
+
+    json: bool = False
+    """Print one line of JSON on stdout; everything else goes to stderr."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions(CommonOptions):
+    """Carry out an instruction: plan it, check the plan, run its skills, verify the outcome.
+
+    Exits 0 when the goal holds in the simulator's own state, 1 when the task failed, 2 when the
+    instruction was refused.
+    """
+
+    instruction: Positional[str]
+    """What to do, in words."""
+    arm: str = "panda"
+    """Arm of the cell: panda or ur5e."""
+    scene: SceneSource = "rgbd"
+    """Where the scene comes from: the cell's RGB-D cameras, or the simulator's state."""
+    seed: int = 0
+    """Of the layout and of every random choice in the run."""
+    planner: str = "rules"
+    """Who turns the words into a plan."""
+    out: Path | None = None
+    """Folder for the video, the report and the episode log; nothing is written without it."""
+    no_video: bool = False
+    """Do not film the run; a film needs --out and makes the run slower."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateOptions(CommonOptions):
+    """Make demonstrations of one skill with its scripted expert.
+
+    Only episodes whose effects hold at the end are kept. An interrupted call goes on where it
+    stopped when it is repeated with the same options.
+    """
+
+    skill: str
+    """Which skill to demonstrate."""
+    out: Path
+    """Folder of the dataset (LeRobot v3)."""
+    episodes: int = 400
+    """How many successful episodes to keep."""
+    arm: str = "panda"
+    """Arm that demonstrates."""
+    seed: int = 0
+    """Of layouts, noise and strategies."""
+    workers: int = 2
+    """Processes that generate at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainOptions(CommonOptions):
+    """Learn one skill from a dataset of demonstrations."""
+
+    dataset: Path
+    """Folder of the dataset, as `robot-skills generate` writes it."""
+    out: Path
+    """Folder for the checkpoint, its card and the training logs."""
+    skill: str | None = None
+    """Which skill the dataset shows; its folder's name when left out."""
+    minutes: float | None = None
+    """Stop after this much training; the recipe's length when left out."""
+    seed: int = 0
+    """Of the weights, the order of samples and the noise."""
+    resume: bool = False
+    """Go on from the state in `out`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvalOptions(CommonOptions):
+    """Measure success over unseen seeds: of one skill, or of the composed instructions.
+
+    Prints n, successes, rate and the 95 % Wilson interval.
+    """
+
+    skill: str | None = None
+    """Measure this skill alone."""
+    suite: str | None = None
+    """Measure a suite of composed instructions: tabletop."""
+    checkpoint: Path | None = None
+    """Checkpoint to measure; the zoo's when left out."""
+    arm: str = "panda"
+    """Arm to measure on."""
+    scene: SceneSource = "rgbd"
+    """Where the scene comes from: the cell's RGB-D cameras, or the simulator's state."""
+    episodes: int = 100
+    """Seeds per skill, or per instruction of a suite."""
+    seed: int = 100_000
+    """First seed; demonstrations use other ones."""
+    workers: int = 2
+    """Processes that evaluate at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillsList(CommonOptions):
+    """List the skills with their arguments and measured success."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillsShow(CommonOptions):
+    """Show everything that one skill card says."""
+
+    name: Positional[str]
+    """Name of the skill."""
+
+
+SkillsOptions = (
+    Annotated[SkillsList, tyro.conf.subcommand(name="list")]
+    | Annotated[SkillsShow, tyro.conf.subcommand(name="show")]
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchOptions(CommonOptions):
+    """Time us and a peer side by side in one run.
+
+    A ratio above 1 means that we are that many times better; the limit is what the machine could do
+    at best.
+    """
+
+    what: Positional[Literal["sim", "policy"]]
+    """sim: control steps and camera frames; policy: one action chunk."""
+    repeats: int = 5
+    """Paired repeats; medians are reported."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorOptions(CommonOptions):
+    """Say what this machine can do and what is missing, with the command that mends it."""
