@@ -25,9 +25,10 @@ class Anchor(Enum):
     HANDLE = "handle"
     """The handle of a sliding joint, at its joint value."""
     ACCESS = "access"
-    """The region of a container that is open to the top."""
+    """A free spot on the floor of a container, where it is open to the top. The third size is the
+    height of the walls around it."""
     TOP = "top"
-    """The top face; for the table, a free spot on it."""
+    """The middle of the top face; for the table, a free spot on it. The third size is 0: no walls."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +69,8 @@ class FreeSpotConfig:
 
 
 DEFAULT_FREE_SPOT = FreeSpotConfig()
+_GAP_INSIDE_M = 0.008
+"""Wanted gap between a thing and its neighbours in a container."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -180,7 +183,7 @@ def _token(
         case Anchor.HANDLE:
             return _handle_token(entity)
         case Anchor.ACCESS:
-            return _access_token(entity, T_base_tool)
+            return _access_token(entity, T_base_tool, scene, moved)
         case Anchor.TOP if entity.name == TABLE:
             p = free_spot_on_table(scene, moved, free_spot)
             T_base_spot = SE3.from_translation(p)
@@ -190,7 +193,8 @@ def _token(
             box = canonical_yaw(entity, T_base_tool)
             T_entity_top = SE3.from_translation((0.0, 0.0, 0.5 * box.extents_m[2]))
             return EntityToken(
-                T_base_anchor=box.T_base_entity @ T_entity_top, extents_m=box.extents_m
+                T_base_anchor=box.T_base_entity @ T_entity_top,
+                extents_m=box.extents_m * [1.0, 1.0, 0.0],
             )
 
 
@@ -210,19 +214,53 @@ def _handle_token(entity: Entity) -> EntityToken:
     )
 
 
-def _access_token(entity: Entity, T_base_tool: SE3) -> EntityToken:
+def _access_token(
+    entity: Entity, T_base_tool: SE3, scene: Scene, moved: Entity | None
+) -> EntityToken:
     if entity.access is None:
         raise RefusedError(f"Nothing can be put into {entity.name!r} now: it is shut or solid.")
-    T_base_region = entity.T_base_entity @ entity.access.T_entity_region
-    if entity.articulation is not None:
-        # The axes of a drawer mean something: +x is the way it opens.
-        return EntityToken(
-            T_base_anchor=T_base_region,
-            extents_m=entity.access.extents_m,
-            value=entity.articulation.value_m,
-        )
-    region = replace(entity, T_base_entity=T_base_region, extents_m=entity.access.extents_m)
-    return _box_token(region, T_base_tool)
+    region = entity.access
+    area = replace(
+        entity,
+        T_base_entity=entity.T_base_entity @ region.T_entity_region,
+        extents_m=region.extents_m,
+    )
+    if entity.articulation is None:
+        area = canonical_yaw(area, T_base_tool)
+    # The axes of a drawer mean something, so they stay: +x is the way it opens.
+    T_area_spot = SE3.from_translation(_free_spot_inside(area, scene, moved))
+    value_m = 0.0 if entity.articulation is None else entity.articulation.value_m
+    return EntityToken(
+        T_base_anchor=area.T_base_entity @ T_area_spot, extents_m=area.extents_m, value=value_m
+    )
+
+
+def _free_spot_inside(area: Entity, scene: Scene, moved: Entity | None) -> Array:
+    """Spot on the floor of a container's open region, (3,), in the region's frame.
+
+    Its middle when nothing lies there; else the spot nearest to the middle that is clear of what
+    lies in it, and where there is none, the one with the most room.
+    """
+    radius_m = 0.0 if moved is None else 0.5 * float(np.linalg.norm(moved.extents_m[:2]))
+    span = np.maximum(0.5 * area.extents_m[:2] - radius_m, 0.0)
+    axes = [np.linspace(-half, half, 15) if half > 0.0 else np.zeros(1) for half in span]
+    offsets = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    points = area.T_base_entity @ np.column_stack([offsets, np.zeros(len(offsets))])
+    room = np.full(len(offsets), np.inf)
+    skip = {area.name, TABLE} | ({moved.name} if moved is not None else set())
+    for entity in scene:
+        if entity.name not in skip and entity.held_by is None and entity.movable:
+            size = entity.extents_m[:2]
+            room = np.minimum(
+                room, _distance_to_rectangle(points[:, :2], entity.T_base_entity, size)
+            )
+    off_middle = np.linalg.norm(offsets, axis=-1)
+    free = room >= radius_m + _GAP_INSIDE_M
+    if np.any(free):
+        best = int(np.argmin(np.where(free, off_middle, np.inf)))
+    else:
+        best = int(np.argmax(room))
+    return np.array([*offsets[best], -0.5 * area.extents_m[2]])
 
 
 def _moved(token: EntityToken, T_base_anchor: SE3) -> EntityToken:
