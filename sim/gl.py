@@ -1,0 +1,74 @@
+"""The OpenGL context that pictures are drawn in.
+
+Linux draws headless through EGL (on a GPU, or in software through Mesa); elsewhere MuJoCo's own
+choice is right. `MUJOCO_GL` overrides it, as for every program that uses MuJoCo.
+"""
+
+import os
+import sys
+from typing import Protocol
+
+from robot_skills.core.errors import MissingDependencyError
+
+_PACKAGES = "libegl1 libgl1 libgl1-mesa-dri"
+_CHECK_SIZE_PX = 16
+
+
+class GLContext(Protocol):
+    """What MuJoCo's contexts have in common."""
+
+    def make_current(self) -> None: ...
+
+    def free(self) -> None: ...
+
+
+def choose_backend() -> str:
+    """Set `MUJOCO_GL` when nobody has, and return it.
+
+    Call before the first `import mujoco`: MuJoCo reads it then, and fails late without a display.
+    """
+    if sys.platform.startswith("linux") and not os.environ.get("MUJOCO_GL"):
+        os.environ["MUJOCO_GL"] = "egl"
+    return os.environ.get("MUJOCO_GL", "")
+
+
+def make_context(width_px: int, height_px: int) -> GLContext:
+    """An OpenGL context, not yet current in any thread.
+
+    Raises:
+        MissingDependencyError: No context can be made; names the packages that mend it.
+    """
+    backend = choose_backend()
+    try:
+        return _context_class(backend)(width_px, height_px)
+    # The bindings raise whatever they stumble over: AttributeError on a missing library,
+    # ImportError, RuntimeError, OSError, or an OpenGL.error class that may itself not import.
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+        raise MissingDependencyError(
+            f"Drawing pictures needs OpenGL, and MUJOCO_GL={backend or 'default'} does not work "
+            f"({type(error).__name__}: {reason}). On Debian or Ubuntu: apt-get install {_PACKAGES}."
+        ) from error
+
+
+def check() -> str:
+    """Make and free a context; returns the backend that works.
+
+    Raises:
+        MissingDependencyError: As `make_context`.
+    """
+    context = make_context(_CHECK_SIZE_PX, _CHECK_SIZE_PX)
+    context.free()
+    return choose_backend()
+
+
+def _context_class(backend: str):
+    # Taken from its own module, so that it works when `mujoco` was imported before the choice.
+    match backend:
+        case "egl":
+            from mujoco.egl import GLContext
+        case "osmesa":
+            from mujoco.osmesa import GLContext
+        case _:
+            from mujoco.gl_context import GLContext
+    return GLContext
