@@ -28,7 +28,8 @@ class Anchor(Enum):
     """A free spot on the floor of a container, where it is open to the top. The third size is the
     height of the walls around it."""
     TOP = "top"
-    """The middle of the top face; for the table, a free spot on it. The third size is 0: no walls."""
+    """The middle of the top face; for the table, a free spot on it. The third size is 0: there are
+    no walls."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

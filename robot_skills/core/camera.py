@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import RgbdFrame
@@ -35,7 +36,7 @@ def pinhole(width_px: int, height_px: int, fovy_rad: float) -> Array:
     )
 
 
-def backproject(frame: RgbdFrame) -> tuple[Array, Array]:
+def backproject(frame: RgbdFrame) -> tuple[Array, NDArray[np.intp]]:
     """Points of a frame in the base frame.
 
     Returns:

@@ -26,7 +26,7 @@ class UnknownNameError(RefusedError):
 
 
 class PlanningError(RefusedError):
-    """The instruction was understood but no plan reaches its goal; the message names what is missing."""
+    """The instruction was understood but no plan reaches its goal; says what is missing."""
 
 
 class InstructionError(RefusedError):

@@ -1,4 +1,4 @@
-"""Decisions as data: every plan, check, skill, chunk and verdict is one event in the episode log."""
+"""Decisions as data: every plan, check, skill, chunk and verdict is one event in the log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

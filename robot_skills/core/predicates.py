@@ -109,7 +109,7 @@ def fits(scene: Scene, thing: str, container: str) -> bool:
 
 
 def near(scene: Scene, thing: str, other: str) -> bool:
-    """The boxes are less than `NEAR_M` apart sideways, measured between their centres less half sizes."""
+    """The boxes are less than `NEAR_M` apart sideways: their centres, less their half sizes."""
     a, b = scene[thing], scene[other]
     gap = np.linalg.norm(a.T_base_entity.p[:2] - b.T_base_entity.p[:2])
     return bool(gap - 0.5 * min(a.extents_m[:2]) - 0.5 * min(b.extents_m[:2]) <= NEAR_M)

@@ -17,7 +17,7 @@ Functions on arrays broadcast over leading axes; `SE3` is one immutable transfor
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,7 +99,7 @@ def wxyz_to_matrix(wxyz: ArrayLike) -> Array:
 
 
 def matrix_to_rot6d(R: ArrayLike) -> Array:
-    """First two columns of rotation matrices, (..., 6): the continuous form of Zhou et al., 2019."""
+    """First two columns of rotation matrices, (..., 6): continuous, after Zhou et al., 2019."""
     R = np.asarray(R, dtype=np.float64)
     return np.concatenate([R[..., :, 0], R[..., :, 1]], axis=-1)
 
@@ -208,7 +208,8 @@ class SE3:
         forward = forward / np.linalg.norm(forward)
         right = np.cross(forward, np.asarray(up, dtype=np.float64))
         right = right / np.linalg.norm(right)
-        return cls(np.stack([right, np.cross(forward, right), forward], axis=-1), eye)
+        R = np.stack([right, np.cross(forward, right), forward], axis=-1)
+        return cls(R.astype(np.float64), eye)
 
     @classmethod
     def exp(cls, twist: ArrayLike) -> Self:
@@ -258,7 +259,13 @@ class SE3:
     def inverse(self) -> "SE3":
         return SE3(self.R.T, -self.R.T @ self.p)
 
-    def __matmul__(self, other):
+    @overload
+    def __matmul__(self, other: "SE3") -> "SE3": ...
+
+    @overload
+    def __matmul__(self, other: NDArray) -> Array: ...
+
+    def __matmul__(self, other: "SE3 | ArrayLike") -> "SE3 | Array":
         """Compose with an `SE3`, or map points (..., 3) from frame b to frame a."""
         if isinstance(other, SE3):
             return SE3(self.R @ other.R, self.R @ other.p + self.p)

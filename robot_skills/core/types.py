@@ -18,7 +18,9 @@ DEFAULT_ARM = "arm"
 """Name of the arm in a single-arm cell."""
 
 
-def _frozen(array: object, shape: tuple[int | None, ...], name: str, dtype=np.float64) -> NDArray:
+def _frozen(
+    array: object, shape: tuple[int | None, ...], name: str, dtype: type[np.generic] = np.float64
+) -> NDArray:
     out = np.array(array, dtype=dtype)
     matches = out.ndim == len(shape) and all(
         want is None or want == have for want, have in zip(shape, out.shape, strict=True)
