@@ -1,0 +1,201 @@
+"""Settings of networks, samplers, noise and training; they travel inside every checkpoint.
+
+Nothing heavy is imported here, so that a command line can print its help at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any, Self, get_type_hints
+
+
+class Trunk(Enum):
+    """Which network denoises a chunk. A new one is a new member and a case in `build_denoiser`."""
+
+    RESIDUAL_MLP = "residual_mlp"
+
+
+class Prediction(Enum):
+    """What the network predicts, under diffusers' names."""
+
+    SAMPLE = "sample"
+    V = "v_prediction"
+
+
+class _Config:
+    """Conversion to and from plain JSON values; unknown and missing keys are refused."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Nested dict of JSON values."""
+        return _plain(asdict(self))  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """Build from what `to_json` gave.
+
+        Raises:
+            ValueError: On a value that is no mapping, and on unknown, missing or refused fields.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"{cls.__name__} needs a mapping, got {type(values).__name__}.")
+        wanted = {spec.name for spec in fields(cls)}  # type: ignore[arg-type]
+        if set(values) != wanted:
+            odd = sorted(set(values) ^ wanted)
+            raise ValueError(f"{cls.__name__} has unknown or missing fields: {', '.join(odd)}.")
+        hints = get_type_hints(cls)
+        return cls(**{name: _typed(hints[name], value) for name, value in values.items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    if isinstance(hint, type) and is_dataclass(hint) and issubclass(hint, _Config):
+        return hint.from_json(value)
+    allowed = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}.get(hint)
+    # Python counts True as an integer; a settings file that says so is wrong.
+    mistaken = isinstance(value, bool) and hint is not bool
+    if allowed and (mistaken or not isinstance(value, allowed)):
+        raise ValueError(f"Wanted {hint.__name__}, got {value!r}.")
+    return value
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkConfig(_Config):
+    """Shape of the network."""
+
+    trunk: Trunk = Trunk.RESIDUAL_MLP
+    """Which network denoises."""
+    width: int = 256
+    """Size of the residual stream."""
+    blocks: int = 3
+    """Residual blocks."""
+    expansion: int = 2
+    """Hidden size of a block, as a multiple of the width."""
+    termination_width: int = 128
+    """Hidden size of the termination head."""
+
+    def __post_init__(self) -> None:
+        sizes = (self.width, self.blocks, self.expansion, self.termination_width)
+        _require(min(sizes) >= 1, f"Network sizes must be positive, got {sizes}.")
+        _require(self.width % 2 == 0, f"The network width must be even, got {self.width}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplerConfig(_Config):
+    """Noise schedule of training, and how a chunk is sampled from noise."""
+
+    train_timesteps: int = 100
+    """Noise levels in training (squared cosine schedule)."""
+    inference_steps: int = 5
+    """Denoising steps per chunk (DDIM, eta = 0, trailing spacing)."""
+    prediction: Prediction = Prediction.SAMPLE
+    """What the network predicts."""
+    keep_noise: bool = True
+    """Start every chunk of an episode from the same noise, so that consecutive chunks agree on
+    which of several good ways to go; the seed of `reset` chooses the noise."""
+
+    def __post_init__(self) -> None:
+        _require(
+            1 <= self.inference_steps <= self.train_timesteps,
+            f"Sampling takes 1 to {self.train_timesteps} steps, got {self.inference_steps}.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoiseConfig(_Config):
+    """Standard deviations of the noise added to training inputs, drawn once per window.
+
+    Perception will be about this wrong, and the tool will be about this far from where the
+    demonstrations were; the absolute targets stay, so the policy learns to correct for both.
+    """
+
+    anchor_m: float = 0.003
+    """Entity anchor position, per axis."""
+    anchor_yaw_rad: float = 0.05
+    """Entity anchor heading."""
+    extents_m: float = 0.002
+    """Entity sizes, per axis."""
+    value_m: float = 0.003
+    """Joint value of articulated entities."""
+    table_m: float = 0.002
+    """Height of the table."""
+    tool_m: float = 0.0015
+    """Tool position, per axis."""
+    tool_rad: float = 0.01
+    """Tool rotation, per axis."""
+
+    def __post_init__(self) -> None:
+        _require(min(asdict(self).values()) >= 0.0, "Noise cannot be negative.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig(_Config):
+    """One training run. The same values on the same data give the same weights, bit for bit,
+    unless `max_minutes` cuts the run short."""
+
+    seed: int = 0
+    """Seeds weights, batches and noise."""
+    steps: int = 20_000
+    """Optimiser steps."""
+    max_minutes: float | None = None
+    """Stop after this time; the learning rate then falls to zero in the last tenth of it."""
+    batch_size: int = 256
+    """Windows per step."""
+    learning_rate: float = 1e-3
+    """Peak of the cosine schedule."""
+    warmup_steps: int = 500
+    """Steps of linear warm-up."""
+    weight_decay: float = 1e-4
+    """Of AdamW."""
+    grad_clip: float = 1.0
+    """Largest norm of the gradient."""
+    ema_power: float = 0.75
+    """EMA decay at step n is 1 - (1 + n) ** -power ..."""
+    ema_max: float = 0.9995
+    """... and at most this."""
+    termination_weight_max: float = 5.0
+    """Frames with the work done are rare; they weigh more by the ratio, but at most this."""
+    bf16: bool = True
+    """Multiply in bfloat16 where the processor has it."""
+    threads: int = 2
+    """Processor threads."""
+    observation_steps: int = 2
+    """Length of the history in an observation."""
+    horizon: int = 16
+    """Waypoints in a chunk."""
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    """Shape of the network."""
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    """Noise schedule and sampling."""
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    """Noise on the inputs."""
+    save_every: int = 2_000
+    """Steps between saves from which `resume` can go on."""
+    log_every: int = 100
+    """Steps between entries in the TensorBoard log."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "threads", "horizon", "save_every", "log_every"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1.")
+        _require(self.observation_steps >= 2, "observation_steps must be at least 2.")
+        _require(
+            self.max_minutes is None or self.max_minutes > 0.0, "max_minutes must be positive."
+        )
+        _require(0.0 <= self.ema_max < 1.0, f"ema_max must be in [0, 1), got {self.ema_max}.")
