@@ -158,9 +158,9 @@ def canonical_yaw(entity: Entity, T_base_tool: SE3, square_within: float = 1.15)
     """The same upright box, described by the axes that suit a tool.
 
     A box looks the same under quarter turns (with its sizes swapped) or half turns. Policies see
-    one of the equivalent descriptions: +y is the shorter horizontal side, or, when both are within a
-    factor of `square_within`, the side nearest the tool's closing axis; the sign of +x is the one
-    nearest the tool's +x axis.
+    one of the equivalent descriptions: +y is the shorter horizontal side, or, when both are within
+    a factor of `square_within`, the side nearest the tool's closing axis; the sign of +x is the
+    one nearest the tool's +x axis.
 
     Args:
         entity: Box with +z up.

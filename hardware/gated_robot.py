@@ -1,0 +1,108 @@
+"""A robot that cannot be commanded past its safety gates."""
+
+from collections.abc import Collection, Mapping
+
+from robot_skills.core.clock import Clock
+from robot_skills.core.errors import ActionRefused, RefusedError, unknown_name
+from robot_skills.core.events import Event, EventKind, EventSink
+from robot_skills.core.limits import ArmLimits
+from robot_skills.core.robot import Kinematics, Robot
+from robot_skills.core.se3 import SE3
+from robot_skills.core.types import ActionChunk, Observation
+
+from hardware.safety_gate import GateConfig, SafetyGate, Verdict
+
+
+class GatedRobot:
+    """`robot_skills.core.robot.Robot` with one gate per arm in front of `command`.
+
+    Every verdict is one GATE event. When a chunk is refused the robot stops and holds, and
+    `command` raises `ActionRefused` with the reason code.
+    """
+
+    def __init__(self, robot: Robot, gates: Mapping[str, SafetyGate], events: EventSink) -> None:
+        missing = [name for name in robot.arms if name not in gates]
+        if missing:
+            raise RefusedError(f"No safety gate for {', '.join(missing)}: every arm needs one.")
+        self._robot = robot
+        self._gates = dict(gates)
+        self._events = events
+
+    @property
+    def clock(self) -> Clock:
+        return self._robot.clock
+
+    @property
+    def control_period_s(self) -> float:
+        return self._robot.control_period_s
+
+    @property
+    def arms(self) -> Mapping[str, ArmLimits]:
+        return self._robot.arms
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return self._robot.cameras
+
+    def kinematics(self, arm: str) -> Kinematics:
+        return self._robot.kinematics(arm)
+
+    def home(self, arm: str) -> SE3:
+        return self._robot.home(arm)
+
+    def connect(self) -> None:
+        self._robot.connect()
+
+    def observe(self, cameras: Collection[str] = ()) -> Observation:
+        return self._robot.observe(cameras)
+
+    def command(self, chunk: ActionChunk) -> ActionChunk:
+        """Pass a chunk on when the gates of all its arms accept it.
+
+        Raises:
+            ActionRefused: A gate refused it; the robot holds.
+            UnknownNameError: The chunk is for an arm that this robot does not have.
+            RobotFault: The robot itself does not take it.
+        """
+        for name in chunk.arms:
+            if name not in self._gates:
+                raise unknown_name("arm", name, self._gates)
+        observation = self._robot.observe()
+        now_s = self._robot.clock.now_s()
+        for name in chunk.arms:
+            verdict = self._gates[name].check(chunk, observation, now_s)
+            self._report(name, verdict, now_s)
+            if verdict.accepted is None:
+                self._robot.stop()
+                raise ActionRefused(verdict.code.value, verdict.message)
+            chunk = verdict.accepted
+        return self._robot.command(chunk)
+
+    def stop(self) -> None:
+        self._robot.stop()
+
+    def close(self) -> None:
+        self._robot.close()
+
+    def _report(self, arm: str, verdict: Verdict, now_s: float) -> None:
+        data = {
+            "arm": arm,
+            "accepted": verdict.ok,
+            "code": verdict.code.value,
+            "message": verdict.message,
+            "details": dict(verdict.details),
+        }
+        self._events.emit(Event(stamp_s=now_s, kind=EventKind.GATE, data=data))
+
+
+def gate_robot(robot: Robot, events: EventSink, config: GateConfig | None = None) -> GatedRobot:
+    """A robot behind gates that use its own limits and kinematics.
+
+    A robot's kinematics may keep state between calls, so the gates and the robot share it; both
+    run in the thread that commands.
+    """
+    gates = {
+        name: SafetyGate(limits, robot.kinematics(name), config, arm=name)
+        for name, limits in robot.arms.items()
+    }
+    return GatedRobot(robot, gates, events)
