@@ -23,10 +23,7 @@ class GLContext(Protocol):
 
 
 def choose_backend() -> str:
-    """Set `MUJOCO_GL` when nobody has, and return it.
-
-    Call before the first `import mujoco`: MuJoCo reads it then, and fails late without a display.
-    """
+    """Set `MUJOCO_GL` when nobody has, and return it."""
     if sys.platform.startswith("linux") and not os.environ.get("MUJOCO_GL"):
         os.environ["MUJOCO_GL"] = "egl"
     return os.environ.get("MUJOCO_GL", "")

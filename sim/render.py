@@ -4,20 +4,15 @@ from enum import Enum
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_skills.core.camera import pinhole
 from robot_skills.core.errors import RobotFault, unknown_name
 from robot_skills.core.se3 import SE3, Array
-from sim.gl import choose_backend, make_context
+from sim.gl import make_context
 from sim.meshes import FAST_GROUP, FULL_GROUP, SHARED_GROUP
-
-choose_backend()
-
-import mujoco  # noqa: E402  (reads MUJOCO_GL while it is imported)
-
-_GROUPS = {"fast": (SHARED_GROUP, FAST_GROUP), "picture": (SHARED_GROUP, FULL_GROUP)}
 
 # OpenGL camera axes (x right, y up, z backwards) seen from optical ones (x right, y down, z ahead).
 _R_GL_OPTICAL = np.diag([1.0, -1.0, -1.0])
@@ -52,7 +47,8 @@ class RgbdRenderer:
     """Draws the cameras of one model at one size. Use from one thread; close it or use `with`.
 
     Args:
-        model: Compiled model. Geoms are drawn by group, see `COLLISION_GROUP` and following.
+        model: Compiled model. Geoms are drawn by group, see `sim.meshes`; where there are no twins,
+            `FULL_GROUP` is drawn in both qualities.
         width_px: Picture width.
         height_px: Picture height.
         quality: For programs or for people.
@@ -74,7 +70,7 @@ class RgbdRenderer:
         self._rect = mujoco.MjrRect(0, 0, width_px, height_px)
         self._rgb = np.empty((height_px, width_px, 3), dtype=np.uint8)
         self._depth = np.empty((height_px, width_px), dtype=np.float32)
-        self._option = _scene_option(quality)
+        self._option = _scene_option(model, quality)
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + model.nsite + 200)
@@ -153,11 +149,12 @@ def camera_pose(data: mujoco.MjData, camera_id: int) -> SE3:
     return SE3(data.cam_xmat[camera_id].reshape(3, 3) @ _R_GL_OPTICAL, data.cam_xpos[camera_id])
 
 
-def _scene_option(quality: Quality) -> mujoco.MjvOption:
+def _scene_option(model: mujoco.MjModel, quality: Quality) -> mujoco.MjvOption:
     option = mujoco.MjvOption()
-    detail = FAST_GROUP if quality is Quality.FAST else FULL_GROUP
+    has_twins = bool(np.any(model.geom_group == FAST_GROUP))
+    detail = FAST_GROUP if quality is Quality.FAST and has_twins else FULL_GROUP
     option.geomgroup[:] = 0
-    option.geomgroup[[VISUAL_GROUP, detail]] = 1
+    option.geomgroup[[SHARED_GROUP, detail]] = 1
     option.sitegroup[:] = 0
     option.flags[mujoco.mjtVisFlag.mjVIS_RANGEFINDER] = 0
     return option
