@@ -1,0 +1,123 @@
+"""Inverse kinematics of one arm by damped least squares.
+
+Notation (Buss, *Introduction to inverse kinematics with Jacobian transpose, pseudoinverse and
+damped least squares methods*, 2009):
+
+=======  =======================================================
+``e``    tool error: position [m] and rotation [rad], base axes, (6,)
+``J``    tool Jacobian, (6, n)
+``lam``  damping
+``dq``   ``J^T (J J^T + lam^2 I)^-1 e``, plus a pull to home in the null space of J
+=======  =======================================================
+"""
+
+from functools import lru_cache
+
+import mujoco
+import numpy as np
+
+from robot_skills.core.se3 import SE3, Array
+from sim.arms import ARMS, TOOL_SITE, ArmSpec, build_arm
+
+_DAMPING = 0.02
+_POSTURE_GAIN = 0.1
+_MAX_STEP_RAD = 0.25
+_POSITION_TOLERANCE_M = 5e-5
+_ROTATION_TOLERANCE_RAD = 3e-4
+_MAX_ITERATIONS = 12
+_MAX_ITERATIONS_FAR = 60
+_FAR_M = 0.08
+_FAR_RAD = 0.5
+
+
+@lru_cache(maxsize=4)
+def _model(name: str) -> mujoco.MjModel:
+    return build_arm(ARMS[name], visuals=False).compile()
+
+
+class ArmKinematics:
+    """`robot_skills.core.robot.Kinematics` of one arm, on its own copy of the arm's model."""
+
+    def __init__(self, arm: ArmSpec) -> None:
+        model = _model(arm.name)
+        self._model = model
+        self._data = mujoco.MjData(model)
+        joints = [model.joint(name) for name in arm.joints]
+        self._qpos = np.array([joint.qposadr[0] for joint in joints])
+        self._dofs = np.array([joint.dofadr[0] for joint in joints])
+        self._site = model.site(TOOL_SITE).id
+        self._lower = arm.limits.joint.lower_rad
+        self._upper = arm.limits.joint.upper_rad
+        self._home = np.array(arm.home_q_rad)
+        n = len(joints)
+        self._jacobian = np.zeros((6, model.nv))
+        self._eye_n = np.eye(n)
+        self._damping = _DAMPING**2 * np.eye(6)
+        self._error = np.zeros(6)
+        self._quat = np.zeros(4)
+        self._spin = np.zeros(3)
+        self._redundant = n > 6
+
+    def forward(self, q_rad: Array) -> SE3:
+        """`T_base_tool` at joint positions (n,)."""
+        self._move(q_rad)
+        return SE3(
+            self._data.site_xmat[self._site].reshape(3, 3), self._data.site_xpos[self._site]
+        )
+
+    def follow(self, q_rad: Array, T_base_tool: Array) -> tuple[Array, Array]:
+        """Joint path (H, n) along tool poses (H, 4, 4) from `q_rad`, and position errors [m] (H,)."""
+        poses = np.asarray(T_base_tool, dtype=np.float64)
+        path = np.empty((len(poses), len(self._qpos)))
+        errors = np.empty(len(poses))
+        q = np.array(q_rad, dtype=np.float64)
+        for i, T in enumerate(poses):
+            q, errors[i] = self.solve(q, T)
+            path[i] = q
+        return path, errors
+
+    def solve(self, q_rad: Array, T_base_tool: Array) -> tuple[Array, float]:
+        """Joints (n,) near `q_rad` that put the tool at one pose (4, 4), and the error left [m]."""
+        q = np.array(q_rad, dtype=np.float64)
+        quat = np.empty(4)
+        mujoco.mju_mat2Quat(quat, np.ascontiguousarray(T_base_tool[:3, :3]).reshape(9))
+        p = T_base_tool[:3, 3]
+        off_m, off_rad = self._measure(q, p, quat)
+        far = off_m > _FAR_M or off_rad > _FAR_RAD
+        for _ in range(_MAX_ITERATIONS_FAR if far else _MAX_ITERATIONS):
+            if off_m < _POSITION_TOLERANCE_M and off_rad < _ROTATION_TOLERANCE_RAD:
+                break
+            q = q + self._step(q)
+            np.maximum(q, self._lower, out=q)
+            np.minimum(q, self._upper, out=q)
+            off_m, off_rad = self._measure(q, p, quat)
+        return q, off_m
+
+    def _move(self, q_rad: Array) -> None:
+        self._data.qpos[self._qpos] = q_rad
+        mujoco.mj_kinematics(self._model, self._data)
+
+    def _measure(self, q_rad: Array, p: Array, quat: Array) -> tuple[float, float]:
+        """Write the error of the tool at `q_rad` and return its two norms."""
+        self._move(q_rad)
+        rotation = self._data.site_xmat[self._site]
+        mujoco.mju_mat2Quat(self._quat, rotation)
+        mujoco.mju_subQuat(self._spin, quat, self._quat)
+        self._error[:3] = p - self._data.site_xpos[self._site]
+        self._error[3:] = rotation.reshape(3, 3) @ self._spin
+        off_m = float(self._error[:3] @ self._error[:3]) ** 0.5
+        return off_m, float(self._spin @ self._spin) ** 0.5
+
+    def _step(self, q_rad: Array) -> Array:
+        mujoco.mj_comPos(self._model, self._data)
+        jac = self._jacobian
+        mujoco.mj_jacSite(self._model, self._data, jac[:3], jac[3:], self._site)
+        J = jac[:, self._dofs]
+        gram = J @ J.T + self._damping
+        if self._redundant:
+            pull = _POSTURE_GAIN * (self._home - q_rad)
+            dq = pull + J.T @ np.linalg.solve(gram, self._error - J @ pull)
+        else:
+            dq = J.T @ np.linalg.solve(gram, self._error)
+        largest = float(np.abs(dq).max())
+        return dq if largest <= _MAX_STEP_RAD else dq * (_MAX_STEP_RAD / largest)

@@ -1,0 +1,208 @@
+"""Free objects: coloured cubes and robosuite's household things."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from robot_skills.core.errors import unknown_name
+from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.types import _frozen
+from sim.parts import (
+    COLLISION_GROUP,
+    OBJECT_FRICTION,
+    SOLID_GROUP,
+    VISUAL_GROUP,
+    WORLD_BIT,
+    add_box,
+    load_asset,
+    place,
+)
+
+CUBE = "cube"
+COLOURS: Mapping[str, tuple[float, float, float]] = {
+    "red": (0.80, 0.08, 0.08),
+    "green": (0.10, 0.58, 0.15),
+    "blue": (0.08, 0.20, 0.75),
+    "yellow": (0.92, 0.80, 0.08),
+    "orange": (0.95, 0.42, 0.03),
+}
+"""RGB of the cubes' colours."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HouseholdModel:
+    """One of robosuite's meshes.
+
+    Attributes:
+        asset: File below robosuite's assets.
+        lower_m: Lowest corner of the mesh in its own frame.
+        upper_m: Highest corner.
+        mass_kg: Of a filled one.
+        cylinder: Whether a cylinder is felt in place of the mesh's convex hull.
+    """
+
+    asset: str
+    lower_m: tuple[float, float, float]
+    upper_m: tuple[float, float, float]
+    mass_kg: float
+    cylinder: bool = False
+
+    @property
+    def extents_m(self) -> Array:
+        return np.subtract(self.upper_m, self.lower_m)
+
+    @property
+    def centre_m(self) -> Array:
+        return 0.5 * np.add(self.upper_m, self.lower_m)
+
+
+HOUSEHOLD: Mapping[str, HouseholdModel] = {
+    "can": HouseholdModel(
+        asset="objects/can.xml",
+        lower_m=(-0.025, -0.025, -0.0403),
+        upper_m=(0.025, 0.025, 0.0397),
+        mass_kg=0.12,
+        cylinder=True,
+    ),
+    "bottle": HouseholdModel(
+        asset="objects/bottle.xml",
+        lower_m=(-0.0276, -0.0293, -0.0649),
+        upper_m=(0.0276, 0.0293, 0.0951),
+        mass_kg=0.12,
+    ),
+    "cereal": HouseholdModel(
+        asset="objects/cereal.xml",
+        lower_m=(-0.05, -0.015, -0.075),
+        upper_m=(0.05, 0.015, 0.075),
+        mass_kg=0.10,
+    ),
+    "milk": HouseholdModel(
+        asset="objects/milk.xml",
+        lower_m=(-0.0199, -0.0199, -0.0610),
+        upper_m=(0.0199, 0.0199, 0.0830),
+        mass_kg=0.12,
+    ),
+    "bread": HouseholdModel(
+        asset="objects/bread.xml",
+        lower_m=(-0.024, -0.020, -0.0233),
+        upper_m=(0.024, 0.020, 0.0247),
+        mass_kg=0.06,
+    ),
+}
+"""Household things by label."""
+
+OBJECT_NAMES: tuple[str, ...] = (*(f"{colour}_{CUBE}" for colour in COLOURS), *HOUSEHOLD)
+"""Names of all free objects that a layout can hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ObjectPlacement:
+    """One free object and where it starts.
+
+    Attributes:
+        name: Entity name, one of `OBJECT_NAMES`.
+        label: Kind of thing.
+        colour: Colour word, or ``""``.
+        rgb: Colour of a cube, (3,); unused for household things.
+        extents_m: Full sizes of its upright box, (3,).
+        mass_kg: Mass.
+        T_base_object: Centre of its box at the start.
+    """
+
+    name: str
+    label: str
+    colour: str
+    rgb: Array
+    extents_m: Array
+    mass_kg: float
+    T_base_object: SE3
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rgb", _frozen(self.rgb, (3,), "rgb"))
+        object.__setattr__(self, "extents_m", _frozen(self.extents_m, (3,), "extents_m"))
+
+
+def random_object(rng: np.random.Generator, name: str) -> ObjectPlacement:
+    """An object of random size and shade, at the origin.
+
+    Raises:
+        UnknownNameError: `name` is not one of `OBJECT_NAMES`.
+    """
+    if name not in OBJECT_NAMES:
+        raise unknown_name("object", name, OBJECT_NAMES)
+    if name in HOUSEHOLD:
+        model = HOUSEHOLD[name]
+        return ObjectPlacement(
+            name=name,
+            label=name,
+            colour="",
+            rgb=np.ones(3),
+            extents_m=model.extents_m,
+            mass_kg=model.mass_kg,
+            T_base_object=SE3.identity(),
+        )
+    colour = name.removesuffix(f"_{CUBE}")
+    shade = np.clip(np.array(COLOURS[colour]) * rng.uniform(0.9, 1.05), 0.0, 1.0)
+    return ObjectPlacement(
+        name=name,
+        label=CUBE,
+        colour=colour,
+        rgb=shade,
+        extents_m=np.full(3, rng.uniform(0.038, 0.050)),
+        mass_kg=rng.uniform(0.06, 0.12),
+        T_base_object=SE3.identity(),
+    )
+
+
+def add_object(world: mujoco.MjSpec, item: ObjectPlacement) -> None:
+    """Add one free body, named as the entity, whose origin is the centre of its box."""
+    body = world.worldbody.add_body(name=item.name)
+    place(body, item.T_base_object)
+    body.add_freejoint(name=item.name)
+    if item.label == CUBE:
+        half = 0.5 * item.extents_m
+        rgba = [*item.rgb, 1.0]
+        add_box(body, lower_m=-half, upper_m=half, rgba=rgba, mass_kg=item.mass_kg)
+    else:
+        _add_household(world, body, item)
+
+
+def _add_household(world: mujoco.MjSpec, body: mujoco.MjsBody, item: ObjectPlacement) -> None:
+    model = HOUSEHOLD[item.label]
+    asset = load_asset(model.asset)
+    prefix = f"{item.name}/"
+    source = next(geom for geom in asset.geoms if geom.type == mujoco.mjtGeom.mjGEOM_MESH)
+    mesh, material = source.meshname, source.material
+    for geom in list(asset.geoms):
+        asset.delete(geom)
+    for site in list(asset.sites):
+        asset.delete(site)
+    # Only the assets are wanted; attaching the now empty bodies brings them along.
+    world.attach(asset, prefix=prefix, frame=body.add_frame())
+    offset = (-model.centre_m).tolist()
+    seen = body.add_geom(
+        name=f"{item.name}_mesh",
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=prefix + mesh,
+        material=prefix + material,
+        pos=offset,
+        friction=list(OBJECT_FRICTION),
+    )
+    if not model.cylinder:
+        seen.group, seen.mass = SOLID_GROUP, item.mass_kg
+        seen.contype = seen.conaffinity = WORLD_BIT
+        return
+    seen.group, seen.mass, seen.contype, seen.conaffinity = VISUAL_GROUP, 0.0, 0, 0
+    radius, half_height = 0.5 * item.extents_m[0], 0.5 * item.extents_m[2]
+    body.add_geom(
+        name=f"{item.name}_hull",
+        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+        size=[radius, half_height, 0.0],
+        friction=list(OBJECT_FRICTION),
+        group=COLLISION_GROUP,
+        contype=WORLD_BIT,
+        conaffinity=WORLD_BIT,
+        mass=item.mass_kg,
+    )

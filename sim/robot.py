@@ -1,0 +1,276 @@
+"""The simulated cell behind the robot contract: waiting is stepping, one call per control step."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_skills.core.errors import RobotFault, unknown_name
+from robot_skills.core.limits import ArmLimits
+from robot_skills.core.robot import Kinematics
+from robot_skills.core.se3 import SE3, Array, interpolate
+from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observation, RgbdFrame
+from sim.arms import ARMS
+from sim.kinematics import ArmKinematics
+from sim.layout import Layout
+from sim.render import RgbdRenderer
+from sim.world import CAMERAS, PHYSICS_STEP_S, TabletopWorld
+
+PHYSICS_PER_CONTROL = 25
+CONTROL_PERIOD_S = PHYSICS_PER_CONTROL * PHYSICS_STEP_S
+_STAMP_TOLERANCE_S = 1e-6
+
+
+class SimClock:
+    """Simulated seconds since the start of the episode; sleeping steps the world."""
+
+    def __init__(self, advance: Callable[[], None]) -> None:
+        self._advance = advance
+        self._steps = 0
+
+    def now_s(self) -> float:
+        return self._steps * CONTROL_PERIOD_S
+
+    def sleep_until(self, stamp_s: float) -> None:
+        while self.now_s() < stamp_s - _STAMP_TOLERANCE_S:
+            self._advance()
+            self._steps += 1
+
+    def restart(self) -> None:
+        """Back to zero, at the start of an episode."""
+        self._steps = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    """Waypoints that remain, one per control step from the next one on."""
+
+    poses: Array
+    opening: Array
+    next: int = 0
+
+
+class SimRobot:
+    """`robot_skills.core.robot.Robot` on a `TabletopWorld`, in lock-step and deterministic.
+
+    Args:
+        arm: Key in `sim.arms.ARMS`.
+        layout: What stands where.
+        camera_size_px: Width and height of camera frames.
+
+    Attributes:
+        on_step: Called with the robot after every control step: videos, logs, displays.
+
+    Raises:
+        UnknownNameError: There is no such arm.
+    """
+
+    def __init__(
+        self,
+        arm: str = "panda",
+        *,
+        layout: Layout | None = None,
+        camera_size_px: tuple[int, int] = (128, 128),
+    ) -> None:
+        if arm not in ARMS:
+            raise unknown_name("arm", arm, ARMS)
+        self._spec = ARMS[arm]
+        self._layout = Layout() if layout is None else layout
+        self._camera_size_px = camera_size_px
+        self._clock = SimClock(self._advance)
+        self._world: TabletopWorld | None = None
+        self._connected = False
+        self._renderer: RgbdRenderer | None = None
+        self._largest_step = self._spec.limits.joint.velocity_rad_s * CONTROL_PERIOD_S
+        self.on_step: list[Callable[[SimRobot], None]] = []
+
+    # What the cell is.
+
+    @property
+    def clock(self) -> SimClock:
+        return self._clock
+
+    @property
+    def control_period_s(self) -> float:
+        return CONTROL_PERIOD_S
+
+    @property
+    def arms(self) -> Mapping[str, ArmLimits]:
+        return {DEFAULT_ARM: self._spec.limits}
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return CAMERAS
+
+    @property
+    def world(self) -> TabletopWorld:
+        """The simulated world, for truth and pictures; stays readable after `close`.
+
+        Raises:
+            RobotFault: `connect` was never called.
+        """
+        if self._world is None:
+            raise RobotFault("The simulated robot has no world yet: call connect() first.")
+        return self._world
+
+    def kinematics(self, arm: str) -> Kinematics:
+        """A solver of its own for every caller.
+
+        Raises:
+            UnknownNameError: This cell has no such arm.
+        """
+        self._check_arm(arm)
+        return ArmKinematics(self._spec)
+
+    def home(self, arm: str) -> SE3:
+        """`T_base_tool` of the rest pose.
+
+        Raises:
+            UnknownNameError: This cell has no such arm.
+        """
+        self._check_arm(arm)
+        return ArmKinematics(self._spec).forward(np.array(self._spec.home_q_rad))
+
+    # Life cycle.
+
+    def connect(self) -> None:
+        """Build the world and start its first episode."""
+        if not self._connected:
+            self._kinematics = ArmKinematics(self._spec)
+            self._connected = True
+            self.reset()
+
+    def reset(self, layout: Layout | None = None) -> None:
+        """Start a new episode: arm at home, clock at zero, things where the layout says.
+
+        Args:
+            layout: Another layout; None repeats the present one.
+
+        Raises:
+            RobotFault: Not connected.
+        """
+        self._check_connected()
+        if layout is not None and layout is not self._layout:
+            self._layout, self._world = layout, None
+        if self._world is None:
+            self._close_renderer()
+            self._world = TabletopWorld(self._spec.name, self._layout)
+        else:
+            self._world.reset()
+        self._clock.restart()
+        self._track: _Track | None = None
+        self._q_goal = self._world.data.act[self._world.setpoint_act].copy()
+        self._pose_goal = self._kinematics.forward(self._q_goal).matrix()
+        self._opening_goal = 1.0
+
+    def close(self) -> None:
+        self._close_renderer()
+        self._connected = False
+
+    # Sensing.
+
+    def observe(self, cameras: Collection[str] = ()) -> Observation:
+        self._check_connected()
+        for name in cameras:
+            if name not in CAMERAS:
+                raise unknown_name("camera", name, CAMERAS)
+        world, now_s = self.world, self._clock.now_s()
+        data = world.data
+        state = ArmState(
+            stamp_s=now_s,
+            q_rad=data.qpos[world.arm_qpos],
+            dq_rad_s=data.qvel[world.arm_dofs],
+            tau_nm=data.qfrc_actuator[world.arm_dofs],
+            T_base_tool=world.T_base_tool(),
+            opening=world.opening(),
+        )
+        frames = {name: self._frame(name, now_s) for name in cameras}
+        return Observation(stamp_s=now_s, arms={DEFAULT_ARM: state}, cameras=frames)
+
+    def _frame(self, name: str, now_s: float) -> RgbdFrame:
+        world = self.world
+        if self._renderer is None:
+            self._renderer = RgbdRenderer(world.model, *self._camera_size_px)
+        rgb, depth_m, K, T_base_camera = self._renderer.render(world.data, name)
+        return RgbdFrame(stamp_s=now_s, rgb=rgb, depth_m=depth_m, K=K, T_base_camera=T_base_camera)
+
+    # Acting.
+
+    def command(self, chunk: ActionChunk) -> ActionChunk:
+        self._check_connected()
+        now_s = self._clock.now_s()
+        for name in chunk.arms:
+            self._check_arm(name)
+        accepted = chunk.after(now_s)
+        if accepted is None:
+            raise RobotFault(
+                f"All {len(chunk)} waypoints are late: the last was for {chunk.stamp_s[-1]:.3f} s, "
+                f"it is {now_s:.3f} s."
+            )
+        arm = accepted.arms[DEFAULT_ARM]
+        if not (np.isfinite(arm.T_base_tool).all() and np.isfinite(arm.opening).all()):
+            raise RobotFault("Waypoints that are not finite numbers cannot be followed.")
+        self._track = self._on_control_steps(accepted, now_s)
+        return accepted
+
+    def stop(self) -> None:
+        if not self._connected:
+            return
+        world = self.world
+        self._track = None
+        self._q_goal = world.data.act[world.setpoint_act].copy()
+        self._pose_goal = self._kinematics.forward(self._q_goal).matrix()
+
+    def _on_control_steps(self, chunk: ActionChunk, now_s: float) -> _Track:
+        """The chunk sampled at every control step up to its last waypoint."""
+        arm = chunk.arms[DEFAULT_ARM]
+        count = int(np.ceil((chunk.stamp_s[-1] - now_s) / CONTROL_PERIOD_S - _STAMP_TOLERANCE_S))
+        grid = now_s + CONTROL_PERIOD_S * np.arange(1, count + 1)
+        if len(chunk) == count and np.all(np.abs(chunk.stamp_s - grid) < _STAMP_TOLERANCE_S):
+            return _Track(poses=arm.T_base_tool, opening=arm.opening)
+        stamps = np.concatenate([[now_s], chunk.stamp_s])
+        poses = np.concatenate([self._pose_goal[None], arm.T_base_tool])
+        opening = np.concatenate([[self._opening_goal], arm.opening])
+        at = np.minimum(grid, stamps[-1])
+        later = np.searchsorted(stamps, at, side="left")
+        fraction = (at - stamps[later - 1]) / (stamps[later] - stamps[later - 1])
+        return _Track(
+            poses=interpolate(poses[later - 1], poses[later], fraction),
+            opening=(1.0 - fraction) * opening[later - 1] + fraction * opening[later],
+        )
+
+    def _advance(self) -> None:
+        """One control step: the next waypoint becomes joint rates, then physics runs."""
+        self._check_connected()
+        world = self.world
+        track = self._track
+        if track is not None:
+            self._pose_goal = track.poses[track.next]
+            self._opening_goal = float(track.opening[track.next])
+            self._q_goal, _ = self._kinematics.solve(self._q_goal, self._pose_goal)
+            track.next += 1
+            if track.next == len(track.poses):
+                self._track = None
+        data = world.data
+        step = self._q_goal - data.act[world.setpoint_act]
+        step = np.minimum(np.maximum(step, -self._largest_step), self._largest_step)
+        data.ctrl[world.rate_ctrl] = step / CONTROL_PERIOD_S
+        world.command_opening(self._opening_goal)
+        world.step(PHYSICS_PER_CONTROL)
+        for observer in self.on_step:
+            observer(self)
+
+    # Checks.
+
+    def _check_arm(self, arm: str) -> None:
+        if arm != DEFAULT_ARM:
+            raise unknown_name("arm", arm, (DEFAULT_ARM,))
+
+    def _check_connected(self) -> None:
+        if not self._connected:
+            raise RobotFault("The simulated robot is not connected: call connect() first.")
+
+    def _close_renderer(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

@@ -1,0 +1,209 @@
+"""The simulated tabletop: one arm, a table, fixtures and free objects in one MuJoCo model."""
+
+import mujoco
+import numpy as np
+
+from robot_skills.core.errors import unknown_name
+from robot_skills.core.se3 import SE3, Array
+from sim.arms import ARMS, GRIPPER_ACTUATOR, HAND_BODY, PREFIX, TOOL_SITE, ArmSpec, build_arm
+from sim.fixtures import DRAWER_SLIDE, add_button, add_container, add_drawer
+from sim.layout import Layout
+from sim.meshes import add_fast_visuals
+from sim.objects import add_object
+from sim.parts import VISUAL_GROUP, WORLD_BIT
+
+PHYSICS_STEP_S = 0.002
+FRONT_CAMERA = "front"
+T_BASE_FRONT = SE3.look_at((1.15, 0.0, 0.75), (0.50, 0.03, 0.03))
+"""Optical frame of the fixed camera opposite the robot."""
+FRONT_FOVY_DEG = 52.0
+WRIST_CAMERA = "wrist"
+WRIST_FOVY_DEG = 58.0
+"""Height of a RealSense D435's depth image."""
+CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
+_SETTLE_STEPS = 100
+
+
+class TabletopWorld:
+    """A compiled model with its state, and where things are in it.
+
+    Everything is expressed in the arm's base frame, which is the model's world frame.
+
+    Args:
+        arm: Key in `ARMS`.
+        layout: What stands where.
+
+    Raises:
+        UnknownNameError: There is no such arm.
+    """
+
+    def __init__(self, arm: str, layout: Layout) -> None:
+        if arm not in ARMS:
+            raise unknown_name("arm", arm, ARMS)
+        self.arm: ArmSpec = ARMS[arm]
+        self.layout = layout
+        self.model: mujoco.MjModel = build_world(self.arm, layout).compile()
+        self.data = mujoco.MjData(self.model)
+        model, spec = self.model, self.arm
+        joints = [model.joint(PREFIX + name) for name in spec.joints]
+        self.arm_qpos: Array = np.array([joint.qposadr[0] for joint in joints])
+        self.arm_dofs: Array = np.array([joint.dofadr[0] for joint in joints])
+        position = [model.actuator(f"{PREFIX}position_{name}") for name in spec.joints]
+        velocity = [model.actuator(f"{PREFIX}velocity_{name}") for name in spec.joints]
+        self.setpoint_act: Array = np.array([actuator.actadr[0] for actuator in position])
+        self.rate_ctrl: Array = np.array([[a.id for a in position], [a.id for a in velocity]])
+        self.gripper_ctrl: int = model.actuator(f"{PREFIX}gripper/{GRIPPER_ACTUATOR}").id
+        self.gripper_qpos: int = int(model.joint(PREFIX + spec.gripper_joint).qposadr[0])
+        self.tool_site: int = model.site(PREFIX + TOOL_SITE).id
+        self.finger_bodies: tuple[frozenset[int], frozenset[int]] = (
+            self._subtree(PREFIX + spec.fingers[0]),
+            self._subtree(PREFIX + spec.fingers[1]),
+        )
+        self._kinematics_fresh = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the start of the episode: arm at home, things at rest where the layout says."""
+        mujoco.mj_resetData(self.model, self.data)
+        home = np.array(self.arm.home_q_rad)
+        self.data.qpos[self.arm_qpos] = home
+        self.data.act[self.setpoint_act] = home
+        self._start_gripper_open()
+        if self.layout.drawer is not None:
+            adr = self.model.joint(DRAWER_SLIDE).qposadr[0]
+            self.data.qpos[adr] = self.layout.drawer.opening_m
+        mujoco.mj_step(self.model, self.data, nstep=_SETTLE_STEPS)
+        self.data.time = 0.0
+        self._kinematics_fresh = False
+
+    def step(self, n_physics: int) -> None:
+        """Advance by physics steps under the present controls, in one call into MuJoCo."""
+        mujoco.mj_step(self.model, self.data, nstep=n_physics)
+        self._kinematics_fresh = False
+
+    def refresh(self) -> None:
+        """Bring poses up to date with the joints; after a step MuJoCo's lag by one physics step."""
+        if not self._kinematics_fresh:
+            mujoco.mj_kinematics(self.model, self.data)
+            mujoco.mj_comPos(self.model, self.data)
+            mujoco.mj_camlight(self.model, self.data)
+            self._kinematics_fresh = True
+
+    def T_base_body(self, name: str) -> SE3:
+        """Pose of a body by name."""
+        self.refresh()
+        body = self.model.body(name).id
+        return SE3(self.data.xmat[body].reshape(3, 3), self.data.xpos[body])
+
+    def T_base_tool(self) -> SE3:
+        """Pose of the tool."""
+        self.refresh()
+        site = self.tool_site
+        return SE3(self.data.site_xmat[site].reshape(3, 3), self.data.site_xpos[site])
+
+    def joint_value(self, name: str) -> float:
+        """Position of a hinge or slide joint by name."""
+        return float(self.data.qpos[self.model.joint(name).qposadr[0]])
+
+    def opening(self) -> float:
+        """Gripper opening in [0, 1]."""
+        closed, opened = self.arm.gripper_q
+        q = self.data.qpos[self.gripper_qpos]
+        return float(min(max((q - closed) / (opened - closed), 0.0), 1.0))
+
+    def command_opening(self, opening: float) -> None:
+        """Ask the gripper for an opening in [0, 1]."""
+        closed, opened = self.arm.gripper_ctrl
+        self.data.ctrl[self.gripper_ctrl] = closed + opening * (opened - closed)
+
+    def _start_gripper_open(self) -> None:
+        self.command_opening(1.0)
+        if self.arm.name == "panda":
+            for name, q in (("finger_joint1", 0.04), ("finger_joint2", -0.04)):
+                adr = self.model.joint(f"{PREFIX}gripper/{name}").qposadr[0]
+                self.data.qpos[adr] = q
+
+    def _subtree(self, name: str) -> frozenset[int]:
+        root = self.model.body(name).id
+        members = {root}
+        for body in range(root + 1, self.model.nbody):
+            if int(self.model.body_parentid[body]) in members:
+                members.add(body)
+        return frozenset(members)
+
+
+def build_world(arm: ArmSpec, layout: Layout) -> mujoco.MjSpec:
+    """Editable model of a cell; compile it or change it first."""
+    world = mujoco.MjSpec()
+    world.modelname = f"tabletop_{arm.name}"
+    world.compiler.degree = False
+    world.option.timestep = PHYSICS_STEP_S
+    world.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    world.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    world.option.impratio = 10.0
+    _add_room(world, layout.table_rgb)
+    world.attach(build_arm(arm), prefix=PREFIX, frame=world.worldbody.add_frame())
+    _add_camera(world.body(PREFIX + HAND_BODY), WRIST_CAMERA, arm.T_hand_camera, WRIST_FOVY_DEG)
+    if layout.drawer is not None:
+        add_drawer(world, layout.drawer.T_base_cabinet)
+    if layout.T_base_box is not None:
+        add_container(world, layout.T_base_box)
+    if layout.T_base_button is not None:
+        add_button(world, layout.T_base_button)
+    for item in layout.objects:
+        add_object(world, item)
+    add_fast_visuals(world)
+    return world
+
+
+def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
+    body = world.worldbody
+    # The table is felt as a plane, which is cheaper than a box, and seen as a slab.
+    body.add_geom(
+        name="table_plane",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[2.0, 2.0, 0.1],
+        group=3,
+        contype=WORLD_BIT,
+        conaffinity=WORLD_BIT,
+        friction=[1.0, 0.01, 0.0005],
+    )
+    body.add_geom(
+        name="table",
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        pos=[0.35, 0.0, -0.025],
+        size=[0.60, 0.70, 0.025],
+        rgba=[*table_rgb, 1.0],
+        group=VISUAL_GROUP,
+        contype=0,
+        conaffinity=0,
+    )
+    body.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        pos=[0.0, 0.0, -0.75],
+        size=[4.0, 4.0, 0.1],
+        rgba=[0.62, 0.62, 0.60, 1.0],
+        group=VISUAL_GROUP,
+        contype=0,
+        conaffinity=0,
+    )
+    body.add_light(
+        name="ceiling",
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=[0.6, -0.3, 2.0],
+        dir=[-0.1, 0.25, -1.0],
+        diffuse=[0.6, 0.6, 0.6],
+        specular=[0.1, 0.1, 0.1],
+        castshadow=True,
+    )
+    world.visual.headlight.ambient = [0.35, 0.35, 0.35]
+    world.visual.headlight.diffuse = [0.35, 0.35, 0.35]
+    world.visual.headlight.specular = [0.0, 0.0, 0.0]
+    _add_camera(body, FRONT_CAMERA, T_BASE_FRONT, FRONT_FOVY_DEG)
+
+
+def _add_camera(body: mujoco.MjsBody, name: str, T_body_camera: SE3, fovy_deg: float) -> None:
+    # MuJoCo's cameras look along -z with +y up; optical frames along +z with +y down.
+    T = T_body_camera @ SE3.from_rotvec((np.pi, 0.0, 0.0))
+    body.add_camera(name=name, pos=T.p.tolist(), quat=T.wxyz().tolist(), fovy=fovy_deg)
