@@ -34,6 +34,8 @@ _LOW_M = 0.055
 """Up to this height a palm passes above a thing while grasping its neighbour on the table."""
 _LOW_GAP_M = 0.040
 _TALL_GAP_M = 0.080
+_FINGER_ROOM_M = 0.018
+"""Between a thing in a container and the walls: what no finger can get behind cannot be gripped."""
 _ATTEMPTS = 200
 _TRIES_PER_OBJECT = 60
 
@@ -299,7 +301,7 @@ def _inside(
     radius_m: float,
     others: Sequence[ObjectPlacement],
 ) -> SE3 | None:
-    room = np.maximum(half_m - radius_m - 0.004, 0.0)
+    room = np.maximum(half_m - radius_m - _FINGER_ROOM_M, 0.0)
     height = 0.5 * float(item.extents_m[2]) + _REST_GAP_M
     for _ in range(_TRIES_PER_OBJECT):
         T = T_base_floor @ SE3.from_yaw(

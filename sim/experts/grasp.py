@@ -9,6 +9,9 @@ from sim.experts.motion import MotionStyle, Mover, funnel_height, pointing_down
 
 LIFT_M = 0.13
 """Rise of the tool after the grip."""
+CLEARANCE_M = 0.028
+"""How much wider than the thing the gripper opens on the way down; neighbours and walls are near."""
+GRIPPER_WIDTH_M = 0.08
 FINGERTIP_M = 0.014
 """The pads reach this far below the tool origin; they must clear what the thing stands on."""
 
@@ -30,6 +33,7 @@ class GraspExpert:
         self._grip = SE3(
             pointing_down(thing.T_base_anchor.R[:, 0]), np.array([centre[0], centre[1], grip_z])
         )
+        self._wide = min(1.0, (float(thing.extents_m[1]) + CLEARANCE_M) / GRIPPER_WIDTH_M)
         self._phase = "approach"
         self._ticks = 0
 
@@ -53,7 +57,7 @@ class GraspExpert:
         target = self._mover.towards(goal)
         if near_m < 0.006 and near_rad < 0.08:
             self._phase, self._ticks = "grip", 0
-        return ExpertStep(T_base_tool=target, opening=1.0, phase="approach", done=False)
+        return ExpertStep(T_base_tool=target, opening=self._wide, phase="approach", done=False)
 
     def _close(self, tool: SE3) -> ExpertStep:
         self._ticks += 1

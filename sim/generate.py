@@ -1,0 +1,239 @@
+"""Demonstrations in bulk: parallel, resumable, verified.
+
+Attempt i of a run depends on ``(seed, i)`` alone. Every finished attempt is one file beside the
+dataset-to-be, so an interrupted run loses at most the attempts in flight and goes on when the same
+command is given again. The dataset holds the first N attempts, in order, whose effects hold in the
+simulator's truth; the number of workers does not change it.
+"""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from robot_skills.core.errors import DatasetError, RobotSkillsError, StorageError
+from sim.dataset import Demonstration, write_lerobot
+from sim.demonstrate import CONTROL_HZ, AttemptFailed, demonstrate
+
+_GIVE_UP_AFTER = 40
+"""Attempts without one success after which the run is called off."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateConfig:
+    """What to demonstrate.
+
+    Attributes:
+        skill: Name of a skill that has an expert.
+        arm: Name of a simulated arm.
+        episodes: Successful demonstrations wanted.
+        seed: Of the whole run.
+        cameras: Cameras to record with depth; none records state only.
+        camera_px: Picture size (width, height).
+    """
+
+    skill: str
+    arm: str = "panda"
+    episodes: int = 400
+    seed: int = 0
+    cameras: tuple[str, ...] = ()
+    camera_px: tuple[int, int] = (128, 128)
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise DatasetError(f"At least one episode has to be asked for, got {self.episodes}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateReport:
+    """What came of it.
+
+    Attributes:
+        dataset: Folder of the LeRobot dataset.
+        episodes: Demonstrations in it.
+        frames: Control ticks in it.
+        attempts: Attempts that were needed.
+        failures: Number of failed attempts per reason.
+    """
+
+    dataset: str
+    episodes: int
+    frames: int
+    attempts: int
+    failures: dict[str, int]
+
+
+def generate(config: GenerateConfig, out: Path, workers: int = 2) -> GenerateReport:
+    """Make a dataset of verified demonstrations.
+
+    Args:
+        config: What to demonstrate.
+        out: Dataset folder; must not exist. Attempts are kept in ``<out>.attempts`` until it does.
+        workers: Processes.
+
+    Raises:
+        DatasetError: `out` exists, or the attempts beside it belong to another configuration.
+        RobotSkillsError: The expert succeeds too rarely to be a demonstrator.
+        StorageError: The disk is full.
+    """
+    if out.exists():
+        raise DatasetError(f"Dataset folder {out} exists already; choose another --out.")
+    attempts = out.with_name(f"{out.name}.attempts")
+    try:
+        _claim(attempts, config)
+        _collect(config, attempts, workers)
+        chosen, tried, failures = _first_successes(attempts, config.episodes)
+        write_lerobot(
+            (Demonstration.load(path) for path in chosen),
+            out,
+            fps=CONTROL_HZ,
+            robot_type=config.arm,
+            count=len(chosen),
+        )
+        frames = sum(_frames_of(path) for path in chosen)
+        report = GenerateReport(
+            dataset=str(out),
+            episodes=len(chosen),
+            frames=frames,
+            attempts=tried,
+            failures=failures,
+        )
+        record = {"config": asdict(config), "report": asdict(report)}
+        (out / "meta" / "generated.json").write_text(json.dumps(record, indent=2))
+    except OSError as error:
+        raise StorageError(
+            f"Writing demonstrations to {attempts} failed: {error}. "
+            "What is finished is kept; the same command goes on from there."
+        ) from error
+    shutil.rmtree(attempts)
+    return report
+
+
+def _claim(attempts: Path, config: GenerateConfig) -> None:
+    """Start the folder of attempts, or make sure that it is of this configuration."""
+    attempts.mkdir(parents=True, exist_ok=True)
+    stamp = attempts / "config.json"
+    # More episodes of the same run is the same run.
+    wanted = {k: v for k, v in asdict(config).items() if k != "episodes"}
+    wanted = json.loads(json.dumps(wanted))
+    if stamp.exists():
+        found = json.loads(stamp.read_text())
+        if found != wanted:
+            raise DatasetError(
+                f"{attempts} holds attempts of another run ({found}); "
+                "finish that one, remove the folder, or choose another --out."
+            )
+        return
+    partial = stamp.with_suffix(".tmp")
+    partial.write_text(json.dumps(wanted))
+    partial.replace(stamp)
+
+
+def _collect(config: GenerateConfig, attempts: Path, workers: int) -> None:
+    from tqdm import tqdm
+
+    done = {_index_of(path) for path in _finished(attempts)}
+    successes = sum(1 for path in _finished(attempts) if path.suffix == ".npz")
+    if done:
+        print(f"resuming: {len(done)} attempts are finished already", file=sys.stderr)
+    bar = tqdm(
+        total=config.episodes,
+        initial=min(successes, config.episodes),
+        desc=f"{config.skill} on {config.arm}",
+        unit="demo",
+        file=sys.stderr,
+    )
+    queue = (i for i in _count_from_zero() if i not in done)
+    # A fresh interpreter per worker: OpenGL contexts and BLAS threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
+    running: dict[Future[bool], int] = {}
+    try:
+        while successes < config.episodes or running:
+            while successes < config.episodes and len(running) < 2 * workers:
+                i = next(queue)
+                running[pool.submit(_attempt, config, attempts, i)] = i
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                done.add(running.pop(future))
+                if future.result():
+                    successes += 1
+                    bar.update()
+            bar.set_postfix(attempts=len(done), refresh=False)
+            if successes == 0 and len(done) >= _GIVE_UP_AFTER:
+                raise RobotSkillsError(
+                    f"The expert for {config.skill!r} failed {len(done)} times in a row on "
+                    f"{config.arm!r}: {_first_successes(attempts, 1)[2]}."
+                )
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        bar.close()
+
+
+def _count_from_zero() -> Iterator[int]:
+    i = 0
+    while True:
+        yield i
+        i += 1
+
+
+def _quiet_worker() -> None:
+    """Leave Ctrl-C to the parent, which lets attempts in flight finish."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
+    stem = attempts / f"attempt_{i:06d}"
+    try:
+        demonstration = demonstrate(
+            config.skill,
+            seed=(config.seed, i),
+            arm=config.arm,
+            cameras=config.cameras,
+            camera_px=config.camera_px,
+        )
+    except AttemptFailed as failure:
+        partial = stem.with_suffix(".tmp")
+        partial.write_text(json.dumps({"reason": str(failure)}))
+        partial.replace(stem.with_suffix(".json"))
+        return False
+    demonstration.save(stem.with_suffix(".npz"))
+    return True
+
+
+def _finished(attempts: Path) -> list[Path]:
+    return sorted(
+        path for path in attempts.glob("attempt_*") if path.suffix in (".npz", ".json")
+    )
+
+
+def _index_of(path: Path) -> int:
+    return int(path.stem.removeprefix("attempt_"))
+
+
+def _first_successes(attempts: Path, wanted: int) -> tuple[list[Path], int, dict[str, int]]:
+    """The first `wanted` successes in order, attempts up to the last, failures among them."""
+    chosen: list[Path] = []
+    failures: dict[str, int] = {}
+    tried = 0
+    for path in _finished(attempts):
+        if len(chosen) == wanted:
+            break
+        tried += 1
+        if path.suffix == ".npz":
+            chosen.append(path)
+        else:
+            reason = json.loads(path.read_text())["reason"]
+            failures[reason] = failures.get(reason, 0) + 1
+    return chosen, tried, failures
+
+
+def _frames_of(path: Path) -> int:
+    return len(Demonstration.load(path).state)
