@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from hardware.safety_gate import GateConfig, SafetyGate, Verdict
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import ActionRefused, RefusedError, unknown_name
 from robot_skills.core.events import Event, EventKind, EventSink
@@ -9,8 +10,6 @@ from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics, Robot
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ActionChunk, Observation
-
-from hardware.safety_gate import GateConfig, SafetyGate, Verdict
 
 
 class GatedRobot:

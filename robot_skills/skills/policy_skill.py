@@ -1,0 +1,231 @@
+"""Running a learned policy in receding horizon.
+
+Every `execute_steps` periods the policy sees the tool's recent poses and the tokens of the call,
+and answers with a chunk of tool poses. The chunk is joined to the one that is being followed, kept
+inside the skill's envelope, and commanded; the rest of it only serves until the next one comes.
+"""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_skills.core.binding import TokenBinding
+from robot_skills.core.errors import ActionRefused
+from robot_skills.core.events import EventKind
+from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput
+from robot_skills.core.se3 import Array
+from robot_skills.core.types import ActionChunk, ArmChunk, ArmState, single_arm_chunk
+from robot_skills.skills.card import SafetyEnvelope, SkillCard
+from robot_skills.skills.motion import Ending, MotionResult, Motor
+from robot_skills.skills.stitching import DEFAULT_BLEND_STEPS, stitch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicySkillConfig:
+    """How a policy is run.
+
+    Attributes:
+        execute_steps: Periods between two chunks.
+        blend_steps: Waypoints over which a new chunk replaces the old one.
+        max_refusals: Refused chunks in a row after which the skill gives up; each one before is
+            sampled anew.
+    """
+
+    execute_steps: int = 8
+    blend_steps: int = DEFAULT_BLEND_STEPS
+    max_refusals: int = 4
+
+    def __post_init__(self) -> None:
+        if self.execute_steps < 1 or self.blend_steps < 0 or self.max_refusals < 1:
+            raise ValueError("Needs execute_steps >= 1, blend_steps >= 0 and max_refusals >= 1.")
+
+
+def run_policy(
+    policy: Policy,
+    card: SkillCard,
+    binding: TokenBinding,
+    table_height_m: float,
+    motor: Motor,
+    seed: int,
+    config: PolicySkillConfig | None = None,
+) -> MotionResult:
+    """Run a policy until it says that it is done, or until something else ends it.
+
+    Args:
+        policy: Whose `done` ends the motion as the card says.
+        card: Timeout, termination and envelope.
+        binding: Tokens of the call, bound at the present tool pose.
+        table_height_m: In the base frame.
+        motor: What moves.
+        seed: Of the policy's sampling.
+        config: How to run it.
+    """
+    policy.reset(seed)
+    return _PolicyRun(policy, card, binding, table_height_m, motor, config).run()
+
+
+def within_envelope(
+    chunk: ActionChunk,
+    arm: str,
+    p_start: Array,
+    now_s: float,
+    safety: SafetyEnvelope,
+    floor_m: float,
+) -> ActionChunk:
+    """The chunk, with one arm's positions no faster and no lower than the envelope allows.
+
+    Positions follow the wanted ones as fast as they may; times, rotations and openings stay.
+
+    Args:
+        chunk: Finite waypoints.
+        arm: Name of the arm.
+        p_start: Where the tool's reference is now, (3,).
+        now_s: Present time.
+        safety: The envelope.
+        floor_m: Height in the base frame from which `min_height_m` counts.
+    """
+    wanted = chunk.arms[arm]
+    T_base_tool = wanted.T_base_tool.copy()
+    positions = T_base_tool[:, :3, 3]
+    positions[:, 2] = np.maximum(positions[:, 2], floor_m + safety.min_height_m)
+    p = p_start
+    for i, step_s in enumerate(np.diff(chunk.stamp_s, prepend=now_s)):
+        offset = positions[i] - p
+        distance_m = float(np.linalg.norm(offset))
+        reach_m = safety.max_speed_m_s * float(step_s)
+        if distance_m > reach_m:
+            positions[i] = p + offset * (reach_m / distance_m)
+        p = positions[i]
+    limited = ArmChunk(T_base_tool=T_base_tool, opening=wanted.opening)
+    return ActionChunk(stamp_s=chunk.stamp_s, arms={**chunk.arms, arm: limited})
+
+
+class _PolicyRun:
+    """State of one run."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        card: SkillCard,
+        binding: TokenBinding,
+        table_height_m: float,
+        motor: Motor,
+        config: PolicySkillConfig | None,
+    ) -> None:
+        self._policy = policy
+        self._card = card
+        self._binding = binding
+        self._table_height_m = table_height_m
+        self._motor = motor
+        self._config = config or PolicySkillConfig()
+        self._history: deque[ArmState] = deque(maxlen=policy.observation_steps)
+        self._following: ActionChunk | None = None
+        self._opening: float | None = None
+        self._chunks = 0
+        self._refused = 0
+        self._refused_in_a_row = 0
+        self._done_in_a_row = 0
+
+    def run(self) -> MotionResult:
+        motor, card = self._motor, self._card
+        start_s = motor.now_s()
+        ticks = 0
+        ticks_to_chunk = 0
+        while True:
+            state = motor.state()
+            self._history.append(state)
+            if motor.stop_requested():
+                motor.robot.stop()
+                return self._ended(Ending.STOPPED, "stopped on request")
+            if motor.now_s() - start_s >= card.timeout_s:
+                return self._ended(Ending.TIMEOUT, f"not done after {card.timeout_s:g} s")
+            if ticks_to_chunk == 0:
+                output, latency_ms = self._infer(state)
+                if self._is_done(output):
+                    self._emit_chunk(output, latency_ms, "done")
+                    return self._ended(Ending.DONE, f"done with probability {output.done:.2f}")
+                refusal = self._command(output, state)
+                self._emit_chunk(output, latency_ms, refusal.code if refusal else "ok")
+                if refusal and self._refused_in_a_row >= self._config.max_refusals:
+                    times = f"{self._refused_in_a_row} chunks in a row"
+                    reason = f"the safety gate refused {times}: {refusal.code}: {refusal}"
+                    return self._ended(Ending.FAULT, reason)
+                # After a refusal the arm holds: a new sample is wanted at the next step.
+                ticks_to_chunk = 1 if refusal else self._config.execute_steps
+            ticks += 1
+            ticks_to_chunk -= 1
+            motor.robot.clock.sleep_until(start_s + ticks * self._policy.period_s)
+
+    def _infer(self, state: ArmState) -> tuple[PolicyOutput, float]:
+        missing = self._policy.observation_steps - len(self._history)
+        states = [self._history[0]] * missing + list(self._history)
+        inputs = PolicyInput(
+            T_base_tool=np.stack([s.T_base_tool.matrix() for s in states]),
+            opening=np.array([s.opening for s in states]),
+            tokens=self._binding.tokens_at(state.T_base_tool),
+            table_height_m=self._table_height_m,
+        )
+        before_s = time.perf_counter()
+        output = self._policy.infer(inputs)
+        self._chunks += 1
+        return output, 1e3 * (time.perf_counter() - before_s)
+
+    def _is_done(self, output: PolicyOutput) -> bool:
+        termination = self._card.termination
+        likely = output.done >= termination.done_threshold
+        self._done_in_a_row = self._done_in_a_row + 1 if likely else 0
+        return self._done_in_a_row >= termination.consecutive
+
+    def _command(self, output: PolicyOutput, state: ArmState) -> ActionRefused | None:
+        try:
+            accepted = self._motor.robot.command(self._chunk(output, state))
+        except ActionRefused as refusal:
+            self._following = None
+            self._refused += 1
+            self._refused_in_a_row += 1
+            self._done_in_a_row = 0
+            return refusal
+        self._following = accepted
+        self._refused_in_a_row = 0
+        return None
+
+    def _chunk(self, output: PolicyOutput, state: ArmState) -> ActionChunk:
+        """What to command for an answer of the policy to the state."""
+        arm = self._motor.arm
+        steps = np.arange(1, len(output.opening) + 1, dtype=np.float64)
+        stamps = state.stamp_s + steps * self._policy.period_s
+        fresh = single_arm_chunk(stamps, output.T_base_tool, output.opening, arm)
+        if not (np.isfinite(output.T_base_tool).all() and np.isfinite(output.opening).all()):
+            return fresh  # Nothing can be made of it; the gate says so.
+        now_s = self._motor.now_s()
+        joined = stitch(self._following, fresh, now_s, self._config.blend_steps)
+        if joined is None:
+            return fresh  # All of it is late; the gate says so.
+        p_start = state.T_base_tool.p
+        if self._following is not None:
+            p_start = self._following.sample(arm, now_s)[0].p
+        return within_envelope(joined, arm, p_start, now_s, self._card.safety, self._table_height_m)
+
+    def _ended(self, ending: Ending, reason: str) -> MotionResult:
+        if self._following is not None:
+            at = self._following.sample(self._motor.arm, self._motor.now_s())
+            self._opening = at[1]
+        return MotionResult(
+            ending=ending,
+            reason=reason,
+            opening=self._opening,
+            chunks=self._chunks,
+            refused_chunks=self._refused,
+        )
+
+    def _emit_chunk(self, output: PolicyOutput, latency_ms: float, verdict: str) -> None:
+        self._motor.emit(
+            EventKind.CHUNK,
+            skill=self._card.name,
+            index=self._chunks - 1,
+            done=float(output.done),
+            latency_ms=latency_ms,
+            verdict=verdict,
+        )

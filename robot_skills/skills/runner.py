@@ -1,0 +1,276 @@
+"""One attempt at a skill call: preconditions, motion, a new look, effects, and a reason for all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault
+from robot_skills.core.events import Event, EventKind, EventSink
+from robot_skills.core.plan import Outcome, SkillCall, SkillResult
+from robot_skills.core.policy import Policy
+from robot_skills.core.robot import Robot
+from robot_skills.core.scene import Scene
+from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.skills.binding import bind_case
+from robot_skills.skills.card import SafetyEnvelope, SkillCard, SkillKind
+from robot_skills.skills.conditions import check_effects, check_preconditions
+from robot_skills.skills.library import SkillLibrary
+from robot_skills.skills.motion import Ending, MotionResult, Motor
+from robot_skills.skills.policy_skill import PolicySkillConfig, run_policy
+from robot_skills.skills.scripted import ScriptedConfig, go_home, go_up
+
+HOME = "home"
+RETREAT = "retreat"
+
+_GRIP = 0.0
+"""Gripper command that keeps a held thing held."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HomingConfig:
+    """The way home after each skill, for cells whose library has no card for it."""
+
+    safety: SafetyEnvelope = field(default_factory=lambda: SafetyEnvelope(max_speed_m_s=0.35))
+    timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillContext:
+    """What a skill runs with.
+
+    Attributes:
+        robot: Connected, behind its safety gates.
+        library: Cards and policies.
+        look: Goes through the cameras and gives the scene as of now.
+        events: Gets every decision.
+        scene: Latest scene, on which preconditions are checked; looked at anew when None.
+        arm: Name of the arm that moves.
+        seed: Of the policy's sampling; another attempt needs another one.
+        stop_requested: Asked at every step; a skill ends at once when it says so.
+        policy_config: How policies are run.
+        scripted_config: How scripted motions move.
+        homing: Envelope and timeout of the way home.
+    """
+
+    robot: Robot
+    library: SkillLibrary
+    look: Callable[[], Scene]
+    events: EventSink
+    scene: Scene | None = None
+    arm: str = DEFAULT_ARM
+    seed: int = 0
+    stop_requested: Callable[[], bool] = _never
+    policy_config: PolicySkillConfig = field(default_factory=PolicySkillConfig)
+    scripted_config: ScriptedConfig = field(default_factory=ScriptedConfig)
+    homing: HomingConfig = field(default_factory=HomingConfig)
+
+
+def run_skill(call: SkillCall, context: SkillContext) -> tuple[SkillResult, Scene]:
+    """Try a call once.
+
+    A learned skill succeeds when its effects hold in a new look from the rest pose, whether its
+    policy said that it was done or its time ran out. The gripper keeps its last command on the
+    way.
+
+    Args:
+        call: What to do.
+        context: What to do it with.
+
+    Returns:
+        How it ended and why, and the latest scene: a new one if anything moved and could be seen.
+
+    Raises:
+        UnknownNameError: There is no such skill.
+        CheckpointError: Its policy cannot be used. Nothing has moved.
+        PerceptionError: There was no scene to begin with.
+    """
+    card = context.library[call.skill]
+    policy = context.library.policy(card.name) if card.kind is SkillKind.LEARNED else None
+    scene = context.look() if context.scene is None else context.scene
+    return _Attempt(call, card, policy, scene, context).run()
+
+
+class _Attempt:
+    """State of one attempt."""
+
+    def __init__(
+        self,
+        call: SkillCall,
+        card: SkillCard,
+        policy: Policy | None,
+        scene: Scene,
+        context: SkillContext,
+    ) -> None:
+        self._call = call
+        self._card = card
+        self._policy = policy
+        self._scene = scene
+        self._context = context
+        self._motor = Motor(
+            robot=context.robot,
+            events=context.events,
+            stop_requested=context.stop_requested,
+            arm=context.arm,
+        )
+        self._start_s = self._now_s()
+        self._moved: MotionResult | None = None
+
+    def run(self) -> tuple[SkillResult, Scene]:
+        problem = self._precondition_problem()
+        if problem:
+            return self._end(Outcome.FAILED, problem)
+        self._emit(EventKind.SKILL_START, seed=self._context.seed)
+        try:
+            return self._move_and_check()
+        except RobotFault as fault:
+            return self._end(Outcome.FAULT, str(fault))
+
+    def _move_and_check(self) -> tuple[SkillResult, Scene]:
+        try:
+            motion = self._move()
+        except RefusedError as error:
+            return self._end(Outcome.FAILED, str(error))
+        self._moved = motion
+        if motion.ending is Ending.STOPPED:
+            return self._end(Outcome.STOPPED, motion.reason)
+        if motion.ending is Ending.FAULT:
+            self._try_to_look()
+            return self._end(Outcome.FAULT, motion.reason)
+        if self._policy is not None:
+            homing = self._go_home(self._opening())
+            if homing.ending is Ending.STOPPED:
+                return self._end(Outcome.STOPPED, homing.reason)
+            if homing.ending is not Ending.DONE:
+                self._try_to_look()
+                return self._end(Outcome.FAULT, f"could not go home: {homing.reason}")
+        return self._judge(motion)
+
+    def _judge(self, motion: MotionResult) -> tuple[SkillResult, Scene]:
+        """Look again and compare with what the card promises."""
+        blind = self._try_to_look()
+        if blind:
+            return self._end(Outcome.FAILED, f"the effects could not be seen: {blind}")
+        check = check_effects(self._card, self._call.args, self._scene)
+        unmet = [str(literal) for literal in check.unmet]
+        checked = [str(literal) for literal in check.literals]
+        self._emit(EventKind.EFFECTS, checked=checked, unmet=unmet, reason=check.reason)
+        scripted_late = self._policy is None and motion.ending is Ending.TIMEOUT
+        if check.ok and not scripted_late:
+            return self._end(Outcome.SUCCESS, motion.reason)
+        if motion.ending is Ending.TIMEOUT:
+            reason = "; ".join(part for part in (motion.reason, check.reason) if part)
+            return self._end(Outcome.TIMEOUT, reason)
+        return self._end(Outcome.FAILED, check.reason)
+
+    def _precondition_problem(self) -> str:
+        """Why the call may not start; empty when it may."""
+        try:
+            check = check_preconditions(self._card, self._call.args, self._scene)
+        except RefusedError as error:
+            self._emit(EventKind.PRECONDITIONS, checked=[], unmet=[], reason=str(error))
+            return str(error)
+        unmet = [str(literal) for literal in check.unmet]
+        checked = [str(literal) for literal in check.literals]
+        self._emit(EventKind.PRECONDITIONS, checked=checked, unmet=unmet, reason=check.reason)
+        return "" if check.ok else f"cannot start: {check.reason}"
+
+    def _move(self) -> MotionResult:
+        if self._policy is not None:
+            case = self._card.case(self._call.args)
+            T_base_tool = self._motor.state().T_base_tool
+            return run_policy(
+                self._policy,
+                self._card,
+                bind_case(case, self._call.args, self._scene, T_base_tool),
+                self._scene.table_height_m,
+                self._motor,
+                self._context.seed,
+                self._context.policy_config,
+            )
+        opening = self._opening()
+        match self._card.name:
+            case "home":
+                return go_home(
+                    self._motor,
+                    self._scene,
+                    self._card.safety,
+                    self._card.timeout_s,
+                    opening,
+                    self._context.scripted_config,
+                )
+            case "retreat":
+                return go_up(
+                    self._motor,
+                    self._card.safety,
+                    self._card.timeout_s,
+                    opening,
+                    self._context.scripted_config,
+                )
+            case name:
+                raise RefusedError(
+                    f"Skill {name!r} is scripted, but there is no script for it. "
+                    f"Available: {HOME}, {RETREAT}."
+                )
+
+    def _go_home(self, opening: float) -> MotionResult:
+        context = self._context
+        homing: HomingConfig | SkillCard = context.homing
+        if HOME in context.library:
+            homing = context.library[HOME]
+        return go_home(
+            self._motor,
+            self._scene,
+            homing.safety,
+            homing.timeout_s,
+            opening,
+            context.scripted_config,
+        )
+
+    def _opening(self) -> float:
+        """The gripper command that changes nothing: the last one given, as far as it is known.
+
+        What is measured while a thing is held is the thing's width; commanding that would drop it.
+        """
+        if self._moved is not None and self._moved.opening is not None:
+            return self._moved.opening
+        if self._scene.held(self._context.arm) is not None:
+            return _GRIP
+        return min(max(self._motor.state().opening, 0.0), 1.0)
+
+    def _try_to_look(self) -> str:
+        """Take a new look; why there is none, or nothing."""
+        try:
+            self._scene = self._context.look()
+        except PerceptionError as error:
+            return str(error)
+        return ""
+
+    def _end(self, outcome: Outcome, reason: str) -> tuple[SkillResult, Scene]:
+        moved = self._moved
+        result = SkillResult(
+            call=self._call,
+            outcome=outcome,
+            reason=reason,
+            duration_s=self._now_s() - self._start_s,
+            chunks=0 if moved is None else moved.chunks,
+            refused_chunks=0 if moved is None else moved.refused_chunks,
+        )
+        self._emit(
+            EventKind.SKILL_END,
+            outcome=outcome.value,
+            reason=reason,
+            duration_s=result.duration_s,
+            chunks=result.chunks,
+            refused_chunks=result.refused_chunks,
+        )
+        return result, self._scene
+
+    def _now_s(self) -> float:
+        return self._context.robot.clock.now_s()
+
+    def _emit(self, kind: EventKind, **data: object) -> None:
+        data = {"skill": self._call.skill, "args": dict(self._call.args), **data}
+        self._context.events.emit(Event(stamp_s=self._now_s(), kind=kind, data=data))
