@@ -25,7 +25,6 @@ from sim.parts import (
     as_collision,
     as_visual,
     load_asset,
-    place,
 )
 
 TOOL_SITE = "tool"
@@ -51,9 +50,10 @@ class ArmSpec:
         T_hand_tool: Tool frame in the robot's hand body.
         T_hand_camera: Optical frame of the wrist camera in the hand body.
         build_gripper: Makes the gripper; its root is attached to the hand.
-        gripper_ctrl: Control values of the gripper actuator at opening 0 and 1.
-        gripper_joint: Joint whose position tells the opening.
-        gripper_q: Positions of that joint at opening 0 and 1.
+        gripper_joint: Joint whose position tells the opening, and which the actuator positions.
+        q_of_opening: Position of that joint for an opening, linear in the width of the gap.
+        opening_of_q: Its inverse.
+        gripper_open_q: Positions of all joints of the open gripper that are not at zero then.
         fingers: Bodies of the left and of the right finger that touch what is held.
     """
 
@@ -68,9 +68,10 @@ class ArmSpec:
     T_hand_tool: SE3
     T_hand_camera: SE3
     build_gripper: Callable[[], mujoco.MjSpec]
-    gripper_ctrl: tuple[float, float]
     gripper_joint: str
-    gripper_q: tuple[float, float]
+    q_of_opening: Callable[[float], float]
+    opening_of_q: Callable[[float], float]
+    gripper_open_q: Mapping[str, float]
     fingers: tuple[str, str]
 
 
@@ -192,8 +193,35 @@ def _panda_gripper() -> mujoco.MjSpec:
     )
     actuator.set_to_position(kp=20_000.0, kv=600.0)
     actuator.forcelimited, actuator.forcerange = mujoco.mjtLimited.mjLIMITED_TRUE, [-100.0, 100.0]
-    actuator.ctrllimited, actuator.ctrlrange = mujoco.mjtLimited.mjLIMITED_TRUE, [0.0, 0.04]
+    actuator.ctrllimited, actuator.ctrlrange = (
+        mujoco.mjtLimited.mjLIMITED_TRUE,
+        [0.0, _PANDA_FINGER_M],
+    )
     return spec
+
+
+# Robotiq 2F-85: the fingertip hangs on a parallel link, whose far end is `_LINK_M` from the knuckle
+# and, at q = 0, leans out by `_LEAN_RAD`.
+_KNUCKLE_Y_M = 0.0306011
+_LINK_M = float(np.hypot(0.0376, 0.043))
+_LEAN_RAD = float(np.arctan2(0.0376, 0.043))
+_PAD_Y_M = 0.0255
+_ROBOTIQ_CLOSED_RAD = 0.8
+
+
+def _robotiq_half_gap_m(q_rad: float) -> float:
+    return _KNUCKLE_Y_M + _LINK_M * float(np.sin(_LEAN_RAD - q_rad)) - _PAD_Y_M
+
+
+def _robotiq_opening(q_rad: float) -> float:
+    shut = _robotiq_half_gap_m(_ROBOTIQ_CLOSED_RAD)
+    return (_robotiq_half_gap_m(q_rad) - shut) / (_robotiq_half_gap_m(0.0) - shut)
+
+
+def _robotiq_q(opening: float) -> float:
+    shut = _robotiq_half_gap_m(_ROBOTIQ_CLOSED_RAD)
+    half_gap = shut + opening * (_robotiq_half_gap_m(0.0) - shut)
+    return _LEAN_RAD - float(np.arcsin((half_gap + _PAD_Y_M - _KNUCKLE_Y_M) / _LINK_M))
 
 
 def _robotiq_gripper() -> mujoco.MjSpec:
@@ -251,9 +279,14 @@ def _robotiq_gripper() -> mujoco.MjSpec:
     actuator.set_to_position(kp=60.0, kv=2.5)
     # 5.5 N m on the drive: about 50 N at each pad, 57 mm from the knuckle's axis.
     actuator.forcelimited, actuator.forcerange = mujoco.mjtLimited.mjLIMITED_TRUE, [-5.5, 5.5]
-    actuator.ctrllimited, actuator.ctrlrange = mujoco.mjtLimited.mjLIMITED_TRUE, [0.0, 0.8]
+    actuator.ctrllimited, actuator.ctrlrange = (
+        mujoco.mjtLimited.mjLIMITED_TRUE,
+        [0.0, _ROBOTIQ_CLOSED_RAD],
+    )
     return spec
 
+
+_PANDA_FINGER_M = 0.04
 
 _CARTESIAN = CartesianLimits(
     workspace_lower_m=np.array([0.20, -0.50, 0.0]),
@@ -284,11 +317,12 @@ PANDA = ArmSpec(
     ),
     home_q_rad=(0.0, -0.5018, 0.0, -2.3588, 0.0, 1.8570, 0.7854),
     T_hand_tool=SE3.from_translation((0.0, 0.0, 0.0940)),
-    T_hand_camera=SE3.look_at((0.075, 0.0, 0.005), (0.13, 0.0, 0.25), up=(-1.0, 0.0, 0.0)),
+    T_hand_camera=SE3.look_at((0.070, 0.0, -0.02), (0.10, 0.0, 0.4), up=(1.0, 0.0, 0.0)),
     build_gripper=_panda_gripper,
-    gripper_ctrl=(0.0, 0.04),
     gripper_joint="gripper/finger_joint1",
-    gripper_q=(0.0, 0.04),
+    q_of_opening=lambda opening: _PANDA_FINGER_M * opening,
+    opening_of_q=lambda q: q / _PANDA_FINGER_M,
+    gripper_open_q={"gripper/finger_joint1": 0.04, "gripper/finger_joint2": -0.04},
     fingers=("gripper/leftfinger", "gripper/rightfinger"),
 )
 
@@ -319,11 +353,12 @@ UR5E = ArmSpec(
     ),
     home_q_rad=(-0.3416, -1.8179, 1.5786, -1.3315, -1.5708, -1.9124),
     T_hand_tool=SE3.from_translation((0.0, 0.0, 0.150)),
-    T_hand_camera=SE3.look_at((0.085, 0.0, 0.03), (0.14, 0.0, 0.28), up=(-1.0, 0.0, 0.0)),
+    T_hand_camera=SE3.look_at((0.085, 0.0, 0.00), (0.115, 0.0, 0.42), up=(1.0, 0.0, 0.0)),
     build_gripper=_robotiq_gripper,
-    gripper_ctrl=(0.8, 0.0),
     gripper_joint="gripper/finger_joint",
-    gripper_q=(0.8, 0.0),
+    q_of_opening=_robotiq_q,
+    opening_of_q=_robotiq_opening,
+    gripper_open_q={},
     fingers=("gripper/left_inner_finger", "gripper/right_inner_finger"),
 )
 

@@ -20,7 +20,7 @@ from robot_skills.core.se3 import SE3, Array
 from sim.arms import ARMS, TOOL_SITE, ArmSpec, build_arm
 
 _DAMPING = 0.02
-_POSTURE_GAIN = 0.1
+_POSTURE_GAIN = 0.05
 _MAX_STEP_RAD = 0.25
 _POSITION_TOLERANCE_M = 5e-5
 _ROTATION_TOLERANCE_RAD = 3e-4
@@ -49,21 +49,17 @@ class ArmKinematics:
         self._lower = arm.limits.joint.lower_rad
         self._upper = arm.limits.joint.upper_rad
         self._home = np.array(arm.home_q_rad)
-        n = len(joints)
         self._jacobian = np.zeros((6, model.nv))
-        self._eye_n = np.eye(n)
         self._damping = _DAMPING**2 * np.eye(6)
         self._error = np.zeros(6)
         self._quat = np.zeros(4)
         self._spin = np.zeros(3)
-        self._redundant = n > 6
+        self._redundant = len(joints) > 6
 
     def forward(self, q_rad: Array) -> SE3:
         """`T_base_tool` at joint positions (n,)."""
         self._move(q_rad)
-        return SE3(
-            self._data.site_xmat[self._site].reshape(3, 3), self._data.site_xpos[self._site]
-        )
+        return SE3(self._data.site_xmat[self._site].reshape(3, 3), self._data.site_xpos[self._site])
 
     def follow(self, q_rad: Array, T_base_tool: Array) -> tuple[Array, Array]:
         """Joint path (H, n) along tool poses (H, 4, 4) from `q_rad`, and position errors [m] (H,)."""
@@ -84,10 +80,14 @@ class ArmKinematics:
         p = T_base_tool[:3, 3]
         off_m, off_rad = self._measure(q, p, quat)
         far = off_m > _FAR_M or off_rad > _FAR_RAD
+        # The damped inverse lets a little of the posture's pull leak into the tool's error, so one
+        # pull per pose, in the first step, and the steps after it mend the error.
+        pull = _POSTURE_GAIN * (self._home - q) if self._redundant else None
         for _ in range(_MAX_ITERATIONS_FAR if far else _MAX_ITERATIONS):
             if off_m < _POSITION_TOLERANCE_M and off_rad < _ROTATION_TOLERANCE_RAD:
                 break
-            q = q + self._step(q)
+            q = q + self._step(pull)
+            pull = None
             np.maximum(q, self._lower, out=q)
             np.minimum(q, self._upper, out=q)
             off_m, off_rad = self._measure(q, p, quat)
@@ -108,14 +108,14 @@ class ArmKinematics:
         off_m = float(self._error[:3] @ self._error[:3]) ** 0.5
         return off_m, float(self._spin @ self._spin) ** 0.5
 
-    def _step(self, q_rad: Array) -> Array:
+    def _step(self, pull: Array | None) -> Array:
+        """One damped step from where `_measure` left the arm; `pull` is a wish for the joints."""
         mujoco.mj_comPos(self._model, self._data)
         jac = self._jacobian
         mujoco.mj_jacSite(self._model, self._data, jac[:3], jac[3:], self._site)
         J = jac[:, self._dofs]
         gram = J @ J.T + self._damping
-        if self._redundant:
-            pull = _POSTURE_GAIN * (self._home - q_rad)
+        if pull is not None:
             dq = pull + J.T @ np.linalg.solve(gram, self._error - J @ pull)
         else:
             dq = J.T @ np.linalg.solve(gram, self._error)

@@ -105,11 +105,12 @@ class _Footprint:
     half_m: Array
     height_m: float
 
-    def gap_m(self, p: Array, radius_m: float) -> float:
-        """Free distance to a disc."""
-        local = np.abs((self.T_base_centre.inverse() @ np.array([p[0], p[1], 0.0]))[:2])
-        outside = np.maximum(local - self.half_m, 0.0)
-        return float(np.linalg.norm(outside)) - radius_m
+    def gap_m(self, points_m: Array) -> Array:
+        """Free distances (n,) to points (n, 2) of the table; 0 inside."""
+        cos, sin = self.T_base_centre.R[0, 0], self.T_base_centre.R[1, 0]
+        away = points_m - self.T_base_centre.p[:2]
+        local = np.abs(away @ np.array([[cos, -sin], [sin, cos]]))
+        return np.linalg.norm(np.maximum(local - self.half_m, 0.0), axis=-1)
 
 
 def random_layout(
@@ -320,13 +321,12 @@ def _inside(
 def _free_point(
     rng: np.random.Generator, taken: Sequence[_Footprint], radius_m: float, height_m: float
 ) -> Array | None:
-    for _ in range(_TRIES_PER_OBJECT):
-        p = rng.uniform(FREE_LOWER_M, FREE_UPPER_M)
-        if np.linalg.norm(p) > REACH_M:
-            continue
-        if all(other.gap_m(p, radius_m) >= _gap(other.height_m, height_m) for other in taken):
-            return p
-    return None
+    points = rng.uniform(FREE_LOWER_M, FREE_UPPER_M, (_TRIES_PER_OBJECT, 2))
+    free = np.linalg.norm(points, axis=-1) <= REACH_M
+    for other in taken:
+        free &= other.gap_m(points) >= radius_m + _gap(other.height_m, height_m)
+    found = np.flatnonzero(free)
+    return points[found[0]] if len(found) else None
 
 
 def _gap(height_a_m: float, height_b_m: float) -> float:

@@ -59,6 +59,8 @@ def load_asset(name: str, drop_lines_with: str = "") -> mujoco.MjSpec:
     if drop_lines_with:
         lines = [line for line in lines if drop_lines_with not in line]
     spec = mujoco.MjSpec.from_string("\n".join(lines))
+    # robosuite's parts rely on the radians of the scene that they are merged into.
+    spec.compiler.degree = False
     for asset in (*spec.meshes, *spec.textures):
         if asset.file:
             asset.file = str((path.parent / asset.file).resolve())

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+import mujoco
 import numpy as np
 
 from robot_skills.core.errors import RobotFault, unknown_name
@@ -10,7 +12,7 @@ from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array, interpolate
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observation, RgbdFrame
-from sim.arms import ARMS
+from sim.arms import ARMS, ArmSpec
 from sim.kinematics import ArmKinematics
 from sim.layout import Layout
 from sim.render import RgbdRenderer
@@ -19,6 +21,52 @@ from sim.world import CAMERAS, PHYSICS_STEP_S, TabletopWorld
 PHYSICS_PER_CONTROL = 25
 CONTROL_PERIOD_S = PHYSICS_PER_CONTROL * PHYSICS_STEP_S
 _STAMP_TOLERANCE_S = 1e-6
+
+
+class World(Protocol):
+    """What the robot needs of a simulated world; its world frame is the arm's base frame."""
+
+    arm: ArmSpec
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    arm_qpos: Array
+    """Addresses of the arm's joints in ``data.qpos``, (n,)."""
+    arm_dofs: Array
+    """Addresses of the arm's joints in ``data.qvel``, (n,)."""
+    setpoint_act: Array
+    """Addresses of the joint setpoints in ``data.act``, (n,)."""
+    rate_ctrl: Array
+    """Addresses in ``data.ctrl`` that take the setpoints' rates, (2, n)."""
+
+    def reset(self) -> None: ...
+
+    def step(self, n_physics: int) -> None: ...
+
+    def T_base_tool(self) -> SE3: ...
+
+    def opening(self) -> float: ...
+
+    def command_opening(self, opening: float) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell[WorldT: World, LayoutT]:
+    """One kind of simulated cell.
+
+    Attributes:
+        arms: Arms that it can have, by name.
+        build: Makes the world of one arm and layout.
+        layout: What stands where unless the caller says otherwise.
+        cameras: Names of its cameras.
+    """
+
+    arms: Mapping[str, ArmSpec]
+    build: Callable[[str, LayoutT], WorldT]
+    layout: LayoutT
+    cameras: tuple[str, ...]
+
+
+TABLETOP = Cell(arms=ARMS, build=TabletopWorld, layout=Layout(), cameras=CAMERAS)
 
 
 class SimClock:

@@ -14,12 +14,12 @@ from sim.parts import VISUAL_GROUP, WORLD_BIT
 
 PHYSICS_STEP_S = 0.002
 FRONT_CAMERA = "front"
-T_BASE_FRONT = SE3.look_at((1.15, 0.0, 0.75), (0.50, 0.03, 0.03))
+T_BASE_FRONT = SE3.look_at((1.15, 0.05, 0.75), (0.47, 0.08, 0.03))
 """Optical frame of the fixed camera opposite the robot."""
-FRONT_FOVY_DEG = 52.0
+FRONT_FOVY_DEG = 57.0
 WRIST_CAMERA = "wrist"
-WRIST_FOVY_DEG = 58.0
-"""Height of a RealSense D435's depth image."""
+WRIST_FOVY_DEG = 72.0
+"""Wide enough to see the whole workspace from home."""
 CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
 _SETTLE_STEPS = 100
 
@@ -107,21 +107,18 @@ class TabletopWorld:
 
     def opening(self) -> float:
         """Gripper opening in [0, 1]."""
-        closed, opened = self.arm.gripper_q
-        q = self.data.qpos[self.gripper_qpos]
-        return float(min(max((q - closed) / (opened - closed), 0.0), 1.0))
+        opening = self.arm.opening_of_q(float(self.data.qpos[self.gripper_qpos]))
+        return min(max(opening, 0.0), 1.0)
 
     def command_opening(self, opening: float) -> None:
         """Ask the gripper for an opening in [0, 1]."""
-        closed, opened = self.arm.gripper_ctrl
-        self.data.ctrl[self.gripper_ctrl] = closed + opening * (opened - closed)
+        q = self.arm.q_of_opening(min(max(opening, 0.0), 1.0))
+        self.data.ctrl[self.gripper_ctrl] = q
 
     def _start_gripper_open(self) -> None:
         self.command_opening(1.0)
-        if self.arm.name == "panda":
-            for name, q in (("finger_joint1", 0.04), ("finger_joint2", -0.04)):
-                adr = self.model.joint(f"{PREFIX}gripper/{name}").qposadr[0]
-                self.data.qpos[adr] = q
+        for name, q in self.arm.gripper_open_q.items():
+            self.data.qpos[self.model.joint(PREFIX + name).qposadr[0]] = q
 
     def _subtree(self, name: str) -> frozenset[int]:
         root = self.model.body(name).id
