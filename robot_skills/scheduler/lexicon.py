@@ -1,0 +1,341 @@
+"""The words that the rules planner knows. Everything else goes through sentence embeddings."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class Act(Enum):
+    """What a verb asks for."""
+
+    PICK = "pick up"
+    PLACE = "put"
+    STACK = "stack"
+    PUT_DOWN = "put down"
+    TAKE_OUT = "take out"
+    OPEN = "open"
+    CLOSE = "close"
+    RELEASE = "release"
+    EMPTY = "empty"
+    HOME = "go home"
+
+
+COLOURS: Mapping[str, tuple[str, ...]] = {
+    "red": ("crimson", "scarlet", "ruby", "cherry", "maroon", "reddish"),
+    "green": ("emerald", "lime", "olive", "greenish"),
+    "blue": ("azure", "navy", "cobalt", "sapphire", "bluish", "cyan"),
+    "yellow": ("golden", "lemon", "amber", "yellowish"),
+    "orange": ("tangerine",),
+    "purple": ("violet", "magenta", "lilac"),
+    "white": ("ivory",),
+    "black": (),
+    "grey": ("gray", "silver"),
+    "brown": ("tan", "wooden", "beige"),
+    "pink": ("rose",),
+}
+"""Basic colour words with other words for them."""
+
+LABELS: Mapping[str, tuple[str, ...]] = {
+    "cube": ("block", "brick", "die", "toy block", "building block"),
+    "box": ("tray", "container", "bin", "basket", "crate", "tub", "open box"),
+    "drawer": ("cabinet", "cupboard", "chest", "drawers", "chest of drawers", "dresser"),
+    "can": ("tin", "soda", "coke", "cola", "pop", "soda can", "coke can", "tin can", "can of soda"),
+    "bottle": ("flask", "water bottle", "bottle of water"),
+    "cereal": ("cereals", "cereal box", "box of cereal", "box of cereals", "cornflakes", "muesli"),
+    "milk": ("carton", "milk carton", "carton of milk", "box of milk", "milk box", "milk pack"),
+    "bread": ("loaf", "loaf of bread", "bread loaf", "toast"),
+    "button": ("switch", "push button"),
+    "table": ("desk", "tabletop", "table top", "counter", "worktop", "surface"),
+}
+"""Kinds of things with other words for them."""
+
+THINGS = frozenset({"thing", "object", "item", "one", "piece", "stuff"})
+"""Nouns that say nothing about the kind."""
+ARTICLES = frozenset({"the", "this", "that", "these", "those", "my", "your", "its", "their"})
+INDEFINITE = frozenset({"a", "an", "any", "some", "one"})
+ALL = frozenset({"all", "every", "each", "both", "everything", "everybody", "whatever"})
+OTHER = frozenset({"other", "another", "remaining", "rest"})
+NUMBERS: Mapping[str, int] = {
+    **{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6},
+    **{str(i): i for i in range(1, 7)},
+}
+IT = frozenset({"it", "this", "that"})
+THEM = frozenset({"them", "these", "those", "they"})
+THERE = frozenset({"there", "here", "inside"})
+FILLERS = frozenset({"of", "little", "small-sized", "colored", "coloured", "nice", "same", "own"})
+"""Words inside a noun phrase that change nothing."""
+
+LEFT = frozenset({"left", "leftmost"})
+RIGHT = frozenset({"right", "rightmost"})
+NEAREST = frozenset({"nearest", "closest", "near", "front", "frontmost"})
+FARTHEST = frozenset({"farthest", "furthest", "far", "back", "rear", "rearmost"})
+BIGGEST = frozenset({"biggest", "largest", "bigger", "larger", "big", "large"})
+SMALLEST = frozenset({"smallest", "tiniest", "smaller", "small", "tiny"})
+TALLEST = frozenset({"tallest", "highest", "taller", "tall", "high", "longest"})
+SHORTEST = frozenset({"shortest", "lowest", "shorter", "low", "flattest", "flat"})
+RANKINGS = LEFT | RIGHT | NEAREST | FARTHEST | BIGGEST | SMALLEST | TALLEST | SHORTEST
+
+VERBS: Mapping[Act, tuple[str, ...]] = {
+    Act.PICK: (
+        "pick up",
+        "pick",
+        "grasp",
+        "grab",
+        "lift up",
+        "lift",
+        "take",
+        "hold",
+        "get",
+        "raise",
+    )
+    + ("seize", "grip", "catch", "fetch", "clutch", "take hold of", "get hold of", "pluck"),
+    Act.PLACE: (
+        "put",
+        "place",
+        "move",
+        "set",
+        "bring",
+        "store",
+        "insert",
+        "drop",
+        "lay",
+        "transfer",
+    )
+    + ("deposit", "pick and place", "pack", "stow", "stash", "shift", "relocate", "return", "leave")
+    + ("load", "carry", "deliver", "position", "rest", "keep"),
+    Act.STACK: ("stack", "pile"),
+    Act.PUT_DOWN: ("put down", "set down", "lay down", "place down", "put back down"),
+    Act.TAKE_OUT: ("take out", "remove", "extract", "retrieve", "get out", "pull out", "unload"),
+    Act.OPEN: ("open up", "open", "slide open", "pull open"),
+    Act.CLOSE: ("close up", "close", "shut", "push in", "push shut", "push closed", "slide shut")
+    + ("slide closed", "push to"),
+    Act.RELEASE: ("release", "let go of", "let go", "ungrasp", "open the gripper", "open your hand")
+    + ("open the hand", "open your gripper"),
+    Act.EMPTY: ("clear out", "clear off", "clear", "empty out", "empty", "unpack"),
+    Act.HOME: ("go home", "return home", "move home", "drive home", "go to home", "home")
+    + ("go to the home position", "go back home", "return to home", "go to your home position")
+    + ("go to the start position", "move to the home position", "return to the home position"),
+}
+"""Base forms of the verbs of each act; inflections are made from them."""
+
+PARTICLE_VERBS: Mapping[tuple[str, str], Act] = {
+    ("pull", "open"): Act.OPEN,
+    ("pull", "out"): Act.OPEN,
+    ("slide", "open"): Act.OPEN,
+    ("slide", "out"): Act.OPEN,
+    ("push", "in"): Act.CLOSE,
+    ("push", "shut"): Act.CLOSE,
+    ("push", "closed"): Act.CLOSE,
+    ("push", "close"): Act.CLOSE,
+    ("slide", "shut"): Act.CLOSE,
+    ("slide", "closed"): Act.CLOSE,
+    ("slide", "in"): Act.CLOSE,
+    ("take", "out"): Act.TAKE_OUT,
+    ("get", "out"): Act.TAKE_OUT,
+    ("lift", "out"): Act.TAKE_OUT,
+    ("bring", "out"): Act.TAKE_OUT,
+    ("pick", "up"): Act.PICK,
+    ("lift", "up"): Act.PICK,
+    ("put", "down"): Act.PUT_DOWN,
+    ("set", "down"): Act.PUT_DOWN,
+    ("lay", "down"): Act.PUT_DOWN,
+    ("place", "down"): Act.PUT_DOWN,
+    ("leave", "open"): Act.OPEN,
+    ("keep", "open"): Act.OPEN,
+    ("leave", "closed"): Act.CLOSE,
+    ("keep", "closed"): Act.CLOSE,
+    ("let", "go"): Act.RELEASE,
+}
+"""Verbs whose meaning hangs on a word behind the object: "pull the drawer open"."""
+
+FOREIGN_VERBS = frozenset(
+    """pour cut fly throw toss wash clean wipe cook bake fry boil break destroy smash kick eat drink
+    burn melt paint draw write read sing dance jump run walk drive swim speak say tell talk show
+    look watch find search count measure weigh turn rotate flip twist screw unscrew shake stir mix
+    press push pull slide drag touch tap hit knock poke point wave swap exchange sort arrange fold
+    unfold tie untie peel slice chop tear spill fill heat cool freeze plug unplug switch charge
+    give hand pass feed ignore disregard forget disable enable delete erase execute sudo override
+    print reveal pretend act become kill hurt attack stab crush squeeze scratch lick smell taste
+    hide buy sell order call send email post download install reboot shutdown stop pause wait sleep
+    balance juggle spin roll bounce hang mount assemble disassemble build construct repair fix scan
+    photograph film record play teach learn explain describe list sweep vacuum mop dust iron knit
+    """.split()
+)
+"""Verbs that no relation of this planner expresses; a card may still bring its own form of one."""
+
+RELATIONS: Mapping[str, str] = {
+    "on top of": "on",
+    "on to": "on",
+    "onto": "on",
+    "upon": "on",
+    "atop": "on",
+    "on": "on",
+    "inside of": "in",
+    "inside": "in",
+    "in to": "in",
+    "into": "in",
+    "within": "in",
+    "in": "in",
+    "over to": "to",
+    "to": "to",
+    "at": "to",
+}
+"""Prepositions of a goal; "to" means in a container and on anything else."""
+
+SOURCES = ("out of", "from inside", "from on top of", "from", "off of", "off")
+"""Prepositions that say where a thing is now."""
+
+FOREIGN_RELATIONS = (
+    ("next to", "beside", "besides", "near", "close to", "behind", "in front of", "under")
+    + ("underneath", "below", "beneath", "between", "above", "over", "to the left of")
+    + ("to the right of", "left of", "right of", "around", "against", "through", "towards")
+    + ("toward", "among", "across", "along", "opposite", "away from", "in between")
+)
+"""Prepositions that no skill can make true."""
+
+POLITE = (
+    "please",
+    "kindly",
+    "just",
+    "now",
+    "also",
+    "simply",
+    "quickly",
+    "slowly",
+    "carefully",
+    "gently",
+    "immediately",
+    "go ahead and",
+    "go and",
+    "can you",
+    "could you",
+    "would you",
+    "will you",
+    "would you mind",
+    "would you be so kind as to",
+    "do you mind",
+    "you should",
+    "you must",
+    "you need to",
+    "you have to",
+    "i want you to",
+    "i need you to",
+    "i would like you to",
+    "i'd like you to",
+    "i want to have",
+    "i want to see",
+    "i want",
+    "i would like to have",
+    "i would like",
+    "i'd like",
+    "i need",
+    "try to",
+    "let us",
+    "let's",
+    "lets",
+    "hey",
+    "hi",
+    "hello",
+    "ok",
+    "okay",
+    "robot",
+    "dear robot",
+    "first",
+    "firstly",
+    "first of all",
+    "second",
+    "secondly",
+    "third",
+    "next",
+    "then",
+    "finally",
+    "lastly",
+    "at last",
+    "at the end",
+    "in the end",
+    "after that",
+    "afterwards",
+    "afterward",
+    "after this",
+    "and",
+    "make sure that",
+    "make sure",
+    "ensure that",
+    "ensure",
+    "see to it that",
+    "see that",
+    "the goal is that",
+    "the task is to",
+    "your task is to",
+    "it is time to",
+    "time to",
+    "so that",
+    "again",
+    "both",
+)
+"""Openings of a clause that carry no meaning of their own."""
+TRAILING = (
+    "please",
+    "now",
+    "for me",
+    "again",
+    "thanks",
+    "thank you",
+    "immediately",
+    "carefully",
+    "gently",
+    "slowly",
+    "quickly",
+    "right now",
+    "would you",
+    "will you",
+    "ok",
+    "too",
+    "as well",
+    "afterwards",
+    "at the end",
+    "in the end",
+    "at last",
+    "finally",
+    "first",
+)
+"""Endings of a clause that carry no meaning of their own."""
+
+THEN = (
+    ("and then", "and after that", "and afterwards", "and finally", "and next", "after that")
+    + ("after this", "afterwards", "afterward", "followed by", "before you", "then", "finally")
+    + ("lastly", "next", ";", ".", "!", "\n")
+)
+"""Separators that always begin a new clause."""
+
+QUESTIONS = frozenset(
+    {"what", "where", "who", "whom", "why", "how", "which", "is", "are", "does", "did"}
+)
+CONDITIONS = frozenset(
+    {"if", "unless", "until", "till", "while", "whenever", "as", "because", "or"}
+)
+NEGATIONS = frozenset(
+    {"not", "never", "don't", "dont", "without", "no", "nothing", "avoid", "cannot"}
+)
+EXCEPTIONS = ("except for", "except", "but not", "other than", "apart from", "excluding")
+STATE_VERBS = (
+    ("should be", "must be", "needs to be", "need to be", "has to be", "have to be", "ought to be")
+    + ("shall be", "should end up", "should stand", "should sit", "should lie", "is", "are", "be")
+    + ("to be", "gets", "should go", "goes", "belongs", "belong", "must go")
+)
+"""Verbs of sentences that describe the wanted state: "the drawer should be closed"."""
+
+EXEMPLARS: Mapping[Act, tuple[str, ...]] = {
+    Act.PICK: ("pick up something", "grab something", "lift something", "take something"),
+    Act.PLACE: (
+        "put something in something",
+        "put something on something",
+        "place something inside something",
+        "store something away in something",
+        "move something onto something",
+        "set something down on something",
+    ),
+    Act.TAKE_OUT: ("take something out of something", "remove something from something"),
+    Act.OPEN: ("open something", "pull something open"),
+    Act.CLOSE: ("close something", "push something shut"),
+}
+"""Sentences that open wording is compared with, besides the verb forms on the skill cards."""

@@ -1,0 +1,135 @@
+"""The gate between planners and robots: accepts a plan, or says everything that is wrong with it.
+
+Pure: whatever made the plan (rules, a language model, a person) is judged on the same scene and
+cards, by carrying the cards' effects through the symbolic model.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from robot_skills.core.errors import RobotSkillsError
+from robot_skills.core.plan import Literal, Plan, SkillCall
+from robot_skills.core.scene import Scene
+from robot_skills.scheduler.world_model import (
+    State,
+    WorldModel,
+    card_predicates,
+    ground_call,
+    why_not_fits,
+)
+from robot_skills.skills.card import SkillCard
+
+CallRule = Callable[[SkillCall, Scene], str | None]
+"""Judges one call; answers with the reason to refuse it, for example a forbidden region."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckerConfig:
+    """What every plan has to respect.
+
+    Attributes:
+        max_calls: Longest plan that is accepted.
+        rules: Further rules of the cell, asked about every call.
+    """
+
+    max_calls: int = 40
+    rules: tuple[CallRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_calls < 1:
+            raise ValueError("A plan checker needs max_calls of at least 1.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanVerdict:
+    """Whether a plan may run; `reasons` holds one line per thing that is wrong."""
+
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        return not self.reasons
+
+
+class PlanChecker:
+    """Checks plans against skills and scene.
+
+    Args:
+        cards: Skills by name.
+        config: Limits and rules.
+    """
+
+    def __init__(self, cards: Mapping[str, SkillCard], config: CheckerConfig | None = None) -> None:
+        self._cards = cards
+        self._config = config or CheckerConfig()
+
+    def check(self, plan: Plan, scene: Scene) -> PlanVerdict:
+        """Judge a plan for a scene. Never raises for what a plan says."""
+        reasons = self._form(plan, scene)
+        if not reasons:
+            reasons = self._execution(plan, scene)
+        return PlanVerdict(reasons=tuple(reasons))
+
+    def _form(self, plan: Plan, scene: Scene) -> list[str]:
+        """What is wrong without looking at what the calls do."""
+        reasons = []
+        if len(plan.calls) > self._config.max_calls:
+            reasons.append(f"{len(plan.calls)} calls, at most {self._config.max_calls} are allowed")
+        for i, call in enumerate(plan.calls[: self._config.max_calls], start=1):
+            reasons += [f"call {i}, {call}: {problem}" for problem in self._problems(call, scene)]
+        return reasons
+
+    def _problems(self, call: SkillCall, scene: Scene) -> list[str]:
+        card = self._cards.get(call.skill)
+        if card is None:
+            known = ", ".join(sorted(self._cards)) or "none"
+            return [f"there is no skill {call.skill!r} (available: {known})"]
+        try:
+            card.check_args(call.args, scene)
+        except RobotSkillsError as error:
+            return [str(error)]
+        verdicts = (rule(call, scene) for rule in self._config.rules)
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    def _execution(self, plan: Plan, scene: Scene) -> list[str]:
+        """What goes wrong when the calls do what their cards say."""
+        model = WorldModel(scene, card_predicates(self._cards.values()))
+        state = model.initial()
+        ahead = list(plan.milestones)
+        try:
+            _pass(ahead, model, state)
+            for i, call in enumerate(plan.calls, start=1):
+                grounded = ground_call(self._cards[call.skill], call.args)
+                missing = model.unmet(state, grounded.preconditions)
+                if missing:
+                    why = ", ".join(_describe(literal, scene) for literal in missing)
+                    return [f"call {i}, {call}: {why} would not hold before it"]
+                state = model.apply(state, grounded.effects)
+                if ahead and ahead[0] == call:
+                    ahead.pop(0)
+                _pass(ahead, model, state)
+            return self._end(plan, model, state, ahead)
+        except RobotSkillsError as error:
+            return [str(error)]
+
+    def _end(self, plan: Plan, model: WorldModel, state: State, ahead: Sequence) -> list[str]:
+        reasons = [
+            f"{literal} would not hold at the end" for literal in model.unmet(state, plan.goal)
+        ]
+        if ahead:
+            step = ahead[0]
+            text = str(step) if isinstance(step, SkillCall) else " and ".join(map(str, step))
+            reasons.append(f"{text} would not come about on the way")
+        return reasons
+
+
+def _pass(ahead: list, model: WorldModel, state: State) -> None:
+    """Drop the milestones that hold now; calls are dropped when they are made."""
+    while ahead and not isinstance(ahead[0], SkillCall) and not model.unmet(state, ahead[0]):
+        ahead.pop(0)
+
+
+def _describe(literal: Literal, scene: Scene) -> str:
+    if literal.predicate == "fits" and not literal.negated:
+        return f"{literal} ({why_not_fits(scene, *literal.args)})"
+    return str(literal)

@@ -1,0 +1,195 @@
+"""Small worlds and cards for the scheduler's tests."""
+
+import numpy as np
+
+from robot_skills.core.scene import TABLE, Articulation, Entity, Region, Scene
+from robot_skills.core.se3 import SE3
+from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.skills.card import (
+    Parameter,
+    ParameterType,
+    SafetyEnvelope,
+    SkillCard,
+    SkillCase,
+    SkillKind,
+    parse_literal,
+)
+
+CUBE_M = 0.04
+DRAWER_AT = (0.5, 0.36)
+BOX_AT = (0.6, -0.2)
+_SAFETY = SafetyEnvelope(max_speed_m_s=0.5)
+
+
+def entity(name, label, xyz, size, colour="", **more) -> Entity:
+    """An upright box with its centre at xyz."""
+    return Entity(
+        name=name,
+        label=label,
+        colour=colour,
+        T_base_entity=SE3.from_translation(xyz),
+        extents_m=np.array(size),
+        **more,
+    )
+
+
+def table() -> Entity:
+    return entity(TABLE, "table", (0.5, 0.0, -0.02), (1.0, 1.2, 0.04), movable=False)
+
+
+def cube(colour, xy=(0.4, 0.0), z=CUBE_M / 2, name="", **more) -> Entity:
+    at = (*xy, z)
+    return entity(name or f"{colour}_cube", "cube", at, (CUBE_M,) * 3, colour, **more)
+
+
+def drawer(value_m=0.0) -> Entity:
+    """A cabinet whose drawer opens towards -y and is 65 mm high inside."""
+    T = SE3.from_yaw(-np.pi / 2, (*DRAWER_AT, 0.06))
+    inner = np.array([0.16, 0.2, 0.065])
+    cavity = Region(T_entity_region=SE3.from_translation((value_m, 0.0, 0.0)), extents_m=inner)
+    joint = Articulation(
+        value_m=value_m,
+        upper_m=0.16,
+        axis_entity=np.array([1.0, 0.0, 0.0]),
+        T_entity_handle=SE3.from_translation((0.1 + value_m, 0.0, 0.0)),
+        handle_extents_m=np.array([0.02, 0.1, 0.02]),
+    )
+    return Entity(
+        name="drawer",
+        label="drawer",
+        T_base_entity=T,
+        extents_m=np.array([0.2, 0.26, 0.12]),
+        articulation=joint,
+        cavity=cavity,
+        access=cavity if value_m > 0.1 else None,
+        movable=False,
+    )
+
+
+def box() -> Entity:
+    cavity = Region(T_entity_region=SE3.identity(), extents_m=np.array([0.15, 0.15, 0.06]))
+    return entity(
+        "box",
+        "box",
+        (*BOX_AT, 0.03),
+        (0.17, 0.17, 0.06),
+        cavity=cavity,
+        access=cavity,
+        movable=False,
+    )
+
+
+def groceries() -> tuple[Entity, ...]:
+    return (
+        entity("can", "can", (0.45, -0.1, 0.05), (0.06, 0.06, 0.10)),
+        entity("bottle", "bottle", (0.65, 0.1, 0.08), (0.06, 0.06, 0.16)),
+        entity("cereal", "cereal", (0.7, 0.0, 0.09), (0.05, 0.1, 0.18)),
+        entity("milk", "milk", (0.35, 0.15, 0.09), (0.06, 0.06, 0.18)),
+        entity("bread", "bread", (0.35, -0.15, 0.03), (0.06, 0.12, 0.05)),
+    )
+
+
+def scene(*entities: Entity, held: str | None = None) -> Scene:
+    """A scene with a table; `held` names what the arm holds."""
+    everything = {e.name: e for e in (table(), *entities)}
+    if held is not None:
+        everything[held] = _lifted(everything[held])
+    return Scene(stamp_s=0.0, entities=everything, opening={DEFAULT_ARM: 0.4 if held else 1.0})
+
+
+def kitchen(*, value_m=0.0, held: str | None = None) -> Scene:
+    """Three cubes, five groceries, a drawer and a box."""
+    cubes = (cube("red", (0.4, 0.0)), cube("green", (0.5, 0.05)), cube("blue", (0.55, -0.05)))
+    return scene(*cubes, *groceries(), drawer(value_m), box(), held=held)
+
+
+def in_drawer(thing: Entity, value_m=0.0) -> Entity:
+    """The thing moved onto the floor of the drawer."""
+    z = 0.06 - 0.0325 + 0.5 * thing.extents_m[2]
+    return _moved(thing, (DRAWER_AT[0], DRAWER_AT[1] - value_m, z))
+
+
+def in_box(thing: Entity) -> Entity:
+    return _moved(thing, (*BOX_AT, 0.5 * thing.extents_m[2]))
+
+
+def on_top(thing: Entity, below: Entity) -> Entity:
+    p = below.T_base_entity.p
+    return _moved(thing, (p[0], p[1], below.top_m + 0.5 * thing.extents_m[2]))
+
+
+def _moved(thing: Entity, xyz) -> Entity:
+    from dataclasses import replace
+
+    return replace(thing, T_base_entity=SE3.from_translation(xyz))
+
+
+def _lifted(thing: Entity) -> Entity:
+    from dataclasses import replace
+
+    return replace(_moved(thing, (0.5, 0.0, 0.3)), held_by=DEFAULT_ARM)
+
+
+def _card(name, parameters, cases, verbs=("do",), attempts=2) -> SkillCard:
+    return SkillCard(
+        name=name,
+        kind=SkillKind.SCRIPTED,
+        summary=name,
+        verbs=tuple(verbs),
+        parameters=tuple(parameters),
+        cases=tuple(
+            SkillCase(
+                when=when,
+                preconditions=tuple(map(parse_literal, before)),
+                effects=tuple(map(parse_literal, after)),
+            )
+            for when, before, after in cases
+        ),
+        timeout_s=10.0,
+        attempts=attempts,
+        safety=_SAFETY,
+    )
+
+
+def cards(*, without=()) -> dict[str, SkillCard]:
+    """The four manipulation skills and two that only move, by name."""
+    thing = Parameter(name="object", type=ParameterType.MOVABLE)
+    joint = Parameter(name="drawer", type=ParameterType.ARTICULATED)
+    relation = Parameter(name="relation", type=ParameterType.WORD, choices=("on", "in"))
+    target = Parameter(name="target", type=ParameterType.SUPPORT)
+    put_in = (
+        {"relation": "in"},
+        ["holding({object})", "accepts({target})", "fits({object}, {target})"],
+        ["in({object}, {target})", "hand_empty()"],
+    )
+    put_on = (
+        {"relation": "on"},
+        ["holding({object})", "clear({target})"],
+        ["on({object}, {target})", "hand_empty()"],
+    )
+    lift = (
+        {},
+        ["hand_empty()", "clear({object})", "accessible({object})"],
+        ["holding({object})", "not hand_empty()"],
+    )
+    everything = [
+        _card("grasp", [thing], [lift], ["grasp {object}", "pick up {object}"]),
+        _card(
+            "place",
+            [thing, relation, target],
+            [put_in, put_on],
+            ["put {object} {relation} {target}"],
+        ),
+        _card(
+            "open_drawer", [joint], [({}, ["hand_empty()"], ["open({drawer})"])], ["open {drawer}"]
+        ),
+        _card(
+            "close_drawer",
+            [joint],
+            [({}, ["hand_empty()"], ["closed({drawer})"])],
+            ["close {drawer}"],
+        ),
+        _card("home", [], [({}, [], [])], ["go home"]),
+        _card("retreat", [], [({}, [], [])], ["retreat"]),
+    ]
+    return {card.name: card for card in everything if card.name not in without}
