@@ -53,8 +53,7 @@ def add_fast_visuals(spec: mujoco.MjSpec, *, keep_full: bool = True) -> None:
     twins: dict[str, str | None] = {}
     for geom in [geom for geom in spec.geoms if geom.group == FULL_GROUP]:
         mesh = meshes.get(geom.meshname)
-        is_mesh = geom.type == mujoco.mjtGeom.mjGEOM_MESH and mesh is not None
-        if not is_mesh or geom.material in textured:
+        if mesh is None or geom.type != mujoco.mjtGeom.mjGEOM_MESH or geom.material in textured:
             geom.group = SHARED_GROUP
             continue
         if mesh.name not in twins:
@@ -96,8 +95,8 @@ def _simplify(
 
     if len(triangles) <= target_faces:
         return points, triangles
-    points, triangles = fast_simplification.simplify(points, triangles, target_count=target_faces)
-    return points.astype(np.float64), triangles.astype(np.int32)
+    simplified = fast_simplification.simplify(points, triangles, target_count=target_faces)
+    return simplified[0].astype(np.float64), simplified[1].astype(np.int32)
 
 
 def _weld(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import mujoco
 import numpy as np
@@ -66,7 +66,9 @@ class Cell[WorldT: World, LayoutT]:
     cameras: tuple[str, ...]
 
 
-TABLETOP = Cell(arms=ARMS, build=TabletopWorld, layout=Layout(), cameras=CAMERAS)
+TABLETOP: Cell[TabletopWorld, Layout] = Cell(
+    arms=ARMS, build=TabletopWorld, layout=Layout(), cameras=CAMERAS
+)
 
 
 class SimClock:
@@ -98,11 +100,12 @@ class _Track:
     next: int = 0
 
 
-class SimRobot:
-    """`robot_skills.core.robot.Robot` on a `TabletopWorld`, in lock-step and deterministic.
+class CellRobot[WorldT: World, LayoutT]:
+    """`robot_skills.core.robot.Robot` on a simulated cell, in lock-step and deterministic.
 
     Args:
-        arm: Key in `sim.arms.ARMS`.
+        cell: What kind of cell.
+        arm: Key in the cell's `arms`.
         layout: What stands where.
         camera_size_px: Width and height of camera frames.
 
@@ -110,27 +113,29 @@ class SimRobot:
         on_step: Called with the robot after every control step: videos, logs, displays.
 
     Raises:
-        UnknownNameError: There is no such arm.
+        UnknownNameError: The cell has no such arm.
     """
 
     def __init__(
         self,
+        cell: Cell[WorldT, LayoutT],
         arm: str = "panda",
         *,
-        layout: Layout | None = None,
+        layout: LayoutT | None = None,
         camera_size_px: tuple[int, int] = (128, 128),
     ) -> None:
-        if arm not in ARMS:
-            raise unknown_name("arm", arm, ARMS)
-        self._spec = ARMS[arm]
-        self._layout = Layout() if layout is None else layout
+        if arm not in cell.arms:
+            raise unknown_name("arm", arm, cell.arms)
+        self._cell = cell
+        self._spec = cell.arms[arm]
+        self._layout = cell.layout if layout is None else layout
         self._camera_size_px = camera_size_px
         self._clock = SimClock(self._advance)
-        self._world: TabletopWorld | None = None
+        self._world: WorldT | None = None
         self._connected = False
         self._renderer: RgbdRenderer | None = None
         self._largest_step = self._spec.limits.joint.velocity_rad_s * CONTROL_PERIOD_S
-        self.on_step: list[Callable[[SimRobot], None]] = []
+        self.on_step: list[Callable[[Self], None]] = []
 
     # What the cell is.
 
@@ -148,10 +153,10 @@ class SimRobot:
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        return CAMERAS
+        return self._cell.cameras
 
     @property
-    def world(self) -> TabletopWorld:
+    def world(self) -> WorldT:
         """The simulated world, for truth and pictures; stays readable after `close`.
 
         Raises:
@@ -188,7 +193,7 @@ class SimRobot:
             self._connected = True
             self.reset()
 
-    def reset(self, layout: Layout | None = None) -> None:
+    def reset(self, layout: LayoutT | None = None) -> None:
         """Start a new episode: arm at home, clock at zero, things where the layout says.
 
         Args:
@@ -202,7 +207,7 @@ class SimRobot:
             self._layout, self._world = layout, None
         if self._world is None:
             self._close_renderer()
-            self._world = TabletopWorld(self._spec.name, self._layout)
+            self._world = self._cell.build(self._spec.name, self._layout)
         else:
             self._world.reset()
         self._clock.restart()
@@ -220,8 +225,8 @@ class SimRobot:
     def observe(self, cameras: Collection[str] = ()) -> Observation:
         self._check_connected()
         for name in cameras:
-            if name not in CAMERAS:
-                raise unknown_name("camera", name, CAMERAS)
+            if name not in self._cell.cameras:
+                raise unknown_name("camera", name, self._cell.cameras)
         world, now_s = self.world, self._clock.now_s()
         data = world.data
         state = ArmState(
@@ -322,3 +327,16 @@ class SimRobot:
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+
+class SimRobot(CellRobot[TabletopWorld, Layout]):
+    """The robot of the tabletop cell. Arguments and errors are those of `CellRobot`."""
+
+    def __init__(
+        self,
+        arm: str = "panda",
+        *,
+        layout: Layout | None = None,
+        camera_size_px: tuple[int, int] = (128, 128),
+    ) -> None:
+        super().__init__(TABLETOP, arm, layout=layout, camera_size_px=camera_size_px)
