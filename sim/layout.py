@@ -24,8 +24,8 @@ from sim.fixtures import (
 )
 from sim.objects import OBJECT_NAMES, ObjectPlacement, random_object
 
-FREE_LOWER_M = np.array([0.31, -0.34])
-FREE_UPPER_M = np.array([0.70, 0.38])
+FREE_LOWER_M = np.array([0.29, -0.36])
+FREE_UPPER_M = np.array([0.72, 0.38])
 """Centres of free objects lie in this rectangle of the table ..."""
 REACH_M = 0.74
 """... and no farther from the base than this."""
@@ -33,10 +33,13 @@ _REST_GAP_M = 0.0005
 _LOW_M = 0.055
 """Up to this height a palm passes above a thing while grasping its neighbour on the table."""
 _LOW_GAP_M = 0.040
+_MIDDLE_M = 0.065
+_MIDDLE_GAP_M = 0.055
 _TALL_GAP_M = 0.080
-_FINGER_ROOM_M = 0.018
+_FINGER_ROOM_M = 0.034
 """Between a thing in a container and the walls: what no finger can get behind cannot be gripped."""
 _ATTEMPTS = 200
+_PATIENCE = 20
 _TRIES_PER_OBJECT = 60
 
 
@@ -52,7 +55,7 @@ class DrawerStart(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class DrawerPlacement:
-    """Where the cabinet stands (+x out of its front, origin on the table) and how far it is open."""
+    """Where the cabinet stands, +x out of its front, origin on the table, and its opening."""
 
     T_base_cabinet: SE3
     opening_m: float
@@ -146,10 +149,14 @@ def random_layout(
     if BOX in placed.values() and not box:
         raise RefusedError("Objects cannot start in a box that is absent.")
     with_button = bool(rng.random() < 0.3) if button is None else button
-    for _ in range(_ATTEMPTS):
+    needed = len(wanted) if count is not None else len({*with_objects, *placed, *placed.values()})
+    for attempt in range(1, _ATTEMPTS + 1):
         layout = _attempt(rng, wanted, drawer, box, with_button, placed)
         if layout is not None:
             return layout
+        if attempt % _PATIENCE == 0 and len(wanted) > max(needed, 1):
+            # Nobody asked for the last one by name.
+            wanted.pop()
     raise RefusedError(f"No free room on the table for {', '.join(wanted)} with the fixtures.")
 
 
@@ -199,8 +206,11 @@ def _attempt(
         half = 0.5 * BUTTON_BASE_M[:2]
         taken.append(_Footprint(T_base_centre=T_base_button, half_m=half, height_m=height))
     objects: dict[str, ObjectPlacement] = {}
-    for name in sorted(names, key=lambda n: _depth(n, placed)):
-        item = random_object(rng, name)
+    items = {name: random_object(rng, name) for name in names}
+    # Hosts before what stands on them; then the tall ones, which need the most room.
+    order = sorted(names, key=lambda n: (_depth(n, placed), -float(items[n].extents_m[2])))
+    for name in order:
+        item = items[name]
         T = _pose_of(rng, item, placed.get(name), objects, cabinet, T_base_box, taken)
         if T is None:
             return None
@@ -282,9 +292,11 @@ def _pose_of(
         return T
     inside = [o for o in objects.values() if o.T_base_object.p[2] > 0]
     if host == DRAWER and drawer is not None:
-        centre = 0.5 * CABINET_M[0] - 0.5 * TRAY_INSIDE_M[0] + drawer.opening_m
+        # Near the front, where an open drawer shows it.
+        centre = 0.5 * CABINET_M[0] + drawer.opening_m - 0.5 * DRAWER_TRAVEL_M
         T_base_floor = drawer.T_base_cabinet @ SE3.from_translation((centre, 0.0, TRAY_FLOOR_M))
-        return _inside(rng, item, T_base_floor, 0.5 * TRAY_INSIDE_M[:2], radius, inside)
+        half = np.array([0.5 * DRAWER_TRAVEL_M, 0.5 * TRAY_INSIDE_M[1]])
+        return _inside(rng, item, T_base_floor, half, radius, inside)
     if host == BOX and T_base_box is not None:
         T_base_floor = T_base_box @ SE3.from_translation((0.0, 0.0, BOX_FLOOR_M))
         return _inside(rng, item, T_base_floor, 0.5 * BOX_INSIDE_M[:2], radius, inside)
@@ -331,4 +343,7 @@ def _free_point(
 
 def _gap(height_a_m: float, height_b_m: float) -> float:
     """Free distance that lets a gripper reach either of two things."""
-    return _LOW_GAP_M if max(height_a_m, height_b_m) <= _LOW_M else _TALL_GAP_M
+    height = max(height_a_m, height_b_m)
+    if height <= _LOW_M:
+        return _LOW_GAP_M
+    return _MIDDLE_GAP_M if height <= _MIDDLE_M else _TALL_GAP_M

@@ -80,17 +80,19 @@ def draw_scenario(skill: str, rng: np.random.Generator) -> Scenario:
 def _grasp(rng: np.random.Generator) -> Scenario:
     thing = str(rng.choice(OBJECT_NAMES))
     where = rng.random()
-    placed = {}
+    drawer, placed = DrawerStart.ANY, {}
     if where < 0.15:
         placed = {thing: BOX}
-    elif where < 0.30 and thing in _CUBES:
+    elif where < 0.30 and thing in _LOW:
+        drawer, placed = DrawerStart.OPEN, {thing: DRAWER}
+    elif where < 0.42 and thing in _CUBES:
         below = str(rng.choice([cube for cube in _CUBES if cube != thing]))
         placed = {thing: below}
     return Scenario(
         skill="grasp",
         args={"object": thing},
         task=f"pick up the {_words(thing)}",
-        layout=random_layout(rng, with_objects=(thing,), placed=placed),
+        layout=random_layout(rng, with_objects=(thing,), drawer=drawer, placed=placed),
         tokens=((thing, "box"),),
         effects=(_literal("holding", thing),),
         **_start(rng),

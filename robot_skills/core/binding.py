@@ -12,6 +12,7 @@ import numpy as np
 
 from robot_skills.core.errors import PlanningError, RefusedError
 from robot_skills.core.policy import TOKEN_SLOTS, EntityToken
+from robot_skills.core.predicates import in_
 from robot_skills.core.scene import TABLE, Entity, Scene, canonical_yaw
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import _frozen
@@ -21,7 +22,8 @@ class Anchor(Enum):
     """Which frame of an entity matters to a call."""
 
     BOX = "box"
-    """The upright box, described by the axes that suit the tool."""
+    """The upright box, described by the axes that suit the tool; in a container, `value` is how far
+    the walls rise above the thing's base."""
     HANDLE = "handle"
     """The handle of a sliding joint, at its joint value."""
     ACCESS = "access"
@@ -70,6 +72,10 @@ class FreeSpotConfig:
 
 
 DEFAULT_FREE_SPOT = FreeSpotConfig()
+SQUARE_WITHIN = 1.15
+"""Ratio of sides below which a footprint counts as square."""
+SQUARE_IN_DRAWER = 1.35
+"""The same in a drawer, where the way the hand is turned matters more."""
 _GAP_INSIDE_M = 0.008
 """Wanted gap between a thing and its neighbours in a container."""
 
@@ -180,7 +186,7 @@ def _token(
 ) -> EntityToken:
     match anchor:
         case Anchor.BOX:
-            return _box_token(entity, T_base_tool)
+            return _thing_token(entity, T_base_tool, scene)
         case Anchor.HANDLE:
             return _handle_token(entity)
         case Anchor.ACCESS:
@@ -199,8 +205,42 @@ def _token(
             )
 
 
-def _box_token(entity: Entity, T_base_tool: SE3) -> EntityToken:
-    box = canonical_yaw(entity, T_base_tool)
+def _thing_token(thing: Entity, T_base_tool: SE3, scene: Scene) -> EntityToken:
+    """A thing's box. In a container, `value` is how far the walls around it rise above its base."""
+    around = [
+        entity
+        for entity in scene
+        if entity.cavity is not None and entity.name != thing.name
+        if in_(scene, thing.name, entity.name)
+    ]
+    if not around:
+        return _box_token(thing, T_base_tool)
+    container = around[0]
+    cavity = container.cavity
+    assert cavity is not None
+    T_base_cavity = container.T_base_entity @ cavity.T_entity_region
+    walls_m = float(T_base_cavity.p[2] + 0.5 * cavity.extents_m[2]) - thing.bottom_m
+    if container.articulation is None:
+        token = _box_token(thing, T_base_tool)
+    else:
+        token = _box_token(thing, _facing(T_base_cavity, T_base_tool), square_within=SQUARE_IN_DRAWER)
+    return replace(token, value=max(walls_m, 0.0))
+
+
+def _facing(T_base_cavity: SE3, T_base_tool: SE3) -> SE3:
+    """The tool turned so that its fingers close along a drawer's width, the near way round.
+
+    Along the drawer's depth a hand would run into the cabinet.
+    """
+    x = T_base_cavity.R[:, 0]
+    x = x if float(x @ T_base_tool.R[:, 0]) >= 0.0 else -x
+    return SE3.from_yaw(float(np.arctan2(x[1], x[0])), T_base_tool.p)
+
+
+def _box_token(
+    entity: Entity, T_base_tool: SE3, square_within: float = SQUARE_WITHIN
+) -> EntityToken:
+    box = canonical_yaw(entity, T_base_tool, square_within)
     return EntityToken(T_base_anchor=box.T_base_entity, extents_m=box.extents_m)
 
 

@@ -12,12 +12,14 @@ LIFT_M = 0.13
 CLEARANCE_M = 0.028
 """How much wider than the thing the gripper opens on the way down; neighbours and walls are near."""
 GRIPPER_WIDTH_M = 0.08
+PALM_M = 0.028
+"""The tool origin may be this far below the walls around a thing before the palm meets them."""
 FINGERTIP_M = 0.014
 """The pads reach this far below the tool origin; they must clear what the thing stands on."""
 
 
 class GraspExpert:
-    """Token 0 is the box of the thing, described by the axes that suit the tool."""
+    """Token 0 is the box of the thing; its `value` is the height of the walls around it."""
 
     def __init__(
         self, tokens: tuple[EntityToken, ...], start: SE3, style: MotionStyle, period_s: float
@@ -29,7 +31,11 @@ class GraspExpert:
         depth = min(style.depth_m, 0.5 * height)
         centre = thing.T_base_anchor.p
         bottom = centre[2] - 0.5 * height
-        grip_z = max(bottom + FINGERTIP_M, centre[2] + 0.5 * height - depth)
+        grip_z = max(
+            bottom + FINGERTIP_M,
+            centre[2] + 0.5 * height - depth,
+            bottom + thing.value - PALM_M,
+        )
         self._grip = SE3(
             pointing_down(thing.T_base_anchor.R[:, 0]), np.array([centre[0], centre[1], grip_z])
         )
