@@ -340,7 +340,7 @@ UR5E = ArmSpec(
     kp_nm_rad=(8000.0, 8000.0, 6000.0, 2000.0, 2000.0, 1000.0),
     kv_nms_rad=(400.0, 400.0, 250.0, 60.0, 60.0, 25.0),
     torque_nm=(150.0, 150.0, 150.0, 28.0, 28.0, 28.0),
-    # Universal Robots e-Series data sheet; accelerations are the controller's default of 800 deg/s2.
+    # Universal Robots e-Series data sheet; accelerations: the controller's default, 800 deg/s2.
     limits=ArmLimits(
         joint=JointLimits(
             lower_rad=np.deg2rad([-360.0, -360.0, -180.0, -360.0, -360.0, -360.0]),

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from robot_skills.core.se3 import SE3
-from sim.parts import OBJECT_FRICTION, SOLID_GROUP, WORLD_BIT, add_box, place
+from sim.parts import OBJECT_FRICTION, DRAWN_GROUP, WORLD_BIT, add_box, place
 
 DRAWER = "drawer"
 DRAWER_TRAY = "drawer_tray"
@@ -114,7 +114,7 @@ def _add_tray(tray: mujoco.MjsBody) -> None:
             fromto=[panel_front - 0.002, post_y, top - 0.010, centre[0], post_y, centre[2]],
             size=[0.005, 0.0, 0.0],
             rgba=list(_BLACK),
-            group=SOLID_GROUP,
+            group=DRAWN_GROUP,
             contype=WORLD_BIT,
             conaffinity=WORLD_BIT,
             friction=list(OBJECT_FRICTION),
@@ -161,7 +161,7 @@ def add_button(world: mujoco.MjSpec, T_base_button: SE3) -> None:
         pos=[0.0, 0.0, 0.5 * BUTTON_CAP_HEIGHT_M],
         size=[BUTTON_CAP_RADIUS_M, 0.5 * BUTTON_CAP_HEIGHT_M, 0.0],
         rgba=list(_PURPLE),
-        group=SOLID_GROUP,
+        group=DRAWN_GROUP,
         contype=WORLD_BIT,
         conaffinity=WORLD_BIT,
         mass=0.03,

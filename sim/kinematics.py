@@ -62,7 +62,7 @@ class ArmKinematics:
         return SE3(self._data.site_xmat[self._site].reshape(3, 3), self._data.site_xpos[self._site])
 
     def follow(self, q_rad: Array, T_base_tool: Array) -> tuple[Array, Array]:
-        """Joint path (H, n) along tool poses (H, 4, 4) from `q_rad`, and position errors [m] (H,)."""
+        """Joint path (H, n) along poses (H, 4, 4) from `q_rad`, and position errors [m] (H,)."""
         poses = np.asarray(T_base_tool, dtype=np.float64)
         path = np.empty((len(poses), len(self._qpos)))
         errors = np.empty(len(poses))

@@ -12,8 +12,7 @@ from robot_skills.core.types import _frozen
 from sim.parts import (
     COLLISION_GROUP,
     OBJECT_FRICTION,
-    SOLID_GROUP,
-    VISUAL_GROUP,
+    DRAWN_GROUP,
     WORLD_BIT,
     add_box,
     load_asset,
@@ -191,10 +190,10 @@ def _add_household(world: mujoco.MjSpec, body: mujoco.MjsBody, item: ObjectPlace
         friction=list(OBJECT_FRICTION),
     )
     if not model.cylinder:
-        seen.group, seen.mass = SOLID_GROUP, item.mass_kg
+        seen.group, seen.mass = DRAWN_GROUP, item.mass_kg
         seen.contype = seen.conaffinity = WORLD_BIT
         return
-    seen.group, seen.mass, seen.contype, seen.conaffinity = VISUAL_GROUP, 0.0, 0, 0
+    seen.group, seen.mass, seen.contype, seen.conaffinity = DRAWN_GROUP, 0.0, 0, 0
     radius, half_height = 0.5 * item.extents_m[0], 0.5 * item.extents_m[2]
     body.add_geom(
         name=f"{item.name}_hull",

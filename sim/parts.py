@@ -1,7 +1,6 @@
 """Building blocks of MuJoCo models: geom groups, contact masks and plain shapes.
 
-Groups decide what is drawn: viewers show 0-2 and hide 3. A geom is either only seen, only felt, or
-both. Robot geoms touch the world but never each other; keeping the arm out of itself is left to
+Groups decide what is drawn: viewers show 0-2 and hide 3. Robot geoms touch the world but never each other; keeping the arm out of itself is left to
 inverse kinematics and limits, which is cheaper than testing all pairs in every physics step.
 """
 
@@ -16,10 +15,10 @@ from numpy.typing import ArrayLike
 from robot_skills.core.errors import MissingDependencyError
 from robot_skills.core.se3 import SE3
 
-SOLID_GROUP = 1
-"""Seen and felt."""
+DRAWN_GROUP = 1
+"""Drawn as it is in every picture; felt too, unless its masks say otherwise."""
 VISUAL_GROUP = 2
-"""Seen only."""
+"""Robot meshes: seen only, and heavy enough to deserve a light twin."""
 COLLISION_GROUP = 3
 """Felt only."""
 
@@ -85,7 +84,7 @@ def add_box(
     upper_m: ArrayLike,
     rgba: ArrayLike,
     name: str = "",
-    group: int = SOLID_GROUP,
+    group: int = DRAWN_GROUP,
     mass_kg: float | None = None,
 ) -> mujoco.MjsGeom:
     """Add an axis-aligned box between two corners given in the body's frame."""
@@ -108,7 +107,7 @@ def add_box(
 
 
 def _set_masks(geom: mujoco.MjsGeom, group: int, contype: int) -> None:
-    felt = group in (SOLID_GROUP, COLLISION_GROUP)
+    felt = group in (DRAWN_GROUP, COLLISION_GROUP)
     geom.contype = contype if felt else 0
     geom.conaffinity = WORLD_BIT if felt else 0
 

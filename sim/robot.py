@@ -74,8 +74,9 @@ TABLETOP: Cell[TabletopWorld, Layout] = Cell(
 class SimClock:
     """Simulated seconds since the start of the episode; sleeping steps the world."""
 
-    def __init__(self, advance: Callable[[], None]) -> None:
+    def __init__(self, advance: Callable[[], None], after_step: Callable[[], None]) -> None:
         self._advance = advance
+        self._after_step = after_step
         self._steps = 0
 
     def now_s(self) -> float:
@@ -85,6 +86,7 @@ class SimClock:
         while self.now_s() < stamp_s - _STAMP_TOLERANCE_S:
             self._advance()
             self._steps += 1
+            self._after_step()
 
     def restart(self) -> None:
         """Back to zero, at the start of an episode."""
@@ -130,7 +132,7 @@ class CellRobot[WorldT: World, LayoutT]:
         self._spec = cell.arms[arm]
         self._layout = cell.layout if layout is None else layout
         self._camera_size_px = camera_size_px
-        self._clock = SimClock(self._advance)
+        self._clock = SimClock(self._advance, self._notify)
         self._world: WorldT | None = None
         self._connected = False
         self._renderer: RgbdRenderer | None = None
@@ -310,6 +312,8 @@ class CellRobot[WorldT: World, LayoutT]:
         data.ctrl[world.rate_ctrl] = step / CONTROL_PERIOD_S
         world.command_opening(self._opening_goal)
         world.step(PHYSICS_PER_CONTROL)
+
+    def _notify(self) -> None:
         for observer in self.on_step:
             observer(self)
 

@@ -1,5 +1,7 @@
 """The simulated tabletop: one arm, a table, fixtures and free objects in one MuJoCo model."""
 
+from functools import lru_cache
+
 import mujoco
 import numpy as np
 
@@ -10,13 +12,17 @@ from sim.fixtures import DRAWER_SLIDE, add_button, add_container, add_drawer
 from sim.layout import Layout
 from sim.meshes import add_fast_visuals
 from sim.objects import add_object
-from sim.parts import VISUAL_GROUP, WORLD_BIT
+from sim.parts import COLLISION_GROUP, DRAWN_GROUP, WORLD_BIT
 
 PHYSICS_STEP_S = 0.002
 FRONT_CAMERA = "front"
 T_BASE_FRONT = SE3.look_at((1.15, 0.05, 0.75), (0.47, 0.08, 0.03))
 """Optical frame of the fixed camera opposite the robot."""
 FRONT_FOVY_DEG = 57.0
+FILM_CAMERA = "film"
+"""Third-person view for people; perception does not get it."""
+_T_BASE_FILM = SE3.look_at((1.32, -0.98, 0.95), (0.33, 0.05, 0.16))
+_FILM_FOVY_DEG = 44.0
 WRIST_CAMERA = "wrist"
 WRIST_FOVY_DEG = 72.0
 """Wide enough to see the whole workspace from home."""
@@ -139,7 +145,7 @@ def build_world(arm: ArmSpec, layout: Layout) -> mujoco.MjSpec:
     world.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     world.option.impratio = 10.0
     _add_room(world, layout.table_rgb)
-    world.attach(build_arm(arm), prefix=PREFIX, frame=world.worldbody.add_frame())
+    world.attach(_drawn_arm(arm.name).copy(), prefix=PREFIX, frame=world.worldbody.add_frame())
     _add_camera(world.body(PREFIX + HAND_BODY), WRIST_CAMERA, arm.T_hand_camera, WRIST_FOVY_DEG)
     if layout.drawer is not None:
         add_drawer(world, layout.drawer.T_base_cabinet)
@@ -149,8 +155,15 @@ def build_world(arm: ArmSpec, layout: Layout) -> mujoco.MjSpec:
         add_button(world, layout.T_base_button)
     for item in layout.objects:
         add_object(world, item)
-    add_fast_visuals(world)
     return world
+
+
+@lru_cache(maxsize=4)
+def _drawn_arm(name: str) -> mujoco.MjSpec:
+    """The arm with light twins of its heavy meshes; making it costs more than all the rest."""
+    spec = build_arm(ARMS[name])
+    add_fast_visuals(spec)
+    return spec
 
 
 def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
@@ -160,7 +173,7 @@ def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
         name="table_plane",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[2.0, 2.0, 0.1],
-        group=3,
+        group=COLLISION_GROUP,
         contype=WORLD_BIT,
         conaffinity=WORLD_BIT,
         friction=[1.0, 0.01, 0.0005],
@@ -171,7 +184,7 @@ def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
         pos=[0.35, 0.0, -0.025],
         size=[0.60, 0.70, 0.025],
         rgba=[*table_rgb, 1.0],
-        group=VISUAL_GROUP,
+        group=DRAWN_GROUP,
         contype=0,
         conaffinity=0,
     )
@@ -181,9 +194,18 @@ def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
         pos=[0.0, 0.0, -0.75],
         size=[4.0, 4.0, 0.1],
         rgba=[0.62, 0.62, 0.60, 1.0],
-        group=VISUAL_GROUP,
+        group=DRAWN_GROUP,
         contype=0,
         conaffinity=0,
+    )
+    world.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.86, 0.89, 0.92],
+        rgb2=[0.56, 0.60, 0.65],
+        width=64,
+        height=384,
     )
     body.add_light(
         name="ceiling",
@@ -198,6 +220,7 @@ def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
     world.visual.headlight.diffuse = [0.35, 0.35, 0.35]
     world.visual.headlight.specular = [0.0, 0.0, 0.0]
     _add_camera(body, FRONT_CAMERA, T_BASE_FRONT, FRONT_FOVY_DEG)
+    _add_camera(body, FILM_CAMERA, _T_BASE_FILM, _FILM_FOVY_DEG)
 
 
 def _add_camera(body: mujoco.MjsBody, name: str, T_body_camera: SE3, fovy_deg: float) -> None:
