@@ -71,15 +71,17 @@ class TrainOptions(CommonOptions):
     dataset: Path
     """Folder of the dataset, as `robot-skills generate` writes it."""
     out: Path
-    """Folder for the checkpoint, its card and the training logs."""
-    skill: str | None = None
-    """Which skill the dataset shows; its folder's name when left out."""
+    """Folder for the checkpoint."""
+    steps: int = 20_000
+    """Steps of the optimiser."""
     minutes: float | None = None
-    """Stop after this much training; the recipe's length when left out."""
+    """Stop after this much training, whatever the steps."""
     seed: int = 0
     """Of the weights, the order of samples and the noise."""
+    log: bool = False
+    """Write TensorBoard logs to `logs` in the checkpoint's folder."""
     resume: bool = False
-    """Go on from the state in `out`."""
+    """Go on from what an interrupted training left in `out`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,16 @@
+"""`robot-skills bench`: us and a peer, side by side in one run."""
+
+from importlib.util import find_spec
+
+from robot_skills.app.options import BenchOptions
+from robot_skills.app.outcome import CommandResult
+from robot_skills.core.errors import MissingDependencyError
+
+
+def main(options: BenchOptions) -> CommandResult:
+    """Run one benchmark; its table goes to the terminal, its figures to `--json`."""
+    if find_spec("benchmarks") is None:
+        raise MissingDependencyError(
+            "Benchmarks are not part of an installed package. Run from a checkout of the project."
+        )
+    raise NotImplementedError(options.what)
