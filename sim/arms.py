@@ -97,7 +97,7 @@ def build_arm(arm: ArmSpec, *, visuals: bool = True) -> mujoco.MjSpec:
         _strip_visuals(spec)
     for body in spec.bodies:
         body.gravcomp = 1.0
-    _add_servos(spec, arm)
+    add_servos(spec, arm)
     _add_frames(hand, arm)
     return spec
 
@@ -110,23 +110,31 @@ def _strip_visuals(spec: mujoco.MjSpec) -> None:
         spec.delete(mesh)
 
 
-def _add_servos(spec: mujoco.MjSpec, arm: ArmSpec) -> None:
+def add_servos(spec: mujoco.MjSpec, arm: ArmSpec, prefix: str = "") -> None:
+    """Give every joint of an arm its two actuators; see the top of this file.
+
+    Args:
+        spec: Model that holds the arm, without actuators on it.
+        arm: Gains and limits.
+        prefix: Of the joints' names in the model.
+    """
     rows = zip(arm.joints, arm.kp_nm_rad, arm.kv_nms_rad, arm.torque_nm, strict=True)
     joint_limits = arm.limits.joint
-    for i, (joint_name, kp, kv, torque) in enumerate(rows):
+    for i, (name, kp, kv, torque) in enumerate(rows):
+        joint_name = prefix + name
         joint = spec.joint(joint_name)
         joint.range = [float(joint_limits.lower_rad[i]), float(joint_limits.upper_rad[i])]
         joint.actfrclimited = mujoco.mjtLimited.mjLIMITED_TRUE
         joint.actfrcrange = [-torque, torque]
         joint.armature = 0.1
         position = spec.add_actuator(
-            name=f"position_{joint_name}", trntype=mujoco.mjtTrn.mjTRN_JOINT, target=joint_name
+            name=f"position_{name}", trntype=mujoco.mjtTrn.mjTRN_JOINT, target=joint_name
         )
         position.set_to_intvelocity(kp=kp, kv=0.0, inheritrange=True)
         position.actrange = joint.range
         position.actlimited = mujoco.mjtLimited.mjLIMITED_TRUE
         velocity = spec.add_actuator(
-            name=f"velocity_{joint_name}", trntype=mujoco.mjtTrn.mjTRN_JOINT, target=joint_name
+            name=f"velocity_{name}", trntype=mujoco.mjtTrn.mjTRN_JOINT, target=joint_name
         )
         velocity.set_to_velocity(kv=kv)
 
