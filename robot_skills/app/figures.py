@@ -29,7 +29,7 @@ _VARIABLES = {
     _IDLE: "var(--faint)",
     **{colour: f"var(--s{i})" for i, colour in enumerate(_SERIES_COLOURS)},
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,
@@ -104,7 +104,7 @@ def over_time(states: Sequence[ArmState], attempts: Sequence[Attempt]) -> str:
             axes.set_ylabel(label)
             axes.set_xlim(stamps_s[0], stamps_s[-1])
             axes.set_ylim(bottom=min(0.0, float(values.min())))
-        axes.set_xlabel("simulated time [s]")
+        figure.axes[-1].set_xlabel("simulated time [s]")
         figure.align_ylabels()
         return _svg(figure, "time")
 
@@ -165,7 +165,8 @@ def _equal_axes(axes: Axes3D, p: Array) -> None:
     axes.view_init(elev=24.0, azim=-145.0)
     axes.set(xlabel="x [m]", ylabel="y [m]", zlabel="z [m]")
     axes.locator_params(nbins=5)
-    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+    panes: tuple[Any, ...] = (axes.xaxis, axes.yaxis, axes.zaxis)
+    for axis in panes:
         axis.set_pane_color((1.0, 1.0, 1.0, 0.0))
 
 

@@ -1,4 +1,4 @@
-"""``python -m robot_skills.app.gl``: exits 0 when cameras can be rendered here, else says why not."""
+"""``python -m robot_skills.app.gl`` exits 0 when cameras can be rendered here, else says why."""
 
 import sys
 

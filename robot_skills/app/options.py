@@ -138,8 +138,6 @@ class BenchOptions(CommonOptions):
 
     what: Positional[Literal["sim", "policy"]]
     """sim: control steps and camera frames; policy: one action chunk."""
-    repeats: int = 5
-    """Paired repeats; medians are reported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

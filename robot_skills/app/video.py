@@ -68,8 +68,7 @@ class Film:
         try:
             if self._container is None:
                 self._open(picture.shape[1], picture.shape[0])
-            for packet in self._stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")):
-                self._container.mux(packet)
+            self._mux(av.VideoFrame.from_ndarray(picture, "rgb24"))
         except OSError as error:
             self._give_up(error)
 
@@ -78,8 +77,7 @@ class Film:
         if self._container is None:
             return
         try:
-            for packet in self._stream.encode():
-                self._container.mux(packet)
+            self._mux(None)
             self._container.close()
             self._container = None
             os.replace(self._partial, self.path)
@@ -97,6 +95,10 @@ class Film:
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"preset": "veryfast", "crf": "21"}
         self._stream.thread_count = 1
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
 
     def _give_up(self, error: OSError) -> None:
         container, self._container = self._container, None

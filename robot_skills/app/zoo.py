@@ -15,6 +15,7 @@ def zoo_dir() -> Path:
     """
     if not _ZOO.is_dir():
         raise MissingDependencyError(
-            f"The shipped skills are missing: there is no {_ZOO}. Run from a checkout of the project."
+            f"The shipped skills are missing: there is no {_ZOO}. "
+            "Run from a checkout of the project."
         )
     return _ZOO

@@ -1,0 +1,177 @@
+"""`robot-skills eval`: success over unseen seeds, with its interval."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from robot_skills.app.options import EvalOptions
+from robot_skills.app.outcome import CommandResult
+from robot_skills.app.zoo import zoo_dir
+from robot_skills.core.errors import RefusedError, unknown_name
+
+
+def main(options: EvalOptions) -> CommandResult:
+    """Evaluate what the options name and print a table."""
+    if (options.skill is None) == (options.suite is None):
+        raise RefusedError("Say what to measure: either --skill NAME or --suite tabletop.")
+    if options.episodes < 1 or options.workers < 1:
+        raise RefusedError("--episodes and --workers must be at least 1.")
+    from robot_skills.app.suites import SUITES, suite_trial
+    from robot_skills.app.trials import TrialConfig, skill_trial
+    from sim.arms import ARMS
+
+    if options.arm not in ARMS:
+        raise unknown_name("arm", options.arm, ARMS)
+    config = TrialConfig(
+        arm=options.arm,
+        scene=options.scene,
+        seed=options.seed,
+        zoo=zoo_dir(),
+        checkpoint=options.checkpoint,
+    )
+    if options.skill is not None:
+        from sim.scenarios import SCENARIOS
+
+        if options.skill not in SCENARIOS:
+            raise unknown_name("skill with scenarios", options.skill, SCENARIOS)
+        jobs = {options.skill: partial(skill_trial, config, options.skill)}
+    else:
+        if options.suite not in SUITES:
+            raise unknown_name("suite", str(options.suite), SUITES)
+        jobs = {
+            task.name: partial(suite_trial, config, task) for task in SUITES[str(options.suite)]
+        }
+    trials = []
+    skipped = 0
+    for name, job in jobs.items():
+        done, left_out = _run(job, options.episodes, options.workers, name)
+        trials += done
+        skipped += left_out
+    payload = summary(trials, options, skipped)
+    print_summary(payload)
+    return CommandResult(payload=payload)
+
+
+def _run(
+    job: Callable[[int], Any], episodes: int, workers: int, name: str
+) -> tuple[list[Any], int]:
+    """The first `episodes` trials that could be set up, in order of index, and those that could not."""
+    from tqdm import tqdm
+
+    done: list[Any] = []
+    skipped = 0
+    bar = tqdm(total=episodes, desc=name, unit="trial", file=sys.stderr)
+    for trial in _results(job, workers):
+        if trial is None:
+            skipped += 1
+            continue
+        done.append(trial)
+        bar.set_postfix(success=sum(t.success for t in done), refresh=False)
+        bar.update()
+        if len(done) == episodes:
+            break
+    bar.close()
+    return done, skipped
+
+
+def _results(job: Callable[[int], Any], workers: int) -> Iterator[Any]:
+    """Trials 0, 1, 2, ... in order; None where the start could not be brought about."""
+    guarded = partial(_guarded, job)
+    if workers == 1:
+        i = 0
+        while True:
+            yield guarded(i)
+            i += 1
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        ahead = [pool.submit(guarded, i) for i in range(2 * workers)]
+        i = 2 * workers
+        try:
+            while True:
+                yield ahead.pop(0).result()
+                ahead.append(pool.submit(guarded, i))
+                i += 1
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def _guarded(job: Callable[[int], Any], index: int) -> Any:
+    from robot_skills.app.trials import SetupFailed
+
+    try:
+        return job(index)
+    except SetupFailed:
+        return None
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """95 % Wilson score interval of a success rate."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def summary(trials: Sequence[Any], options: EvalOptions, skipped: int) -> dict[str, Any]:
+    """What `--json` prints."""
+    n = len(trials)
+    successes = sum(trial.success for trial in trials)
+    groups = sorted({trial.group for trial in trials})
+    per_task = {}
+    for group in groups:
+        rows = [trial for trial in trials if trial.group == group]
+        good = sum(trial.success for trial in rows)
+        per_task[group] = {
+            "n": len(rows),
+            "successes": good,
+            "rate": good / len(rows),
+            "ci95": wilson(good, len(rows)),
+            "believed": sum(trial.believed for trial in rows),
+            "disagree": sum(trial.believed != trial.success for trial in rows),
+        }
+    latencies = sorted(trial.chunk_ms for trial in trials if trial.chunk_ms > 0.0)
+    return {
+        "skill": options.skill,
+        "suite": options.suite,
+        "arm": options.arm,
+        "scene": options.scene,
+        "seed": options.seed,
+        "n": n,
+        "successes": successes,
+        "rate": successes / n,
+        "ci95": wilson(successes, n),
+        "believed": sum(trial.believed for trial in trials),
+        "disagree": sum(trial.believed != trial.success for trial in trials),
+        "skipped_setups": skipped,
+        "sim_s": sum(trial.sim_s for trial in trials) / n,
+        "wall_s": sum(trial.wall_s for trial in trials) / n,
+        "chunk_ms": latencies[len(latencies) // 2] if latencies else 0.0,
+        "per_task": per_task,
+        "failures": [asdict(t) for t in trials if not (t.success and t.believed)],
+    }
+
+
+def print_summary(payload: dict[str, Any]) -> None:
+    """The same as a table for people."""
+    rows = [*payload["per_task"].items(), ("all", payload)]
+    width = max(len(name) for name, _ in rows)
+    head = f"{'':<{width}}     n   ok  rate   95 % interval  believed  disagree"
+    print(head)
+    for name, row in rows:
+        low, high = row["ci95"]
+        print(
+            f"{name:<{width}}  {row['n']:>4} {row['successes']:>4}  {row['rate']:.2f}"
+            f"   {low:.2f} - {high:.2f}    {row['believed']:>6}  {row['disagree']:>8}"
+        )
+    for failure in payload["failures"]:
+        mark = "believed, but " if failure["believed"] and not failure["success"] else ""
+        print(f"  #{failure['index']} {failure['task']}: {mark}{failure['reason']}")

@@ -1,0 +1,185 @@
+"""One trial of a skill or of an instruction: the unit that evaluation repeats over seeds.
+
+A trial depends on its configuration and index alone, so trials may run in any process in any order.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from robot_skills.app.options import SceneSource
+from robot_skills.core.events import EventKind, EventList
+from robot_skills.core.perceiver import Perceiver
+from robot_skills.core.plan import SkillCall
+from robot_skills.core.policy import Policy
+from robot_skills.core.predicates import unmet
+from robot_skills.core.robot import Robot
+from robot_skills.core.scene import Scene
+from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.skills.library import SkillLibrary
+from sim.robot import SimRobot
+
+CAMERA_PX = (256, 192)
+"""Size of the frames that perception looks at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialConfig:
+    """What is tried.
+
+    Attributes:
+        arm: Name of a simulated arm.
+        scene: Where the scene comes from.
+        seed: Of the whole evaluation; trial i is drawn from ``(seed, i)``.
+        zoo: Folder of the skill cards.
+        checkpoint: Checkpoint that replaces the card's own, for the skill under test.
+    """
+
+    arm: str
+    scene: SceneSource
+    seed: int
+    zoo: Path
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """How one trial ended.
+
+    Attributes:
+        index: Number of the trial.
+        task: What was to be done, in words; results are grouped by `group`.
+        group: Kind of task.
+        success: The goal holds in the simulator's truth.
+        believed: The stack says that it succeeded.
+        reason: Why it ended as it did, in words.
+        sim_s: Simulated time.
+        wall_s: Real time.
+        chunk_ms: Median latency of a policy chunk.
+        attempts: Skill attempts.
+    """
+
+    index: int
+    task: str
+    group: str
+    success: bool
+    believed: bool
+    reason: str
+    sim_s: float
+    wall_s: float
+    chunk_ms: float
+    attempts: int
+
+
+def skill_trial(config: TrialConfig, skill: str, index: int) -> Trial:
+    """Try a skill once, from a start that it was not trained on.
+
+    What has to be in the hand at the start is put there by the scripted expert; the skill itself
+    sees only what the perceiver sees.
+    """
+    from hardware.gated_robot import gate_robot
+    from robot_skills.skills.runner import SkillContext, run_skill
+    from sim.demonstrate import AttemptFailed, move_to, prepare
+    from sim.scenarios import draw_scenario
+    from sim.truth import truth_scene
+
+    start_s = time.perf_counter()
+    library = _library(config, skill)
+    rng = np.random.default_rng((config.seed, index))
+    scenario = draw_scenario(skill, rng)
+    cell = SimRobot(arm=config.arm, layout=scenario.layout, camera_size_px=CAMERA_PX)
+    cell.connect()
+    events = EventList()
+    robot = gate_robot(cell, events)
+    try:
+        perceiver = make_perceiver(config.scene, cell)
+        look = looker(robot, perceiver)
+        home = robot.home(DEFAULT_ARM)
+        move_to(cell, home, 1.0)
+        scene = look()
+        try:
+            prepare(cell, scenario, rng)
+        except AttemptFailed as failure:
+            raise SetupFailed(str(failure)) from failure
+        held = scenario.held is not None
+        move_to(cell, home, 0.0 if held else scenario.opening)
+        if held:
+            scene = look()
+        call = SkillCall(skill=skill, args=scenario.args)
+        context = SkillContext(
+            robot=robot, library=library, look=look, events=events, scene=scene, seed=index
+        )
+        begin_s = robot.clock.now_s()
+        result, _ = run_skill(call, context)
+        missing = unmet(truth_scene(cell.world), scenario.effects)
+    finally:
+        cell.close()
+    reason = result.reason
+    if missing and result.ok:
+        reason = "in truth not so: " + ", ".join(str(literal) for literal in missing)
+    return Trial(
+        index=index,
+        task=scenario.task,
+        group=_group(skill, scenario.args),
+        success=not missing,
+        believed=result.ok,
+        reason=f"{result.outcome.value}: {reason}",
+        sim_s=robot.clock.now_s() - begin_s,
+        wall_s=time.perf_counter() - start_s,
+        chunk_ms=median_chunk_ms(events),
+        attempts=1,
+    )
+
+
+class SetupFailed(Exception):
+    """The start of a trial could not be brought about; the trial says nothing about the skill."""
+
+
+@cache
+def _library(config: TrialConfig, skill: str) -> SkillLibrary:
+    """Cards and policies, loaded once per process."""
+    from policies.diffusion import DiffusionPolicy
+
+    def load(directory: Path) -> Policy:
+        other = config.checkpoint is not None and directory.name == skill
+        return DiffusionPolicy.load(config.checkpoint if other else directory)
+
+    return SkillLibrary.load(config.zoo, load)
+
+
+def make_perceiver(source: SceneSource, cell: SimRobot) -> Perceiver:
+    """The perceiver that an option names."""
+    if source == "truth":
+        from sim.truth import TruthPerceiver
+
+        return TruthPerceiver(cell.world)
+    from robot_skills.perception.perceiver import RgbdPerceiver
+
+    return RgbdPerceiver()
+
+
+def looker(robot: Robot, perceiver: Perceiver) -> Callable[[], Scene]:
+    """A function that takes a look through the perceiver's cameras."""
+
+    def look() -> Scene:
+        return perceiver.look(robot.observe(perceiver.cameras))
+
+    return look
+
+
+def median_chunk_ms(events: EventList) -> float:
+    """Median latency of the chunks among the events; 0 when there was none."""
+    latencies = [event.data["latency_ms"] for event in events.of_kind(EventKind.CHUNK)]
+    return float(np.median(latencies)) if latencies else 0.0
+
+
+def _group(skill: str, args) -> str:
+    if skill == "grasp":
+        return str(args["object"]).split("_")[-1]
+    if skill == "place":
+        return f"{args['relation']} {str(args['target']).split('_')[-1]}"
+    return skill
