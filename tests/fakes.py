@@ -16,7 +16,7 @@ from robot_skills.core.clock import ManualClock
 from robot_skills.core.errors import PerceptionError, RobotFault, unknown_name
 from robot_skills.core.limits import ArmLimits, CartesianLimits, JointLimits
 from robot_skills.core.plan import Plan
-from robot_skills.core.policy import PolicyInput, PolicyOutput
+from robot_skills.core.policy import EntityToken, PolicyInput, PolicyOutput
 from robot_skills.core.scene import TABLE, Articulation, Entity, Region, Scene
 from robot_skills.core.se3 import SE3, Array, interpolate, so3_exp, so3_log
 from robot_skills.core.types import (
@@ -481,3 +481,11 @@ def still_script(inputs: PolicyInput) -> list[tuple[SE3, float]]:
 
 
 ZOO = Path(__file__).parents[1] / "zoo"
+
+
+def replace_token_positions(
+    tokens: tuple[EntityToken, ...], offset_m: tuple[float, float, float]
+) -> tuple[EntityToken, ...]:
+    """The tokens as someone sees them who is wrong about where things are."""
+    moved = SE3.from_translation(offset_m)
+    return tuple(replace(t, T_base_anchor=moved @ t.T_base_anchor) for t in tokens)
