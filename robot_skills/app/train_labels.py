@@ -1,7 +1,8 @@
 """Train the label classifier of perception on rendered layouts.
 
-Run as `python -m robot_skills.app.train_labels`. Random layouts are rendered, perception cuts them into things, and the simulator's truth says what
-each thing is. Training and held-out layouts come from different seeds.
+Run as `python -m robot_skills.app.train_labels`. Random layouts are rendered, perception cuts them
+into things, and the simulator's truth says what each thing is. Training and held-out layouts come
+from different seeds.
 """
 
 from collections.abc import Iterator

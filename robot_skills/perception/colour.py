@@ -1,0 +1,75 @@
+"""Basic colour words of pixels and of things."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_skills.core.se3 import Array
+
+CHROMATIC = ("red", "orange", "yellow", "green", "blue", "purple")
+"""Words that a hue decides, in the order of the hue circle."""
+BLACK, LIGHT = len(CHROMATIC), len(CHROMATIC) + 1
+"""Classes of `paint_classes` without a hue."""
+PAINTS = LIGHT + 1
+COLOURS = (*CHROMATIC, "brown", "white", "grey", "black")
+
+# Upper hue [deg] of each chromatic word; above the last one red begins again.
+_HUE_ENDS_DEG = np.array([16.0, 42.0, 70.0, 165.0, 262.0, 345.0])
+_GREY_SATURATION = 0.22
+_BLACK_VALUE = 0.14
+_WHITE_VALUE = 0.62
+_BROWN_VALUE = 0.62
+
+
+def rgb_to_hsv(rgb: Array) -> Array:
+    """Hue [deg] in [0, 360), saturation and value, (n, 3), of colours in [0, 1], (n, 3)."""
+    rgb = np.asarray(rgb, dtype=np.float64)
+    value = rgb.max(axis=-1)
+    span = value - rgb.min(axis=-1)
+    safe = np.where(span > 0.0, span, 1.0)
+    r, g, b = np.moveaxis(rgb, -1, 0)
+    hue = np.select(
+        [value == r, value == g], [(g - b) / safe % 6.0, (b - r) / safe + 2.0], (r - g) / safe + 4.0
+    )
+    saturation = np.where(value > 0.0, span / np.where(value > 0.0, value, 1.0), 0.0)
+    return np.stack([np.where(span > 0.0, 60.0 * hue, 0.0), saturation, value], axis=-1)
+
+
+def paint_classes(rgb: Array) -> NDArray[np.int8]:
+    """What a surface is painted with, robust to how strongly it is lit, (n,).
+
+    Classes 0 to 5 are `CHROMATIC`; `BLACK` is black, `LIGHT` any lighter grey up to white.
+    """
+    hue, saturation, value = rgb_to_hsv(rgb).T
+    chromatic = np.searchsorted(_HUE_ENDS_DEG, hue, side="right") % len(CHROMATIC)
+    dull = np.where(value < _BLACK_VALUE, BLACK, LIGHT)
+    return np.where((saturation < _GREY_SATURATION) | (value < 0.06), dull, chromatic).astype(
+        np.int8
+    )
+
+
+def colour_word(rgb: Array) -> str:
+    """The word that a person would use for a thing with pixels (n, 3).
+
+    A thing with a clear share of one hue is named after it, even when more of it is white.
+    """
+    paint = paint_classes(rgb)
+    counts = np.bincount(paint, minlength=PAINTS)
+    chromatic = counts[: len(CHROMATIC)]
+    best = int(np.argmax(chromatic))
+    hsv = rgb_to_hsv(rgb)
+    if chromatic.sum() >= 0.35 * len(rgb):
+        if CHROMATIC[best] in ("red", "orange") and _is_brown(hsv[paint == best], chromatic):
+            return "brown"
+        return CHROMATIC[best]
+    # The lit side tells white from grey.
+    bright = float(np.quantile(hsv[:, 2], 0.8))
+    if bright < 2.0 * _BLACK_VALUE:
+        return "black"
+    return "white" if bright >= _WHITE_VALUE else "grey"
+
+
+def _is_brown(hsv: Array, chromatic: NDArray) -> bool:
+    """Dark orange: warm hues that are neither bright nor pure red."""
+    bright = float(np.quantile(hsv[:, 2], 0.8))
+    orange_share = chromatic[1] / chromatic.sum()
+    return bool(bright < _BROWN_VALUE and orange_share > 0.2)

@@ -1,0 +1,147 @@
+"""One look, without memory: observation in; table, fixtures and free things out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_skills.core.errors import PerceptionError
+from robot_skills.core.scene import TABLE, Entity
+from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.types import Observation
+from robot_skills.perception.catalogue import Catalogue
+from robot_skills.perception.cloud import fuse
+from robot_skills.perception.fixtures import find_fixtures
+from robot_skills.perception.table import Plane, find_table
+from robot_skills.perception.things import Thing, find_things
+
+_TABLE_THICKNESS_M = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SightConfig:
+    """What is looked at and what is left out.
+
+    Attributes:
+        cameras: Cameras to fuse, in this order.
+        lower_m: Lowest corner of the volume that is looked at, in the base frame, (3,). It leaves
+            out the robot's base.
+        upper_m: Highest corner, (3,).
+        above_table_m: Points lower than this over the table belong to it.
+        hand_half_m: Half width of the hand around the tool's axis.
+        hand_length_m: How far the hand and wrist reach back from the tool's origin.
+        fingertip_m: How far the fingertips reach beyond the tool's origin.
+        gripper_width_m: Between the fingers at opening 1.
+        catalogue: Kinds of fixtures.
+    """
+
+    cameras: tuple[str, ...] = ("front", "wrist")
+    lower_m: Array = field(default_factory=lambda: np.array([0.27, -0.50, -0.30]))
+    upper_m: Array = field(default_factory=lambda: np.array([0.90, 0.62, 0.32]))
+    above_table_m: float = 0.004
+    hand_half_m: float = 0.13
+    hand_length_m: float = 0.35
+    fingertip_m: float = 0.016
+    gripper_width_m: float = 0.08
+    catalogue: Catalogue = field(default_factory=Catalogue)
+
+    def __post_init__(self) -> None:
+        if not self.cameras:
+            raise ValueError("Perception needs at least one camera.")
+        if np.any(np.asarray(self.lower_m) >= np.asarray(self.upper_m)):
+            raise ValueError("The volume that is looked at needs lower < upper.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Sight:
+    """What one look shows.
+
+    Attributes:
+        table: Entity of the table.
+        fixtures: Cabinet, box and button as far as they are seen.
+        things: Free things that stand on something.
+        in_hand: Per arm, the thing between its fingers.
+    """
+
+    table: Entity
+    fixtures: tuple[Entity, ...]
+    things: tuple[Thing, ...]
+    in_hand: Mapping[str, Thing]
+
+
+def see(observation: Observation, config: SightConfig) -> Sight:
+    """Look once.
+
+    Raises:
+        PerceptionError: A camera is missing, has no depth, or no table is seen.
+    """
+    missing = [name for name in config.cameras if name not in observation.cameras]
+    if missing:
+        raise PerceptionError(
+            f"No frame of camera {', '.join(missing)}; the observation has "
+            f"{', '.join(sorted(observation.cameras)) or 'none'}."
+        )
+    cloud = fuse({name: observation.cameras[name] for name in config.cameras})
+    cloud = cloud.inside(config.lower_m, config.upper_m)
+    for arm in observation.arms.values():
+        cloud = cloud.select(~_in_hand_volume(cloud.points_m, arm.T_base_tool, config))
+    plane = find_table(cloud.points_m)
+    height = plane.height_m(cloud.points_m)
+    table = _table_entity(plane, cloud.points_m[np.abs(height) < config.above_table_m], observation)
+    cloud = cloud.select(height > config.above_table_m)
+    fixtures = find_fixtures(cloud, plane, config.catalogue, observation.stamp_s)
+    things = find_things(fixtures.rest, plane, fixtures.entities)
+    in_hand = {}
+    for name, arm in observation.arms.items():
+        gripped = [t for t in things if _gripped(t, arm.T_base_tool, arm.opening, config)]
+        if gripped:
+            in_hand[name] = max(gripped, key=lambda t: len(t.cloud))
+    held = tuple(in_hand.values())
+    return Sight(
+        table=table,
+        fixtures=fixtures.entities,
+        things=tuple(t for t in things if t not in held and not t.floats),
+        in_hand=in_hand,
+    )
+
+
+def _in_hand_volume(points_m: Array, T_base_tool: SE3, config: SightConfig) -> NDArray[np.bool_]:
+    """Points of the hand itself, or between its fingers."""
+    local = T_base_tool.inverse() @ points_m
+    return (
+        (np.abs(local[:, 0]) < config.hand_half_m)
+        & (np.abs(local[:, 1]) < config.hand_half_m)
+        & (local[:, 2] < config.fingertip_m)
+        & (local[:, 2] > -config.hand_length_m)
+    )
+
+
+def _gripped(thing: Thing, T_base_tool: SE3, opening: float, config: SightConfig) -> bool:
+    """Whether the fingers are closed on a thing: it reaches up between them and fills the gap."""
+    if not 0.05 < opening < 0.97:
+        return False
+    local = T_base_tool.inverse() @ thing.cloud.points_m
+    if local[:, 2].min() > config.fingertip_m + 0.012:
+        return False
+    upper = local[local[:, 2] < local[:, 2].min() + 0.03]
+    between = abs(np.median(upper[:, 1])) < 0.025 and abs(np.median(upper[:, 0])) < 0.06
+    gap_m = opening * config.gripper_width_m
+    # A finger may hide part of the width; more than the gap it cannot be.
+    fills = -0.03 < np.ptp(upper[:, 1]) - gap_m < 0.02
+    clear = thing.lowest_m - thing.box.bottom_m > 0.01
+    return bool(between and (fills or clear))
+
+
+def _table_entity(plane: Plane, points_m: Array, observation: Observation) -> Entity:
+    lower, upper = points_m[:, :2].min(axis=0), points_m[:, :2].max(axis=0)
+    x, y = 0.5 * (lower + upper)
+    top = plane.at(float(x), float(y))
+    return Entity(
+        name=TABLE,
+        label=TABLE,
+        T_base_entity=SE3.from_translation((x, y, top - 0.5 * _TABLE_THICKNESS_M)),
+        extents_m=np.array([*(upper - lower), _TABLE_THICKNESS_M]),
+        stamp_s=observation.stamp_s,
+        movable=False,
+    )

@@ -1,0 +1,269 @@
+"""Memory over looks: stable names, hidden things, what is in the hand and what is in the drawer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from robot_skills.core.predicates import in_
+from robot_skills.core.scene import TABLE, Entity, Scene, canonical_yaw
+from robot_skills.core.se3 import SE3
+from robot_skills.core.types import ArmState, Observation
+from robot_skills.perception.labels import UNKNOWN
+from robot_skills.perception.sight import Sight
+from robot_skills.perception.things import Recognised
+
+NAMED_BY_COLOUR = ("cube", UNKNOWN)
+"""Kinds of which one tells one from another by colour."""
+_SAME_PLACE_M = 0.05
+_STILL_M = 0.02
+_FEWER_POINTS = 0.4
+_LOOSENED = 0.12
+"""A gripper that opens by so much has let go."""
+
+
+@dataclass(slots=True)
+class _Track:
+    """One free thing over time.
+
+    Attributes:
+        entity: As last known.
+        points: Number of points of the look that its box comes from.
+    """
+
+    entity: Entity
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Grip:
+    """What an arm holds: the thing's pose in the tool, and the opening at which it holds."""
+
+    name: str
+    T_tool_thing: SE3
+    opening: float
+
+
+class Tracker:
+    """Turns single looks into scenes of one episode."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[str, _Track] = {}
+        self._fixtures: dict[str, Entity] = {}
+        self._grips: dict[str, _Grip] = {}
+        self._order: list[str] = [TABLE]
+
+    def update(
+        self,
+        sight: Sight,
+        things: Iterable[Recognised],
+        in_hand: Mapping[str, Recognised],
+        observation: Observation,
+    ) -> Scene:
+        """The scene after one more look.
+
+        Args:
+            sight: The look.
+            things: Its free things, recognised.
+            in_hand: The things between fingers, recognised, per arm.
+            observation: What the look was made from.
+        """
+        stamp_s = observation.stamp_s
+        self._follow_fixtures(sight.fixtures)
+        for track in self._tracks.values():
+            track.entity = replace(track.entity, visible=False, held_by=None)
+        self._follow_hands(in_hand, observation)
+        held = {grip.name for grip in self._grips.values()}
+        self._associate(list(things), held, stamp_s)
+        entities = {TABLE: sight.table, **self._fixtures}
+        entities |= {name: track.entity for name, track in self._tracks.items()}
+        return Scene(
+            stamp_s=stamp_s,
+            entities={name: entities[name] for name in self._order},
+            opening={name: arm.opening for name, arm in observation.arms.items()},
+        )
+
+    # Fixtures.
+
+    def _follow_fixtures(self, seen: Iterable[Entity]) -> None:
+        inside = self._contents()
+        before = dict(self._fixtures)
+        self._fixtures = {name: replace(e, visible=False) for name, e in before.items()}
+        for entity in seen:
+            self._fixtures[entity.name] = entity
+            if entity.name not in before:
+                self._order.append(entity.name)
+            elif entity.cavity is not None:
+                self._carry(inside.get(entity.name, ()), before[entity.name], entity)
+
+    def _contents(self) -> dict[str, list[str]]:
+        """Names of the free things in each container, as last known."""
+        entities = {**self._fixtures, **{n: t.entity for n, t in self._tracks.items()}}
+        scene = Scene(stamp_s=0.0, entities=entities, opening={})
+        return {
+            container.name: [name for name in self._tracks if in_(scene, name, container.name)]
+            for container in self._fixtures.values()
+            if container.cavity is not None
+        }
+
+    def _carry(self, names: Iterable[str], before: Entity, now: Entity) -> None:
+        """Move remembered things with the cavity that they lie in."""
+        if before.cavity is None or now.cavity is None:
+            return
+        T_before = before.T_base_entity @ before.cavity.T_entity_region
+        T_now = now.T_base_entity @ now.cavity.T_entity_region
+        if before.articulation is None or now.articulation is None:
+            return
+        slid_m = abs(now.articulation.value_m - before.articulation.value_m)
+        if slid_m < 1e-4:
+            return
+        for name in names:
+            track = self._tracks[name]
+            T = T_now @ T_before.inverse() @ track.entity.T_base_entity
+            track.entity = replace(track.entity, T_base_entity=_upright(T))
+
+    # Hands.
+
+    def _follow_hands(self, in_hand: Mapping[str, Recognised], observation: Observation) -> None:
+        for name, arm in observation.arms.items():
+            grip = self._grips.get(name)
+            if grip is not None and arm.opening > grip.opening + _LOOSENED:
+                del self._grips[name]
+                grip = None
+            if grip is not None and arm.opening < 0.5 * grip.opening:
+                # The fingers met: what was between them has slipped out.
+                del self._grips[name]
+                grip = None
+            if grip is None and name in in_hand:
+                self._grips[name] = self._take(in_hand[name], arm, observation.stamp_s)
+            grip = self._grips.get(name)
+            if grip is not None:
+                track = self._tracks[grip.name]
+                T = _upright(arm.T_base_tool @ grip.T_tool_thing)
+                track.entity = replace(
+                    track.entity,
+                    T_base_entity=T,
+                    held_by=name,
+                    visible=name in in_hand,
+                    stamp_s=observation.stamp_s,
+                )
+
+    def _take(self, seen: Recognised, arm: ArmState, stamp_s: float) -> _Grip:
+        """Bind what is between the fingers to a thing known from before, or to a new one."""
+        known = [t for t in self._tracks.values() if self._could_be(t.entity, seen)]
+        if known:
+            tool = arm.T_base_tool.p[:2]
+            track = min(
+                known, key=lambda t: float(np.linalg.norm(t.entity.T_base_entity.p[:2] - tool))
+            )
+        else:
+            track = self._new_track(seen, stamp_s)
+        pose = _pose_in_hand(track.entity, seen, arm.T_base_tool)
+        track.entity = pose
+        return _Grip(
+            name=pose.name,
+            T_tool_thing=arm.T_base_tool.inverse() @ pose.T_base_entity,
+            opening=arm.opening,
+        )
+
+    @staticmethod
+    def _could_be(entity: Entity, seen: Recognised) -> bool:
+        """Fingers hide much of a held thing, so its label counts less than its colour."""
+        return entity.colour == seen.colour or entity.label == seen.label
+
+    # Free things.
+
+    def _associate(self, things: list[Recognised], held: set[str], stamp_s: float) -> None:
+        """Give every seen thing a name: the nearest known thing of its kind, else a new one."""
+        free = {name for name in self._tracks if name not in held}
+        pairs = sorted(
+            (cost, i, name)
+            for i, seen in enumerate(things)
+            for name in free
+            if (cost := self._cost(self._tracks[name].entity, seen)) is not None
+        )
+        taken: dict[int, str] = {}
+        for _, i, name in pairs:
+            if i not in taken and name not in taken.values():
+                taken[i] = name
+        for i, seen in enumerate(things):
+            if i in taken:
+                self._refresh(self._tracks[taken[i]], seen, stamp_s)
+            else:
+                self._new_track(seen, stamp_s)
+
+    @staticmethod
+    def _cost(entity: Entity, seen: Recognised) -> float | None:
+        """How badly a seen thing fits a known one [m]; None when it cannot be the same."""
+        away = float(np.linalg.norm(entity.T_base_entity.p - seen.box.T_base_box.p))
+        same_colour = entity.colour == seen.colour
+        if entity.label == seen.label:
+            if entity.label not in NAMED_BY_COLOUR or same_colour:
+                return away
+            return None
+        # Half hidden, a thing may look like another kind, but it stays where it is.
+        return 1.0 + away if same_colour and away < _SAME_PLACE_M else None
+
+    def _refresh(self, track: _Track, seen: Recognised, stamp_s: float) -> None:
+        old = track.entity
+        count = len(seen.thing.cloud)
+        away = float(np.linalg.norm(old.T_base_entity.p - seen.box.T_base_box.p))
+        if away < _STILL_M and count < _FEWER_POINTS * track.points:
+            # Mostly hidden where it was: what was measured in full view is better.
+            track.entity = replace(old, visible=True, stamp_s=stamp_s)
+            return
+        better = seen.label == old.label
+        track.entity = replace(
+            old,
+            T_base_entity=seen.box.T_base_box,
+            extents_m=seen.box.size_m,
+            confidence=max(old.confidence, seen.confidence) if better else old.confidence,
+            visible=True,
+            stamp_s=stamp_s,
+        )
+        track.points = count
+
+    def _new_track(self, seen: Recognised, stamp_s: float) -> _Track:
+        name = self._free_name(seen)
+        entity = Entity(
+            name=name,
+            label=seen.label,
+            colour=seen.colour,
+            T_base_entity=seen.box.T_base_box,
+            extents_m=seen.box.size_m,
+            confidence=seen.confidence,
+            stamp_s=stamp_s,
+        )
+        self._tracks[name] = _Track(entity=entity, points=len(seen.thing.cloud))
+        self._order.append(name)
+        return self._tracks[name]
+
+    def _free_name(self, seen: Recognised) -> str:
+        stem = f"{seen.colour}_{seen.label}" if seen.label in NAMED_BY_COLOUR else seen.label
+        name, number = stem, 2
+        while name in self._order:
+            name, number = f"{stem}_{number}", number + 1
+        return name
+
+
+def _upright(T: SE3) -> SE3:
+    """The pose with its tilt taken off: entities are upright boxes."""
+    return SE3.from_yaw(T.yaw_rad(), T.p)
+
+
+def _pose_in_hand(entity: Entity, seen: Recognised, T_base_tool: SE3) -> Entity:
+    """The known box, between the fingers.
+
+    The fingers align a face with themselves and centre the thing along the closing direction.
+    Along the fingers' width and in height it is where its points are.
+    """
+    points = T_base_tool.inverse() @ seen.thing.cloud.points_m
+    box = canonical_yaw(entity, T_base_tool)
+    tool_x = T_base_tool.R[:, 0]
+    yaw = float(np.arctan2(tool_x[1], tool_x[0]))
+    along = 0.5 * float(points[:, 0].min() + points[:, 0].max())
+    p = T_base_tool.p + along * tool_x
+    lowest_m = float(seen.thing.cloud.points_m[:, 2].min())
+    height = lowest_m + 0.5 * float(box.extents_m[2])
+    T = SE3.from_yaw(yaw, (p[0], p[1], height))
+    return replace(box, T_base_entity=T)
