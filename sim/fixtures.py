@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from robot_skills.core.se3 import SE3
-from sim.parts import OBJECT_FRICTION, DRAWN_GROUP, WORLD_BIT, add_box, place
+from sim.parts import DRAWN_GROUP, OBJECT_FRICTION, WORLD_BIT, add_box, place
 
 DRAWER = "drawer"
 DRAWER_TRAY = "drawer_tray"

@@ -11,8 +11,8 @@ from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import _frozen
 from sim.parts import (
     COLLISION_GROUP,
-    OBJECT_FRICTION,
     DRAWN_GROUP,
+    OBJECT_FRICTION,
     WORLD_BIT,
     add_box,
     load_asset,

@@ -1,7 +1,8 @@
 """Building blocks of MuJoCo models: geom groups, contact masks and plain shapes.
 
-Groups decide what is drawn: viewers show 0-2 and hide 3. Robot geoms touch the world but never each other; keeping the arm out of itself is left to
-inverse kinematics and limits, which is cheaper than testing all pairs in every physics step.
+Groups decide what is drawn: viewers show 0-2 and hide 3. Robot geoms touch the world but never each
+other; keeping the arm out of itself is left to inverse kinematics and limits, which is cheaper than
+testing all pairs in every physics step.
 """
 
 from functools import cache

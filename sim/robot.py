@@ -136,7 +136,10 @@ class CellRobot[WorldT: World, LayoutT]:
         self._world: WorldT | None = None
         self._connected = False
         self._renderer: RgbdRenderer | None = None
-        self._largest_step = self._spec.limits.joint.velocity_rad_s * CONTROL_PERIOD_S
+        joint = self._spec.limits.joint
+        self._largest_step = joint.velocity_rad_s * CONTROL_PERIOD_S
+        # v^2 = 2 a s, per control step, with half of the acceleration kept in reserve.
+        self._braking = joint.acceleration_rad_s2 * CONTROL_PERIOD_S**2
         self.on_step: list[Callable[[Self], None]] = []
 
     # What the cell is.
@@ -308,7 +311,11 @@ class CellRobot[WorldT: World, LayoutT]:
                 self._track = None
         data = world.data
         step = self._q_goal - data.act[world.setpoint_act]
-        step = np.minimum(np.maximum(step, -self._largest_step), self._largest_step)
+        largest = self._largest_step
+        if self._track is None:
+            # Nothing follows: brake in time for the goal, where a waypoint was too far to keep up.
+            largest = np.minimum(largest, np.sqrt(self._braking * np.abs(step)))
+        step = np.minimum(np.maximum(step, -largest), largest)
         data.ctrl[world.rate_ctrl] = step / CONTROL_PERIOD_S
         world.command_opening(self._opening_goal)
         world.step(PHYSICS_PER_CONTROL)
