@@ -87,7 +87,7 @@ class DiffusionPolicy:
 
     @torch.inference_mode()
     def _run(self, features: torch.Tensor) -> tuple[np.ndarray, float]:
-        """Normalised chunk (H, A), float64, and the probability that the work is done."""
+        """Normalised chunk (H, A) and the probability that the work is done."""
         if not self._config.sampler.keep_noise:
             self._noise = self._draw_noise()
         network = self._network
@@ -95,7 +95,7 @@ class DiffusionPolicy:
             network.denoiser, self._config.table, self._time, features, self._noise
         )
         done = torch.sigmoid(network.termination(features))
-        return chunk[0].cpu().double().numpy(), float(done)
+        return chunk[0].cpu().numpy(), float(done)
 
     def _draw_noise(self) -> torch.Tensor:
         shape = (1, *self._actions.mean.shape)

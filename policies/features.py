@@ -124,14 +124,15 @@ def input_states(inputs: PolicyInput) -> Float32:
     return states[None]
 
 
-def chunk_poses(T_base_tool: Array, chunk: Array) -> tuple[Array, Array]:
+def chunk_poses(T_base_tool: Array, chunk: Float32) -> tuple[Array, Array]:
     """Poses in the base frame (H, 4, 4) and openings (H,) in [0, 1] of one relative chunk (H, A).
 
     Args:
         T_base_tool: The tool pose that the chunk is relative to, (4, 4).
         chunk: Network output in metres, rotation columns and opening.
     """
-    return T_base_tool @ vector_to_pose(chunk[:, :9]), np.clip(chunk[:, 9], 0.0, 1.0)
+    precise = chunk.astype(np.float64)
+    return T_base_tool @ vector_to_pose(precise[:, :9]), np.clip(precise[:, 9], 0.0, 1.0)
 
 
 def _relative_poses(poses: Float32, R_base_tool: Float32, p_base_tool: Float32) -> Float32:

@@ -45,9 +45,9 @@ class ResidualMlp(nn.Module):
         self._film_shape = (config.blocks, 2, width)
         film_size = math.prod(self._film_shape)
         self.observe = nn.Sequential(
-            nn.Linear(feature_size, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+            nn.Linear(feature_size, width), nn.SiLU(), nn.Linear(width, width // 2), nn.SiLU()
         )
-        self.film = nn.Linear(width, film_size + width)
+        self.film = nn.Linear(width // 2, film_size + width)
         self.time = nn.Sequential(
             nn.Linear(_TIME_SIZE, _TIME_SIZE), nn.SiLU(), nn.Linear(_TIME_SIZE, film_size + width)
         )

@@ -105,14 +105,18 @@ class _MiniLm:
 
     def _norm(self, x: Float32, name: str) -> Float32:
         x = x - x.mean(axis=-1, keepdims=True)
-        scale = np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + np.float32(self._epsilon))
+        scale: Float32 = np.sqrt(
+            np.square(x).mean(axis=-1, keepdims=True) + np.float32(self._epsilon)
+        )
         return x / scale * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
 
 
 def _gelu(x: Float32) -> Float32:
     """x times the normal distribution function at x."""
     half = np.float32(0.5)
-    return half * x * (1.0 + _erf(x * np.sqrt(half)))
+    scaled: Float32 = x * np.sqrt(half)
+    probability: Float32 = np.float32(1.0) + _erf(scaled)
+    return x * probability * half
 
 
 def _erf(x: Float32) -> Float32:

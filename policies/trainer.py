@@ -227,8 +227,8 @@ class _Run:
         target = self._schedule.target(batch.chunk, eps, t)
         denoiser = self._network.denoiser
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._autocast):
-            time_table = denoiser.embed_time(torch.arange(levels))
-            predicted = denoiser.denoise(noisy, time_table[t], denoiser.condition(batch.features))
+            time = torch.nn.functional.embedding(t, denoiser.embed_time(torch.arange(levels)))
+            predicted = denoiser.denoise(noisy, time, denoiser.condition(batch.features))
             logit = self._network.termination(batch.features)
         error = (predicted.float() - target).square().mean(dim=-1)
         loss = (error * batch.valid).sum() / batch.valid.sum().clamp(min=1.0)
@@ -329,8 +329,9 @@ class _Run:
         """Write the checkpoint of the averaged weights, and drop what `restore` would need."""
         config = self._config
         names = feature_names(config.observation_steps)
-        network = PolicyNetwork(len(names), config.horizon, config.network)
-        network.load_state_dict(self._average)
+        with torch.device("meta"):
+            network = PolicyNetwork(len(names), config.horizon, config.network)
+        network.load_state_dict(self._average, assign=True)
         network.eval()
         data = self._data
         save_checkpoint(
