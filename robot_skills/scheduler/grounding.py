@@ -12,25 +12,20 @@ import numpy as np
 
 from robot_skills.core.errors import InstructionError, UnknownNameError
 from robot_skills.core.policy import TextEncoder
-from robot_skills.core.predicates import clear, accessible, in_, on
+from robot_skills.core.predicates import accessible, clear, in_, near, on
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.scheduler import lexicon as words
 
 Wanted = Callable[[Entity], bool]
 """What kind of entity the verb can be about; decides what "it" and an open word may mean."""
 
-_INSIDE = (
-    "inside of",
-    "inside",
-    "within",
-    "in",
-    "from",
-    "out of",
-    "off",
-    "on top of",
-    "on",
-    "upon",
-)
+_WHERE: Mapping[str, tuple[Callable[[Scene, str, str], bool], ...]] = {
+    **dict.fromkeys(("inside of", "inside", "within", "in", "out of"), (in_,)),
+    **dict.fromkeys(("on top of", "on", "upon", "atop", "off"), (on,)),
+    **dict.fromkeys(("next to", "beside", "close to", "near"), (near,)),
+    "from": (in_, on),
+}
+"""What a preposition behind a noun says about where the thing is."""
 _RELATIVE = (
     "that is",
     "that are",
@@ -54,8 +49,8 @@ class GroundingConfig:
         margin: How much nearer the best kind has to be than the second.
     """
 
-    similarity: float = 0.5
-    margin: float = 0.08
+    similarity: float = 0.62
+    margin: float = 0.1
 
 
 @dataclass(kw_only=True, slots=True)
@@ -100,6 +95,10 @@ class _Phrase:
     unknown: list[str] = field(default_factory=list)
     place: tuple[str, str] | None = None
     without: str = ""
+
+    def says_something(self) -> bool:
+        """Whether it picks anything out without a noun: "the red", "all", "the other"."""
+        return bool(self.colours or self.quantifier or self.other or self.held or self.ranking)
 
 
 class Grounder:
@@ -149,6 +148,8 @@ class Grounder:
         parts = _conjuncts(phrase.split())
         if not parts:
             raise InstructionError("A thing is missing in the instruction: say what to act on.")
+        if len(parts) > 1 and parts[0][0] == "both":
+            parts[0] = parts[0][1:] or parts[0]
         parsed = [self._parse(part) for part in parts]
         for phrase_ in parsed[:-1]:
             if not phrase_.labels and not phrase_.unknown and phrase_.colours:
@@ -189,7 +190,7 @@ class Grounder:
     def _split_place(self, tokens: list[str], phrase: _Phrase) -> list[str]:
         """Cut off "in the drawer" or "on the left"."""
         for i in range(1, len(tokens)):
-            preposition = next((p for p in _INSIDE if _starts(tokens[i:], p)), None)
+            preposition = next((p for p in _WHERE if _starts(tokens[i:], p)), None)
             behind = tokens[i + len(preposition.split()) :] if preposition else []
             if preposition is None or not behind:
                 continue
@@ -210,11 +211,9 @@ class Grounder:
         noun = _longest(tokens, self._nouns)
         if noun is not None:
             text, labels, plural = noun
-            if not phrase.labels or len(text.split()) > 1:
-                phrase.labels, phrase.plural = labels, plural or phrase.plural
-                return len(text.split())
-            phrase.labels, phrase.plural = labels, plural or phrase.plural
-            return 1
+            self._take_noun(text, labels, phrase)
+            phrase.plural |= plural
+            return len(text.split())
         if word in words.NUMBERS and phrase.number is None and len(tokens) > 1:
             phrase.number = words.NUMBERS[word]
         elif word in words.ALL:
@@ -248,6 +247,14 @@ class Grounder:
             phrase.unknown.append(word)
         return 1
 
+    def _take_noun(self, text: str, labels: frozenset[str], phrase: _Phrase) -> None:
+        """A second noun has to agree with the first: "table cubes" is no kind of thing."""
+        known = phrase.labels - {"*"}
+        if not known or known & labels:
+            phrase.labels = known & labels or labels
+        else:
+            phrase.unknown.append(text)
+
     def _find(self, phrase: _Phrase, wanted: Wanted) -> tuple[str, ...]:
         if phrase.quantifier == "it" and not phrase.labels and not phrase.unknown:
             return (self._it(phrase, wanted),)
@@ -278,7 +285,7 @@ class Grounder:
         if phrase.held:
             fitting = [e for e in fitting if e.held_by is not None]
         if phrase.place is not None:
-            fitting = self._at_place(phrase.place, fitting)
+            fitting = self._at_place(phrase, fitting)
         if phrase.other:
             named = {name for group in self.mentions.groups for name in group}
             fitting = [e for e in fitting if e.name not in named]
@@ -296,9 +303,8 @@ class Grounder:
         if phrase.unknown:
             return self._by_similarity(phrase)
         anything = not phrase.labels or phrase.labels == {"*"}
-        if anything and not (phrase.colours or phrase.quantifier or phrase.other or phrase.held):
-            if not phrase.ranking and phrase.labels != {"*"}:
-                raise self._unknown(phrase)
+        if not (phrase.labels or phrase.says_something()):
+            raise self._unknown(phrase)
         if anything:
             return [e for e in self.scene if e.name != TABLE and wanted(e)]
         return [e for e in self.scene if e.label in phrase.labels]
@@ -331,19 +337,23 @@ class Grounder:
         ends = np.cumsum([len(group) for group in names])
         return np.array([part.max() for part in np.split(scores, ends[:-1])])
 
-    def _at_place(self, place: tuple[str, str], entities: Iterable[Entity]) -> list[Entity]:
-        preposition, phrase = place
-        kept, self.mentions.groups = self.mentions.groups, list(self.mentions.groups)
-        where = self.one(phrase)
-        self.mentions.groups = kept
-        checks = {"in": (in_,), "on": (on,)}
-        word = words.RELATIONS.get(preposition, "")
-        relations = checks.get(word, (in_, on))
-        return [
+    def _at_place(self, phrase: _Phrase, entities: Iterable[Entity]) -> list[Entity]:
+        """Those of the entities that are where the phrase says."""
+        preposition, text = phrase.place or ("", "")
+        said, self.mentions.groups = self.mentions.groups, list(self.mentions.groups)
+        where = self.one(text)
+        self.mentions.groups = said
+        there = [
             e
             for e in entities
-            if e.name != where and any(r(self.scene, e.name, where) for r in relations)
+            if e.name != where and any(r(self.scene, e.name, where) for r in _WHERE[preposition])
         ]
+        if not there:
+            raise UnknownNameError(
+                f"Nothing that fits {phrase.text!r} is at {where} now. "
+                f"The scene has: {_names(self.scene)}."
+            )
+        return there
 
     def _choose(self, phrase: _Phrase, fitting: list[Entity], wanted: Wanted) -> tuple[str, ...]:
         if phrase.quantifier == "all" or (phrase.plural and phrase.number is None):

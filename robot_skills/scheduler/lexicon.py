@@ -19,6 +19,11 @@ class Act(Enum):
     HOME = "go home"
 
 
+def _phrases(text: str) -> tuple[str, ...]:
+    """Phrases separated by commas."""
+    return tuple(" ".join(phrase.split()) for phrase in text.split(",") if phrase.strip())
+
+
 COLOURS: Mapping[str, tuple[str, ...]] = {
     "red": ("crimson", "scarlet", "ruby", "cherry", "maroon", "reddish"),
     "green": ("emerald", "lime", "olive", "greenish"),
@@ -42,7 +47,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "bottle": ("flask", "water bottle", "bottle of water"),
     "cereal": ("cereals", "cereal box", "box of cereal", "box of cereals", "cornflakes", "muesli"),
     "milk": ("carton", "milk carton", "carton of milk", "box of milk", "milk box", "milk pack"),
-    "bread": ("loaf", "loaf of bread", "bread loaf", "toast"),
+    "bread": ("loaf", "loaf of bread", "bread loaf", "baguette"),
     "button": ("switch", "push button"),
     "table": ("desk", "tabletop", "table top", "counter", "worktop", "surface"),
 }
@@ -75,57 +80,55 @@ SHORTEST = frozenset({"shortest", "lowest", "shorter", "low", "flattest", "flat"
 RANKINGS = LEFT | RIGHT | NEAREST | FARTHEST | BIGGEST | SMALLEST | TALLEST | SHORTEST
 
 VERBS: Mapping[Act, tuple[str, ...]] = {
-    Act.PICK: (
-        "pick up",
-        "pick",
-        "grasp",
-        "grab",
-        "lift up",
-        "lift",
-        "take",
-        "hold",
-        "get",
-        "raise",
-    )
-    + ("seize", "grip", "catch", "fetch", "clutch", "take hold of", "get hold of", "pluck"),
-    Act.PLACE: (
-        "put",
-        "place",
-        "move",
-        "set",
-        "bring",
-        "store",
-        "insert",
-        "drop",
-        "lay",
-        "transfer",
-    )
-    + ("deposit", "pick and place", "pack", "stow", "stash", "shift", "relocate", "return", "leave")
-    + ("load", "carry", "deliver", "position", "rest", "keep"),
-    Act.STACK: ("stack", "pile"),
-    Act.PUT_DOWN: ("put down", "set down", "lay down", "place down", "put back down"),
-    Act.TAKE_OUT: ("take out", "remove", "extract", "retrieve", "get out", "pull out", "unload"),
-    Act.OPEN: ("open up", "open", "slide open", "pull open"),
-    Act.CLOSE: ("close up", "close", "shut", "push in", "push shut", "push closed", "slide shut")
-    + ("slide closed", "push to"),
-    Act.RELEASE: ("release", "let go of", "let go", "ungrasp", "open the gripper", "open your hand")
-    + ("open the hand", "open your gripper"),
-    Act.EMPTY: ("clear out", "clear off", "clear", "empty out", "empty", "unpack"),
-    Act.HOME: ("go home", "return home", "move home", "drive home", "go to home", "home")
-    + ("go to the home position", "go back home", "return to home", "go to your home position")
-    + ("go to the start position", "move to the home position", "return to the home position"),
+    Act.PICK: _phrases("""
+        pick up, pick, grasp, grab, lift up, lift, take, hold, get, raise, seize, grip, catch,
+        fetch, clutch, take hold of, get hold of, pluck, hoist, scoop up, collect
+    """),
+    Act.PLACE: _phrases("""
+        put, place, move, set, bring, store, insert, drop, lay, transfer, deposit,
+        pick and place, pack, stow, stash, shift, relocate, return, leave, load, carry, deliver,
+        position, rest, keep, hide, tuck, slip, shelve, tuck away, stow away, pop, plop, plonk,
+        dump
+    """),
+    Act.STACK: _phrases("""
+        stack, pile
+    """),
+    Act.PUT_DOWN: _phrases("""
+        put down, set down, lay down, place down, put back down
+    """),
+    Act.TAKE_OUT: _phrases("""
+        take out, remove, extract, retrieve, get out, pull out, unload
+    """),
+    Act.OPEN: _phrases("""
+        open up, open, slide open, pull open, unlatch, unclose
+    """),
+    Act.CLOSE: _phrases("""
+        close up, close, shut, push in, push shut, push closed, slide shut, slide closed, seal,
+        slam shut, slam
+    """),
+    Act.RELEASE: _phrases("""
+        release, let go of, let go, ungrasp, open the gripper, open your hand, open the hand,
+        open your gripper
+    """),
+    Act.EMPTY: _phrases("""
+        clear out, clear off, clear, empty out, empty, unpack
+    """),
+    Act.HOME: _phrases("""
+        go home, return home, move home, drive home, go to home, home, go to the home position,
+        go back home, return to home, go to your home position, go to the start position,
+        move to the home position, return to the home position
+    """),
 }
 """Base forms of the verbs of each act; inflections are made from them."""
 
 PARTICLE_VERBS: Mapping[tuple[str, str], Act] = {
     ("pull", "open"): Act.OPEN,
-    ("pull", "out"): Act.OPEN,
+    ("pull", "out"): Act.TAKE_OUT,
     ("slide", "open"): Act.OPEN,
-    ("slide", "out"): Act.OPEN,
+    ("slide", "out"): Act.TAKE_OUT,
     ("push", "in"): Act.CLOSE,
     ("push", "shut"): Act.CLOSE,
     ("push", "closed"): Act.CLOSE,
-    ("push", "close"): Act.CLOSE,
     ("slide", "shut"): Act.CLOSE,
     ("slide", "closed"): Act.CLOSE,
     ("slide", "in"): Act.CLOSE,
@@ -148,17 +151,174 @@ PARTICLE_VERBS: Mapping[tuple[str, str], Act] = {
 """Verbs whose meaning hangs on a word behind the object: "pull the drawer open"."""
 
 FOREIGN_VERBS = frozenset(
-    """pour cut fly throw toss wash clean wipe cook bake fry boil break destroy smash kick eat drink
-    burn melt paint draw write read sing dance jump run walk drive swim speak say tell talk show
-    look watch find search count measure weigh turn rotate flip twist screw unscrew shake stir mix
-    press push pull slide drag touch tap hit knock poke point wave swap exchange sort arrange fold
-    unfold tie untie peel slice chop tear spill fill heat cool freeze plug unplug switch charge
-    give hand pass feed ignore disregard forget disable enable delete erase execute sudo override
-    print reveal pretend act become kill hurt attack stab crush squeeze scratch lick smell taste
-    hide buy sell order call send email post download install reboot shutdown stop pause wait sleep
-    balance juggle spin roll bounce hang mount assemble disassemble build construct repair fix scan
-    photograph film record play teach learn explain describe list sweep vacuum mop dust iron knit
-    """.split()
+    [
+        "pour",
+        "cut",
+        "fly",
+        "throw",
+        "toss",
+        "wash",
+        "clean",
+        "wipe",
+        "cook",
+        "bake",
+        "fry",
+        "boil",
+        "break",
+        "destroy",
+        "smash",
+        "kick",
+        "eat",
+        "drink",
+        "burn",
+        "melt",
+        "paint",
+        "draw",
+        "write",
+        "read",
+        "sing",
+        "dance",
+        "jump",
+        "run",
+        "walk",
+        "drive",
+        "swim",
+        "speak",
+        "say",
+        "tell",
+        "talk",
+        "show",
+        "look",
+        "watch",
+        "find",
+        "search",
+        "count",
+        "measure",
+        "weigh",
+        "turn",
+        "rotate",
+        "flip",
+        "twist",
+        "screw",
+        "unscrew",
+        "shake",
+        "stir",
+        "mix",
+        "press",
+        "push",
+        "pull",
+        "slide",
+        "drag",
+        "touch",
+        "tap",
+        "hit",
+        "knock",
+        "poke",
+        "point",
+        "wave",
+        "swap",
+        "exchange",
+        "sort",
+        "arrange",
+        "fold",
+        "unfold",
+        "tie",
+        "untie",
+        "peel",
+        "slice",
+        "chop",
+        "tear",
+        "spill",
+        "fill",
+        "heat",
+        "cool",
+        "freeze",
+        "plug",
+        "unplug",
+        "switch",
+        "charge",
+        "give",
+        "hand",
+        "pass",
+        "feed",
+        "ignore",
+        "disregard",
+        "forget",
+        "disable",
+        "enable",
+        "delete",
+        "erase",
+        "execute",
+        "sudo",
+        "override",
+        "print",
+        "reveal",
+        "pretend",
+        "act",
+        "become",
+        "kill",
+        "hurt",
+        "attack",
+        "stab",
+        "crush",
+        "squeeze",
+        "scratch",
+        "lick",
+        "smell",
+        "taste",
+        "buy",
+        "sell",
+        "order",
+        "call",
+        "send",
+        "email",
+        "post",
+        "download",
+        "install",
+        "reboot",
+        "shutdown",
+        "stop",
+        "pause",
+        "wait",
+        "sleep",
+        "balance",
+        "juggle",
+        "spin",
+        "roll",
+        "bounce",
+        "hang",
+        "mount",
+        "assemble",
+        "disassemble",
+        "build",
+        "construct",
+        "repair",
+        "fix",
+        "scan",
+        "photograph",
+        "film",
+        "record",
+        "play",
+        "teach",
+        "learn",
+        "explain",
+        "describe",
+        "list",
+        "sweep",
+        "vacuum",
+        "mop",
+        "dust",
+        "iron",
+        "knit",
+        "kiss",
+        "hug",
+        "greet",
+        "admire",
+        "inspect",
+        "zap",
+        "glue",
+        "wrap",
+    ]
 )
 """Verbs that no relation of this planner expresses; a card may still bring its own form of one."""
 
@@ -184,126 +344,42 @@ RELATIONS: Mapping[str, str] = {
 SOURCES = ("out of", "from inside", "from on top of", "from", "off of", "off")
 """Prepositions that say where a thing is now."""
 
-FOREIGN_RELATIONS = (
-    ("next to", "beside", "besides", "near", "close to", "behind", "in front of", "under")
-    + ("underneath", "below", "beneath", "between", "above", "over", "to the left of")
-    + ("to the right of", "left of", "right of", "around", "against", "through", "towards")
-    + ("toward", "among", "across", "along", "opposite", "away from", "in between")
-)
+FOREIGN_RELATIONS = _phrases("""
+    next to, beside, besides, near, close to, behind, in front of, under, underneath, below,
+    beneath, between, above, over, to the left of, to the right of, left of, right of, around,
+    against, through, towards, toward, among, across, along, opposite, away from, in between
+""")
 """Prepositions that no skill can make true."""
 
-POLITE = (
-    "please",
-    "kindly",
-    "just",
-    "now",
-    "also",
-    "simply",
-    "quickly",
-    "slowly",
-    "carefully",
-    "gently",
-    "immediately",
-    "go ahead and",
-    "go and",
-    "can you",
-    "could you",
-    "would you",
-    "will you",
-    "would you mind",
-    "would you be so kind as to",
-    "do you mind",
-    "you should",
-    "you must",
-    "you need to",
-    "you have to",
-    "i want you to",
-    "i need you to",
-    "i would like you to",
-    "i'd like you to",
-    "i want to have",
-    "i want to see",
-    "i want",
-    "i would like to have",
-    "i would like",
-    "i'd like",
-    "i need",
-    "try to",
-    "let us",
-    "let's",
-    "lets",
-    "hey",
-    "hi",
-    "hello",
-    "ok",
-    "okay",
-    "robot",
-    "dear robot",
-    "first",
-    "firstly",
-    "first of all",
-    "second",
-    "secondly",
-    "third",
-    "next",
-    "then",
-    "finally",
-    "lastly",
-    "at last",
-    "at the end",
-    "in the end",
-    "after that",
-    "afterwards",
-    "afterward",
-    "after this",
-    "and",
-    "make sure that",
-    "make sure",
-    "ensure that",
-    "ensure",
-    "see to it that",
-    "see that",
-    "the goal is that",
-    "the task is to",
-    "your task is to",
-    "it is time to",
-    "time to",
-    "so that",
-    "again",
-    "both",
-)
+POLITE = _phrases("""
+    please, kindly, just, now, also, simply, quickly, slowly, carefully, gently, immediately,
+    go ahead and, go and, can you, could you, would you, will you, would you mind,
+    would you be so kind as to, do you mind, you should, you must, you need to, you have to,
+    i want you to, i need you to, i would like you to, i'd like you to, i want to have,
+    i want to see, i want, i would like to have, i would like, i'd like, i need, try to, let us,
+    let's, lets, hey, hi, hello, ok, okay, robot, dear robot, first, firstly, first of all,
+    second, secondly, third, next, then, finally, lastly, at last, at the end, in the end,
+    after that, afterwards, afterward, after this, and, make sure that, make sure, ensure that,
+    ensure, see to it that, see that, the goal is that, the task is to, your task is to,
+    it is time to, time to, so that, again
+""")
 """Openings of a clause that carry no meaning of their own."""
-TRAILING = (
-    "please",
-    "now",
-    "for me",
-    "again",
-    "thanks",
-    "thank you",
-    "immediately",
-    "carefully",
-    "gently",
-    "slowly",
-    "quickly",
-    "right now",
-    "would you",
-    "will you",
-    "ok",
-    "too",
-    "as well",
-    "afterwards",
-    "at the end",
-    "in the end",
-    "at last",
-    "finally",
-    "first",
-)
+TRAILING = _phrases("""
+    please, now, for me, again, thanks, thank you, immediately, carefully, gently, slowly,
+    quickly, right now, would you, will you, ok, too, as well, afterwards, at the end,
+    in the end, at last, finally, first
+""")
 """Endings of a clause that carry no meaning of their own."""
 
 THEN = (
-    ("and then", "and after that", "and afterwards", "and finally", "and next", "after that")
-    + ("after this", "afterwards", "afterward", "followed by", "before you", "then", "finally")
-    + ("lastly", "next", ";", ".", "!", "\n")
+    *_phrases("""
+        and then, and after that, and afterwards, and finally, and next, after that, after this,
+        afterwards, afterward, followed by, before you, then, finally, lastly, next
+    """),
+    ";",
+    ".",
+    "!",
+    "\n",
 )
 """Separators that always begin a new clause."""
 
@@ -317,25 +393,9 @@ NEGATIONS = frozenset(
     {"not", "never", "don't", "dont", "without", "no", "nothing", "avoid", "cannot"}
 )
 EXCEPTIONS = ("except for", "except", "but not", "other than", "apart from", "excluding")
-STATE_VERBS = (
-    ("should be", "must be", "needs to be", "need to be", "has to be", "have to be", "ought to be")
-    + ("shall be", "should end up", "should stand", "should sit", "should lie", "is", "are", "be")
-    + ("to be", "gets", "should go", "goes", "belongs", "belong", "must go")
-)
+STATE_VERBS = _phrases("""
+    should be, must be, needs to be, need to be, has to be, have to be, ought to be, shall be,
+    should end up, should stand, should sit, should lie, is, are, be, to be, gets, should go,
+    goes, belongs, belong, must go
+""")
 """Verbs of sentences that describe the wanted state: "the drawer should be closed"."""
-
-EXEMPLARS: Mapping[Act, tuple[str, ...]] = {
-    Act.PICK: ("pick up something", "grab something", "lift something", "take something"),
-    Act.PLACE: (
-        "put something in something",
-        "put something on something",
-        "place something inside something",
-        "store something away in something",
-        "move something onto something",
-        "set something down on something",
-    ),
-    Act.TAKE_OUT: ("take something out of something", "remove something from something"),
-    Act.OPEN: ("open something", "pull something open"),
-    Act.CLOSE: ("close something", "push something shut"),
-}
-"""Sentences that open wording is compared with, besides the verb forms on the skill cards."""

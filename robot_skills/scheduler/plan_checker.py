@@ -4,11 +4,13 @@ Pure: whatever made the plan (rules, a language model, a person) is judged on th
 cards, by carrying the cards' effects through the symbolic model.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from inspect import Parameter, signature
 
 from robot_skills.core.errors import RobotSkillsError
 from robot_skills.core.plan import Literal, Plan, SkillCall
+from robot_skills.core.predicates import PREDICATES
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.world_model import (
     State,
@@ -55,12 +57,12 @@ class PlanChecker:
     """Checks plans against skills and scene.
 
     Args:
-        cards: Skills by name.
+        cards: The skills, for example a `SkillLibrary`.
         config: Limits and rules.
     """
 
-    def __init__(self, cards: Mapping[str, SkillCard], config: CheckerConfig | None = None) -> None:
-        self._cards = cards
+    def __init__(self, cards: Iterable[SkillCard], config: CheckerConfig | None = None) -> None:
+        self._cards = {card.name: card for card in cards}
         self._config = config or CheckerConfig()
 
     def check(self, plan: Plan, scene: Scene) -> PlanVerdict:
@@ -77,6 +79,9 @@ class PlanChecker:
             reasons.append(f"{len(plan.calls)} calls, at most {self._config.max_calls} are allowed")
         for i, call in enumerate(plan.calls[: self._config.max_calls], start=1):
             reasons += [f"call {i}, {call}: {problem}" for problem in self._problems(call, scene)]
+        steps = [step for step in plan.milestones if not isinstance(step, SkillCall)]
+        for literal in (*plan.goal, *(literal for step in steps for literal in step)):
+            reasons += _literal_problems(literal, scene)
         return reasons
 
     def _problems(self, call: SkillCall, scene: Scene) -> list[str]:
@@ -127,6 +132,18 @@ def _pass(ahead: list, model: WorldModel, state: State) -> None:
     """Drop the milestones that hold now; calls are dropped when they are made."""
     while ahead and not isinstance(ahead[0], SkillCall) and not model.unmet(state, ahead[0]):
         ahead.pop(0)
+
+
+def _literal_problems(literal: Literal, scene: Scene) -> list[str]:
+    """What is wrong with a literal that somebody else may have made up."""
+    if literal.predicate not in PREDICATES:
+        known = ", ".join(sorted(PREDICATES))
+        return [f"goal {literal}: there is no predicate {literal.predicate!r} (available: {known})"]
+    names = list(signature(PREDICATES[literal.predicate]).parameters.values())[1:]
+    least = sum(parameter.default is Parameter.empty for parameter in names)
+    if not least <= len(literal.args) <= len(names):
+        return [f"goal {literal}: {literal.predicate} takes {least} things"]
+    return [f"goal {literal}: there is no {arg!r}" for arg in literal.args if arg not in scene]
 
 
 def _describe(literal: Literal, scene: Scene) -> str:

@@ -1,6 +1,6 @@
 """The default planner: grammar and embeddings for the words, symbolic search for the calls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from robot_skills.core.plan import Plan
@@ -15,7 +15,7 @@ class RulesPlanner:
     """Plans offline, at once, and the same way every time.
 
     Args:
-        cards: Skills by name.
+        cards: The skills, for example a `SkillLibrary`.
         encoder: Sentence embeddings for open wording; without it unknown words are refused.
         config: How words are read.
     """
@@ -24,10 +24,11 @@ class RulesPlanner:
 
     def __init__(
         self,
-        cards: Mapping[str, SkillCard],
+        cards: Iterable[SkillCard],
         encoder: TextEncoder | None = None,
         config: LanguageConfig | None = None,
     ) -> None:
+        cards = tuple(cards)
         self._parser = LanguageParser(cards, encoder, config)
         self._search = SymbolicPlanner(cards)
 

@@ -185,7 +185,7 @@ class _Compiler:
         """Lifting from a support clears it when nothing else stands there."""
         ways = [_Way()]
         present = [a[1] for p, a in self.state if p == "on" and a[0] == thing and a[1] != TABLE]
-        groups = [(support,) for support in self.supports[thing]]
+        groups: list[tuple[str, ...]] = [(support,) for support in self.supports[thing]]
         if len(present) > 1:
             groups.append(tuple(sorted(present)))
         for group in groups:

@@ -1,6 +1,6 @@
-"""From goals to calls: symbolic search over the cards, and what is missing when there is no plan."""
+"""From goals to calls: symbolic search over the cards, and what is missing when it finds none."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from robot_skills.core.errors import PlanningError, unknown_name
@@ -28,11 +28,11 @@ class SymbolicPlanner:
     """Finds calls that pass milestones in order and reach a goal.
 
     Args:
-        cards: Skills by name.
+        cards: The skills, for example a `SkillLibrary`.
     """
 
-    def __init__(self, cards: Mapping[str, SkillCard]) -> None:
-        self._cards = cards
+    def __init__(self, cards: Iterable[SkillCard]) -> None:
+        self._cards = {card.name: card for card in cards}
 
     def plan(
         self, scene: Scene, goal: Sequence[Literal], milestones: Sequence[Milestone] = ()
@@ -74,17 +74,49 @@ class SymbolicPlanner:
             return ()
         _refuse_contradictions(model.scene, goal)
         everything = _in_order(goal, ground_calls(self._cards.values(), model))
+        at_once = self._find(model, state, goal, everything)
+        if at_once is None:
+            diagnosis = _Diagnosis(model, state, everything, self._cards.values())
+            raise PlanningError(diagnosis.message(goal))
+        one_by_one = self._find_one_by_one(model, state, goal, everything)
+        if one_by_one is not None and len(one_by_one) <= len(at_once):
+            return one_by_one
+        return at_once
+
+    def _find(
+        self,
+        model: WorldModel,
+        state: State,
+        goal: Sequence[Literal],
+        everything: Sequence[GroundCall],
+    ) -> tuple[GroundCall, ...] | None:
+        """Search with few calls first; they nearly always suffice and keep the plan tidy."""
         relevant = _relevant(model, state, goal)
         few = [call for call in everything if _about(call, relevant)]
         tidy = [call for call in few if _tidy(call, goal)]
         for calls in (tidy, few, everything):
-            problem = compile_strips(model, state, calls, goal)
-            found = search(problem)
+            found = search(compile_strips(model, state, calls, goal))
             if found is not None:
                 return _without_detours(model, state, found, goal)
-        raise PlanningError(
-            _Diagnosis(model, state, everything, self._cards.values()).message(goal)
-        )
+        return None
+
+    def _find_one_by_one(
+        self,
+        model: WorldModel,
+        state: State,
+        goal: Sequence[Literal],
+        everything: Sequence[GroundCall],
+    ) -> tuple[GroundCall, ...] | None:
+        """The literals in the order of the words, each without undoing those before it."""
+        calls: list[GroundCall] = []
+        for count in range(1, len(goal) + 1):
+            part = self._find(model, state, goal[:count], everything)
+            if part is None:
+                return None
+            for call in part:
+                state = model.apply(state, call.effects)
+            calls += part
+        return tuple(calls)
 
 
 def _in_order(goal: Sequence[Literal], calls: Iterable[GroundCall]) -> list[GroundCall]:

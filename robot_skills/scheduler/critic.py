@@ -1,0 +1,82 @@
+"""What a skill did against what it should have done, as facts of two scenes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from robot_skills.core.errors import RefusedError
+from robot_skills.core.plan import Literal, SkillCall
+from robot_skills.core.predicates import holds
+from robot_skills.core.scene import Scene
+from robot_skills.scheduler.world_model import Atom, State, WorldModel, card_predicates, ground_call
+from robot_skills.skills.card import SkillCard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Criticism:
+    """How a scene differs from the expected one.
+
+    Attributes:
+        missing: Effects of the call that did not come about.
+        surprises: Facts that changed without being meant to, each as a short sentence.
+    """
+
+    missing: tuple[Literal, ...] = ()
+    surprises: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        missing = [f"{literal} did not come about" for literal in self.missing]
+        return "; ".join([*missing, *self.surprises])
+
+
+class Critic:
+    """Compares looks before and after a call.
+
+    Args:
+        cards: The skills, for example a `SkillLibrary`.
+    """
+
+    def __init__(self, cards: Iterable[SkillCard]) -> None:
+        self._cards = {card.name: card for card in cards}
+        self._predicates = card_predicates(self._cards.values())
+
+    def judge(self, call: SkillCall, before: Scene, after: Scene) -> Criticism:
+        """What of the call's effects is missing, and what else changed."""
+        try:
+            effects = ground_call(self._cards[call.skill], call.args).effects
+        except (KeyError, RefusedError):
+            return Criticism()
+        model = WorldModel(before, self._predicates)
+        expected = model.apply(model.initial(), effects)
+        found = WorldModel(after, self._predicates).initial()
+        missing = tuple(literal for literal in effects if not _holds(after, literal))
+        direct = {(literal.predicate, literal.args) for literal in effects}
+        return Criticism(
+            missing=missing, surprises=tuple(_surprises(expected, found, direct, before, after))
+        )
+
+
+def goal_unmet(scene: Scene, goal: Iterable[Literal]) -> tuple[Literal, ...]:
+    """The literals of a goal that do not hold; what is gone from the scene holds nothing."""
+    return tuple(literal for literal in goal if not _holds(scene, literal))
+
+
+def _holds(scene: Scene, literal: Literal) -> bool:
+    try:
+        return holds(scene, literal)
+    except RefusedError:
+        return False
+
+
+def _surprises(
+    expected: State, found: State, direct: set[Atom], before: Scene, after: Scene
+) -> Iterable[str]:
+    lost = sorted(set(before.entities) - set(after.entities))
+    yield from (f"{name} is no longer seen" for name in lost)
+    new = sorted(set(after.entities) - set(before.entities))
+    yield from (f"{name} was not seen before" for name in new)
+    for predicate, args in sorted(expected - found - direct):
+        if not set(args) & set(lost):
+            yield f"{predicate}({', '.join(args)}) no longer holds"
+    for predicate, args in sorted(found - expected - direct):
+        if not set(args) & set(new):
+            yield f"{predicate}({', '.join(args)}) holds now"
