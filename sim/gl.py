@@ -4,14 +4,19 @@ Linux draws headless through EGL (on a GPU, or in software through Mesa); elsewh
 choice is right. `MUJOCO_GL` overrides it, as for every program that uses MuJoCo.
 """
 
+import atexit
 import os
 import sys
+import weakref
 from typing import Protocol
 
 from robot_skills.core.errors import MissingDependencyError
 
 _PACKAGES = "libegl1 libgl1 libgl1-mesa-dri"
 _CHECK_SIZE_PX = 16
+
+
+_open_contexts: "weakref.WeakSet[GLContext]" = weakref.WeakSet()
 
 
 class GLContext(Protocol):
@@ -37,7 +42,7 @@ def make_context(width_px: int, height_px: int) -> GLContext:
     """
     backend = choose_backend()
     try:
-        return _context_class(backend)(width_px, height_px)
+        context = _context_class(backend)(width_px, height_px)
     # The bindings raise whatever they stumble over: AttributeError on a missing library,
     # ImportError, RuntimeError, OSError, or an OpenGL.error class that may itself not import.
     except Exception as error:
@@ -46,6 +51,12 @@ def make_context(width_px: int, height_px: int) -> GLContext:
             f"Drawing pictures needs OpenGL, and MUJOCO_GL={backend or 'default'} does not work "
             f"({type(error).__name__}: {reason}). On Debian or Ubuntu: apt-get install {_PACKAGES}."
         ) from error
+    if not _open_contexts:
+        # Registered after MuJoCo's own, so it runs before the display is gone.
+        atexit.unregister(_free_open_contexts)
+        atexit.register(_free_open_contexts)
+    _open_contexts.add(context)
+    return context
 
 
 def check() -> str:
@@ -69,3 +80,8 @@ def _context_class(backend: str):
         case _:
             from mujoco.gl_context import GLContext
     return GLContext
+
+
+def _free_open_contexts() -> None:
+    for context in list(_open_contexts):
+        context.free()
