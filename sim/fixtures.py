@@ -20,9 +20,11 @@ BUTTON_SLIDE = "button_slide"
 CABINET_M = np.array([0.24, 0.24, 0.10])
 """Outside of the cabinet: depth, width, height."""
 TRAY_INSIDE_M = np.array([0.18, 0.20, 0.065])
-"""Inside of the sliding drawer."""
+"""Inside of the sliding drawer: what is higher does not pass under the cabinet's top."""
 TRAY_FLOOR_M = 0.014
 """Height of the drawer's inside floor above the table."""
+TRAY_WALL_M = 0.045
+"""Height of its sides and back above that floor: low, so that a hand can reach over them."""
 DRAWER_TRAVEL_M = 0.16
 PANEL_THICKNESS_M = 0.012
 HANDLE_M = np.array([0.016, 0.12, 0.016])
@@ -86,14 +88,14 @@ def _add_tray(tray: mujoco.MjsBody) -> None:
     inside_x, inside_y, inside_z = TRAY_INSIDE_M
     front = 0.5 * CABINET_M[0]
     back, y, wall = front - inside_x, 0.5 * inside_y, 0.006
-    top = TRAY_FLOOR_M + inside_z
+    top, wall_top = TRAY_FLOOR_M + inside_z, TRAY_FLOOR_M + TRAY_WALL_M
     panel_y = 0.5 * CABINET_M[1] - 0.002
     panel_front = front + PANEL_THICKNESS_M
     parts = (
         ((back - wall, -y - wall, 0.006), (front, y + wall, TRAY_FLOOR_M), _TAN, 0.25),
-        ((back - wall, -y - wall, TRAY_FLOOR_M), (front, -y, top), _TAN, 0.1),
-        ((back - wall, y, TRAY_FLOOR_M), (front, y + wall, top), _TAN, 0.1),
-        ((back - wall, -y, TRAY_FLOOR_M), (back, y, top), _TAN, 0.1),
+        ((back - wall, -y - wall, TRAY_FLOOR_M), (front, -y, wall_top), _TAN, 0.1),
+        ((back - wall, y, TRAY_FLOOR_M), (front, y + wall, wall_top), _TAN, 0.1),
+        ((back - wall, -y, TRAY_FLOOR_M), (back, y, wall_top), _TAN, 0.1),
         ((front, -panel_y, 0.004), (panel_front, panel_y, top + 0.003), _DARK_TAN, 0.2),
     )
     for lower, upper, rgba, mass in parts:

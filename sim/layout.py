@@ -38,6 +38,8 @@ _MIDDLE_GAP_M = 0.055
 _TALL_GAP_M = 0.080
 _FINGER_ROOM_M = 0.034
 """Between a thing in a container and the walls: what no finger can get behind cannot be gripped."""
+_REACHABLE_OPENING_M = 0.11
+"""From here on a hand reaches into the drawer beside the cabinet."""
 _ATTEMPTS = 200
 _PATIENCE = 20
 _TRIES_PER_OBJECT = 60
@@ -292,10 +294,7 @@ def _pose_of(
         return T
     inside = [o for o in objects.values() if o.T_base_object.p[2] > 0]
     if host == DRAWER and drawer is not None:
-        # Near the front, where an open drawer shows it.
-        centre = 0.5 * CABINET_M[0] + drawer.opening_m - 0.5 * DRAWER_TRAVEL_M
-        T_base_floor = drawer.T_base_cabinet @ SE3.from_translation((centre, 0.0, TRAY_FLOOR_M))
-        half = np.array([0.5 * DRAWER_TRAVEL_M, 0.5 * TRAY_INSIDE_M[1]])
+        T_base_floor, half = _tray_floor(drawer)
         return _inside(rng, item, T_base_floor, half, radius, inside)
     if host == BOX and T_base_box is not None:
         T_base_floor = T_base_box @ SE3.from_translation((0.0, 0.0, BOX_FLOOR_M))
@@ -304,6 +303,14 @@ def _pose_of(
     lift = 0.5 * float(below.extents_m[2]) + half_height + _REST_GAP_M
     shift = rng.uniform(-0.004, 0.004, 2)
     return SE3.from_yaw(yaw, below.T_base_object.p + np.array([*shift, lift]))
+
+
+def _tray_floor(drawer: DrawerPlacement) -> tuple[SE3, Array]:
+    """Middle of the floor that an open drawer shows, or of its front part, and half its sizes."""
+    shown = drawer.opening_m if drawer.opening_m >= _REACHABLE_OPENING_M else DRAWER_TRAVEL_M
+    middle_x = 0.5 * CABINET_M[0] + drawer.opening_m - 0.5 * shown
+    T_cabinet_middle = SE3.from_translation((middle_x, 0.0, TRAY_FLOOR_M))
+    return drawer.T_base_cabinet @ T_cabinet_middle, 0.5 * np.array([shown, TRAY_INSIDE_M[1]])
 
 
 def _inside(
