@@ -21,9 +21,12 @@ _FACE_POINTS = 8
 _FACE_SPAN = 0.35
 """Part of a face's width that its side points must cover."""
 _ANGLES_RAD = np.deg2rad(np.arange(0.0, 90.0, 2.0))
+_SCORED_POINTS = 250
 _FINE_RAD = np.deg2rad(np.arange(-2.0, 2.01, 0.25))
 _EDGE_PIXELS = 0.4
 """Average distance, in pixels, from the outermost sample of a surface to its edge."""
+_ONE_FACE_M = 0.012
+"""Thinner than this, only one face of a thing was seen."""
 _ROUND_RESIDUAL = 0.55
 _ROUND_ARC_RAD = np.deg2rad(100.0)
 
@@ -126,6 +129,10 @@ def _fit_rectangle(cloud: Cloud, side: Array, bottom_m: float, height_m: float) 
         lower_seen[axis], upper_seen[axis] = faces[0] is not None, faces[1] is not None
         lower[axis] = faces[0] if faces[0] is not None else ends[0] - edge_m
         upper[axis] = faces[1] if faces[1] is not None else ends[1] + edge_m
+        if upper[axis] - lower[axis] < _ONE_FACE_M:
+            # A single face: it belongs to the end that looks at the camera.
+            faces_camera = float((cloud.view[:, :2] @ axes)[:, axis].mean()) > 0.0
+            lower_seen[axis], upper_seen[axis] = not faces_camera, faces_camera
     return BoxFit(
         centre_xy_m=axes @ (0.5 * (lower + upper)),
         yaw_rad=yaw,
@@ -149,20 +156,23 @@ def _yaw_by_sides(xy: Array, side: Array) -> float:
 
     The criterion of Zhang et al., "Efficient L-shape fitting", IV 2017, with a smooth count.
     """
-
-    def scores(angles: Array) -> Array:
-        out = np.empty(len(angles))
-        for i, angle in enumerate(angles):
-            axes = _axes(float(angle))
-            local, local_side = xy @ axes, side @ axes
-            gaps = np.minimum(local_side - local.min(axis=0), local.max(axis=0) - local_side)
-            nearest = gaps.min(axis=1)
-            out[i] = np.sum(1.0 / (1.0 + (nearest / _FACE_BAND_M) ** 2))
-        return out
-
-    coarse = float(_ANGLES_RAD[int(np.argmax(scores(_ANGLES_RAD)))])
+    outline = convex_hull(xy)
+    few = side[:: max(1, len(side) // _SCORED_POINTS)]
+    coarse = float(_ANGLES_RAD[int(np.argmax(_edge_scores(outline, few, _ANGLES_RAD)))])
     fine = coarse + _FINE_RAD
-    return _polish(xy, side, float(fine[int(np.argmax(scores(fine)))]))
+    best = float(fine[int(np.argmax(_edge_scores(outline, few, fine)))])
+    return _polish(outline, side, best)
+
+
+def _edge_scores(outline: Array, side: Array, angles_rad: Array) -> Array:
+    """How many side points (n, 2) lie on the edges of the box at each of the angles, (a,)."""
+    c, s = np.cos(angles_rad), np.sin(angles_rad)
+    nearest = np.full((len(side), len(angles_rad)), np.inf)
+    for direction in (np.stack([c, s]), np.stack([-s, c])):
+        ends, along = outline @ direction, side @ direction
+        gap = np.minimum(along - ends.min(axis=0), ends.max(axis=0) - along)
+        nearest = np.minimum(nearest, gap)
+    return np.sum(1.0 / (1.0 + (nearest / _FACE_BAND_M) ** 2), axis=0)
 
 
 def _polish(xy: Array, side: Array, yaw: float) -> float:

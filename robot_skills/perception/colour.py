@@ -17,7 +17,9 @@ _HUE_ENDS_DEG = np.array([16.0, 42.0, 70.0, 165.0, 262.0, 345.0])
 _GREY_SATURATION = 0.22
 _BLACK_VALUE = 0.14
 _WHITE_VALUE = 0.62
-_BROWN_VALUE = 0.62
+_BROWN_VALUE = 0.72
+_LEAST_TOP = 15
+_SIDE_GAIN = 1.7
 
 
 def rgb_to_hsv(rgb: Array) -> Array:
@@ -47,10 +49,15 @@ def paint_classes(rgb: Array) -> NDArray[np.int8]:
     )
 
 
-def colour_word(rgb: Array) -> str:
-    """The word that a person would use for a thing with pixels (n, 3).
+def colour_word(rgb: Array, faces_up: NDArray[np.bool_]) -> str:
+    """The word that a person would use for a thing.
 
     A thing with a clear share of one hue is named after it, even when more of it is white.
+
+    Args:
+        rgb: Its pixels, (n, 3).
+        faces_up: Which of them lie on its top face, (n,). Rooms are lit from above: the top tells
+            white from grey and orange from brown, sides look darker than they are.
     """
     paint = paint_classes(rgb)
     counts = np.bincount(paint, minlength=PAINTS)
@@ -58,18 +65,18 @@ def colour_word(rgb: Array) -> str:
     best = int(np.argmax(chromatic))
     hsv = rgb_to_hsv(rgb)
     if chromatic.sum() >= 0.35 * len(rgb):
-        if CHROMATIC[best] in ("red", "orange") and _is_brown(hsv[paint == best], chromatic):
+        warm = CHROMATIC[best] in ("red", "orange") and chromatic[1] > 0.2 * chromatic.sum()
+        if warm and _brightness(hsv, faces_up) < _BROWN_VALUE:
             return "brown"
         return CHROMATIC[best]
-    # The lit side tells white from grey.
-    bright = float(np.quantile(hsv[:, 2], 0.8))
+    bright = _brightness(hsv, faces_up)
     if bright < 2.0 * _BLACK_VALUE:
         return "black"
     return "white" if bright >= _WHITE_VALUE else "grey"
 
 
-def _is_brown(hsv: Array, chromatic: NDArray) -> bool:
-    """Dark orange: warm hues that are neither bright nor pure red."""
-    bright = float(np.quantile(hsv[:, 2], 0.8))
-    orange_share = chromatic[1] / chromatic.sum()
-    return bool(bright < _BROWN_VALUE and orange_share > 0.2)
+def _brightness(hsv: Array, faces_up: NDArray[np.bool_]) -> float:
+    """Value of the well lit part of a thing; what only sides tell is made up for."""
+    if faces_up.sum() >= _LEAST_TOP:
+        return float(np.quantile(hsv[faces_up, 2], 0.8))
+    return min(1.0, _SIDE_GAIN * float(np.quantile(hsv[:, 2], 0.8)))

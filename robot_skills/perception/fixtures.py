@@ -16,7 +16,7 @@ from robot_skills.perception.catalogue import (
     explained,
 )
 from robot_skills.perception.cloud import Cloud
-from robot_skills.perception.colour import BLACK, paint_classes, rgb_to_hsv
+from robot_skills.perception.colour import BLACK, rgb_to_hsv
 from robot_skills.perception.segments import cluster
 from robot_skills.perception.table import Plane
 
@@ -118,11 +118,11 @@ def _on_support(entity: Entity) -> SE3:
 def _find_drawer(cloud: Cloud, table: Plane, catalogue: Catalogue, stamp_s: float) -> Entity | None:
     kind = catalogue.drawer
     height = table.height_m(cloud.points_m)
-    wood = np.isin(paint_classes(cloud.rgb), kind.paints[:1])
-    wood &= rgb_to_hsv(cloud.rgb)[:, 1] < kind.most_saturation
     # The cabinet's top with the upper rim of its sides; the drawer's panel ends lower.
     rim = (height > kind.size_m[2] - 0.016) & (height < kind.size_m[2] + 0.006)
-    top = _largest(cloud.select(wood & rim), _FLAT_GAP_M)
+    upper = cloud.select(rim & np.isin(cloud.paint, kind.paints[:1]))
+    wood = rgb_to_hsv(upper.rgb)[:, 1] < kind.most_saturation
+    top = _largest(upper.select(wood), _FLAT_GAP_M)
     if top is None:
         return None
     box = fit_box(top, _support(table, top))
@@ -142,7 +142,7 @@ def _find_drawer(cloud: Cloud, table: Plane, catalogue: Catalogue, stamp_s: floa
 
 def _bar_points(cloud: Cloud, height: Array, box: BoxFit, kind: DrawerKind) -> Array | None:
     """Points of the handle, (n, 3): black, at the handle's height, near the cabinet."""
-    black = paint_classes(cloud.rgb) == BLACK
+    black = cloud.paint == BLACK
     level = np.abs(height - kind.handle_height_m) < 0.6 * kind.handle_m[2] + 0.002
     from_centre = np.linalg.norm(cloud.points_m[:, :2] - box.centre_xy_m, axis=1)
     reach = kind.handle_x_m + kind.travel_m + 0.03
@@ -173,7 +173,7 @@ def _drawer_points(cloud: Cloud, entity: Entity, catalogue: Catalogue) -> NDArra
     joint = entity.articulation
     local = _on_support(entity).inverse() @ cloud.points_m
     solids = catalogue.drawer.solids(0.0 if joint is None else joint.value_m)
-    return explained(solids, local, paint_classes(cloud.rgb), catalogue.drawer.paints)
+    return explained(solids, local, cloud.paint, catalogue.drawer.paints)
 
 
 # The box.
@@ -182,7 +182,7 @@ def _drawer_points(cloud: Cloud, entity: Entity, catalogue: Catalogue) -> NDArra
 def _find_box(cloud: Cloud, table: Plane, catalogue: Catalogue, stamp_s: float) -> Entity | None:
     kind = catalogue.box
     height = table.height_m(cloud.points_m)
-    light = np.isin(paint_classes(cloud.rgb), kind.paints)
+    light = np.isin(cloud.paint, kind.paints)
     low = height < kind.size_m[2] + 0.003
     points = cloud.select(light & low)
     labels = cluster(points.points_m)
@@ -218,7 +218,7 @@ def _box_entity(kind: BoxKind, box: BoxFit, table: Plane, stamp_s: float) -> Ent
 def _box_points(cloud: Cloud, entity: Entity, catalogue: Catalogue) -> NDArray[np.bool_]:
     local = _on_support(entity).inverse() @ cloud.points_m
     kind = catalogue.box
-    return explained(kind.solids(), local, paint_classes(cloud.rgb), kind.paints)
+    return explained(kind.solids(), local, cloud.paint, kind.paints)
 
 
 # The button.
@@ -227,7 +227,7 @@ def _box_points(cloud: Cloud, entity: Entity, catalogue: Catalogue) -> NDArray[n
 def _find_button(cloud: Cloud, table: Plane, catalogue: Catalogue, stamp_s: float) -> Entity | None:
     kind = catalogue.button
     height = table.height_m(cloud.points_m)
-    paint = paint_classes(cloud.rgb)
+    paint = cloud.paint
     cap = _largest(
         cloud.select((paint == kind.cap_paint) & (height < kind.size_m[2] + 0.01)),
         _FLAT_GAP_M,
@@ -265,7 +265,7 @@ def _button_entity(kind: ButtonKind, box: BoxFit, table: Plane, stamp_s: float) 
 def _button_points(cloud: Cloud, entity: Entity, catalogue: Catalogue) -> NDArray[np.bool_]:
     local = _on_support(entity).inverse() @ cloud.points_m
     kind = catalogue.button
-    return explained(kind.solids(), local, paint_classes(cloud.rgb), kind.paints)
+    return explained(kind.solids(), local, cloud.paint, kind.paints)
 
 
 # Shared.

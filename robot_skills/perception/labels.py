@@ -18,7 +18,7 @@ from robot_skills.core.errors import CheckpointError
 from robot_skills.core.se3 import Array
 from robot_skills.perception.boxes import BoxFit
 from robot_skills.perception.cloud import Cloud
-from robot_skills.perception.colour import PAINTS, paint_classes, rgb_to_hsv
+from robot_skills.perception.colour import PAINTS, rgb_to_hsv
 
 ZOO_LABELS = Path(__file__).parents[2] / "zoo" / "perception"
 """Folder of the shipped classifier."""
@@ -49,7 +49,7 @@ def label_features(cloud: Cloud, box: BoxFit) -> Array:
     """Features of one thing, (len(FEATURE_NAMES),): its box and how its pixels are coloured."""
     long_m, short_m = box.size_m[:2].max(), box.size_m[:2].min()
     height_m = box.size_m[2]
-    paint = np.bincount(paint_classes(cloud.rgb), minlength=PAINTS) / len(cloud)
+    paint = np.bincount(cloud.paint, minlength=PAINTS) / len(cloud)
     hue, saturation, value = rgb_to_hsv(cloud.rgb).T
     values, _ = np.histogram(value, bins=_VALUE_BINS, range=(0.0, 1.0))
     entropy = -float(np.sum(paint * np.log(paint + 1e-9)))

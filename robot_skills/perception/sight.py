@@ -37,7 +37,7 @@ class SightConfig:
     """
 
     cameras: tuple[str, ...] = ("front", "wrist")
-    lower_m: Array = field(default_factory=lambda: np.array([0.27, -0.50, -0.30]))
+    lower_m: Array = field(default_factory=lambda: np.array([0.21, -0.50, -0.30]))
     upper_m: Array = field(default_factory=lambda: np.array([0.90, 0.62, 0.32]))
     above_table_m: float = 0.004
     hand_half_m: float = 0.13
@@ -82,8 +82,8 @@ def see(observation: Observation, config: SightConfig) -> Sight:
             f"No frame of camera {', '.join(missing)}; the observation has "
             f"{', '.join(sorted(observation.cameras)) or 'none'}."
         )
-    cloud = fuse({name: observation.cameras[name] for name in config.cameras})
-    cloud = cloud.inside(config.lower_m, config.upper_m)
+    frames = {name: observation.cameras[name] for name in config.cameras}
+    cloud = fuse(frames, config.lower_m, config.upper_m)
     for arm in observation.arms.values():
         cloud = cloud.select(~_in_hand_volume(cloud.points_m, arm.T_base_tool, config))
     plane = find_table(cloud.points_m)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_skills.core.scene import Entity
 from robot_skills.core.se3 import Array
@@ -11,7 +12,7 @@ from robot_skills.perception.boxes import BoxFit, fit_box, top_of
 from robot_skills.perception.cloud import Cloud
 from robot_skills.perception.colour import colour_word
 from robot_skills.perception.labels import LabelModel, label_features
-from robot_skills.perception.segments import split_things
+from robot_skills.perception.segments import convex_hull, hull_distance, split_things
 from robot_skills.perception.table import Plane
 
 LEAST_HEIGHT_M = 0.012
@@ -19,6 +20,7 @@ LEAST_POINTS = 25
 FLOATING_M = 0.06
 """A thing whose lowest seen point is so far above everything else is part of the robot."""
 _STACK_GAP_M = 0.012
+_TOP_BAND_M = 0.004
 _CUBE_TOLERANCE_M = 0.010
 _SQUARE_TOLERANCE_M = 0.008
 SQUARE_LABELS = ("milk", "bottle", "can")
@@ -94,8 +96,13 @@ def recognise(thing: Thing, labels: LabelModel) -> Recognised:
         box=complete(thing.box, label),
         label=label,
         confidence=confidence,
-        colour=colour_word(thing.cloud.rgb),
+        colour=colour_word(thing.cloud.rgb, _faces_up(thing)),
     )
+
+
+def _faces_up(thing: Thing) -> NDArray[np.bool_]:
+    """Which points lie on the top face, (n,)."""
+    return thing.cloud.points_m[:, 2] > thing.box.top_m - _TOP_BAND_M
 
 
 def complete(box: BoxFit, label: str) -> BoxFit:
@@ -103,7 +110,9 @@ def complete(box: BoxFit, label: str) -> BoxFit:
     if label == "cube":
         height = float(box.size_m[2])
         for axis in (0, 1):
-            if abs(box.size_m[axis] - height) < _CUBE_TOLERANCE_M:
+            hidden = not (box.lower_seen[axis] and box.upper_seen[axis])
+            excess = float(box.size_m[axis]) - height
+            if abs(excess) < _CUBE_TOLERANCE_M or (hidden and excess < 0.0):
                 box = box.resized(axis, height)
     elif label in SQUARE_LABELS and not box.round_:
         seen = box.lower_seen.astype(int) + box.upper_seen.astype(int)
@@ -124,10 +133,21 @@ def support_height(
     for entity in fixtures:
         heights += _surfaces(entity, middle)
     for thing in things:
-        if bool(thing.box.contains_xy(middle)[0]):
+        if _carries(thing, points_m, middle):
             heights.append(thing.box.top_m)
     below = [h for h in heights if h <= lowest + _STACK_GAP_M]
     return max(below) if below else min(heights)
+
+
+def _carries(thing: Thing, points_m: Array, middle: Array) -> bool:
+    """Whether a thing is below others' points, even when only its sides are seen."""
+    if bool(thing.box.contains_xy(middle)[0]):
+        return True
+    if abs(thing.box.top_m - float(points_m[:, 2].min())) > _STACK_GAP_M:
+        return False
+    outline = convex_hull(points_m[:, :2])
+    under = hull_distance(outline, thing.cloud.points_m[:, :2]) < _STACK_GAP_M
+    return bool(under.mean() > 0.6)
 
 
 def _surfaces(entity: Entity, xy_m: Array) -> list[float]:
