@@ -25,7 +25,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from policies.config import NetworkConfig, SamplerConfig, TrainConfig, _Config, _require
+from policies.config import JsonConfig, NetworkConfig, SamplerConfig, TrainConfig, require
 from policies.features import feature_names
 from policies.network import PolicyNetwork
 from policies.normaliser import Normaliser
@@ -42,7 +42,7 @@ _GOLDEN_SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CheckpointConfig(_Config):
+class CheckpointConfig(JsonConfig):
     """What is needed to rebuild and to judge a policy, besides its weights.
 
     Attributes:
@@ -72,8 +72,8 @@ class CheckpointConfig(_Config):
     feature_names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        _require(0.0 < self.period_s < math.inf, f"period_s is {self.period_s}.")
-        _require(self.horizon >= 1 and self.observation_steps >= 2, "Too short a chunk or history.")
+        require(0.0 < self.period_s < math.inf, f"period_s is {self.period_s}.")
+        require(self.horizon >= 1 and self.observation_steps >= 2, "Too short a chunk or history.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

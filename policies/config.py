@@ -24,8 +24,8 @@ class Prediction(Enum):
     V = "v_prediction"
 
 
-class _Config:
-    """Conversion to and from plain JSON values; unknown and missing keys are refused."""
+class JsonConfig:
+    """Base of settings: to and from plain JSON values; unknown and missing keys are refused."""
 
     __slots__ = ()
 
@@ -73,7 +73,7 @@ def _typed(hint: Any, value: Any) -> Any:
         return [_typed(get_args(hint)[0], item) for item in value]
     if issubclass(hint, Enum):
         return hint(value)
-    if issubclass(hint, _Config):
+    if issubclass(hint, JsonConfig):
         return hint.from_json(value)
     # Python counts True as an integer; a settings file that says so is wrong.
     mistaken = isinstance(value, bool) and hint is not bool
@@ -84,13 +84,14 @@ def _typed(hint: Any, value: Any) -> Any:
     return value
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Refuse contradictory settings with a `ValueError`."""
     if not condition:
         raise ValueError(message)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkConfig(_Config):
+class NetworkConfig(JsonConfig):
     """Shape of the network."""
 
     trunk: Trunk = Trunk.RESIDUAL_MLP
@@ -106,12 +107,12 @@ class NetworkConfig(_Config):
 
     def __post_init__(self) -> None:
         sizes = (self.width, self.blocks, self.expansion, self.termination_width)
-        _require(min(sizes) >= 1, f"Network sizes must be positive, got {sizes}.")
-        _require(self.width % 2 == 0, f"The network width must be even, got {self.width}.")
+        require(min(sizes) >= 1, f"Network sizes must be positive, got {sizes}.")
+        require(self.width % 2 == 0, f"The network width must be even, got {self.width}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SamplerConfig(_Config):
+class SamplerConfig(JsonConfig):
     """Noise schedule of training, and how a chunk is sampled from noise."""
 
     train_timesteps: int = 100
@@ -125,14 +126,14 @@ class SamplerConfig(_Config):
     which of several good ways to go; the seed of `reset` chooses the noise."""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             1 <= self.inference_steps <= self.train_timesteps,
             f"Sampling takes 1 to {self.train_timesteps} steps, got {self.inference_steps}.",
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NoiseConfig(_Config):
+class NoiseConfig(JsonConfig):
     """Standard deviations of the noise added to training inputs, drawn once per window.
 
     Perception will be about this wrong, and the tool will be about this far from where the
@@ -157,11 +158,11 @@ class NoiseConfig(_Config):
     """Tool rotation, per axis."""
 
     def __post_init__(self) -> None:
-        _require(min(asdict(self).values()) >= 0.0, "Noise cannot be negative.")
+        require(min(asdict(self).values()) >= 0.0, "Noise cannot be negative.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainConfig(_Config):
+class TrainConfig(JsonConfig):
     """One training run. The same values on the same data give the same weights, bit for bit,
     unless `max_minutes` cuts the run short."""
 
@@ -208,9 +209,7 @@ class TrainConfig(_Config):
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "threads", "horizon", "save_every", "log_every"):
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1.")
-        _require(self.observation_steps >= 2, "observation_steps must be at least 2.")
-        _require(
-            self.max_minutes is None or self.max_minutes > 0.0, "max_minutes must be positive."
-        )
-        _require(0.0 <= self.ema_max < 1.0, f"ema_max must be in [0, 1), got {self.ema_max}.")
+            require(getattr(self, name) >= 1, f"{name} must be at least 1.")
+        require(self.observation_steps >= 2, "observation_steps must be at least 2.")
+        require(self.max_minutes is None or self.max_minutes > 0.0, "max_minutes must be positive.")
+        require(0.0 <= self.ema_max < 1.0, f"ema_max must be in [0, 1), got {self.ema_max}.")

@@ -16,7 +16,7 @@ import diffusers, which takes seconds.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from policies.config import Prediction, SamplerConfig, _Config, _require
+from policies.config import JsonConfig, Prediction, SamplerConfig, require
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SamplerTable(_Config):
+class SamplerTable(JsonConfig):
     """Coefficients of few-step sampling, in the order in which the steps are taken.
 
     Attributes:
@@ -40,7 +40,7 @@ class SamplerTable(_Config):
 
     def __post_init__(self) -> None:
         sizes = {len(self.timesteps), len(self.state), len(self.model)}
-        _require(len(sizes) == 1 and 0 not in sizes, "Sampler table needs columns of one length.")
+        require(len(sizes) == 1 and 0 not in sizes, "Sampler table needs columns of one length.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -40,7 +40,7 @@ from policies.network import PolicyNetwork
 from policies.noise import perturb
 from policies.normaliser import Normaliser
 from policies.sampler import compile_sampler
-from robot_skills.core.errors import CheckpointError, StorageError
+from robot_skills.core.errors import CheckpointError, RobotSkillsError, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ class TrainResult:
         checkpoint: Directory of the checkpoint.
         steps: Optimiser steps taken, resumed ones included.
         seconds: Wall time of all parts of the run.
-        loss: Mean squared error of the chunk, in standard deviations, over the last steps.
-        done_loss: Cross entropy of the termination head over the last steps.
+        loss: Mean squared error of the chunk, in standard deviations, of the last logged batch.
+        done_loss: Cross entropy of the termination head, of the last logged batch.
     """
 
     checkpoint: Path
@@ -97,7 +97,7 @@ def train(
         dataset_dir: LeRobot v3 dataset.
         out_dir: Where the checkpoint goes; also holds what `resume` needs while training runs.
         config: The recipe.
-        resume: Go on from the last save in `out_dir` when there is one.
+        resume: Go on from the last save in `out_dir` when there is one. A finished run leaves none.
         progress: Show a progress bar on stderr.
         log_dir: Write TensorBoard logs there; none when absent.
         stop_after: Save and leave after this many steps in all, as an interruption would; for
@@ -107,6 +107,7 @@ def train(
         DatasetError: When the dataset does not fit.
         CheckpointError: When what `resume` finds is damaged or belongs to another recipe.
         StorageError: When nothing can be written.
+        RobotSkillsError: When training diverges.
     """
     config = config or TrainConfig()
     out_dir = Path(out_dir)
@@ -265,7 +266,9 @@ class _Run:
     def _report(self, losses: tuple[Tensor, Tensor], writer: _Scalars | None) -> None:
         self._recent = {"loss": float(losses[0]), "done_loss": float(losses[1])}
         if not all(math.isfinite(value) for value in self._recent.values()):
-            raise CheckpointError(f"Training diverged at step {self.step}: {self._recent}.")
+            raise RobotSkillsError(
+                f"Training diverged at step {self.step} ({self._recent}); lower the learning rate."
+            )
         if writer is not None:
             for name, value in self._recent.items():
                 writer.add_scalar(f"train/{name}", value, self.step)
