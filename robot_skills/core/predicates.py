@@ -78,17 +78,19 @@ def closed(scene: Scene, thing: str) -> bool:
 
 def clear(scene: Scene, thing: str) -> bool:
     """Nothing stands on the thing. The table is always clear: things share it."""
-    return thing == TABLE or not any(
-        on(scene, entity.name, thing) for entity in scene if entity.name not in (thing, TABLE)
+    below = scene[thing].name
+    return below == TABLE or not any(
+        on(scene, entity.name, below) for entity in scene if entity.name not in (below, TABLE)
     )
 
 
 def accessible(scene: Scene, thing: str) -> bool:
     """The thing is not shut away in a container that has no access from the top."""
+    inside = scene[thing].name
     return not any(
-        entity.cavity is not None and entity.access is None and in_(scene, thing, entity.name)
+        entity.cavity is not None and entity.access is None and in_(scene, inside, entity.name)
         for entity in scene
-        if entity.name != thing
+        if entity.name != inside
     )
 
 

@@ -30,14 +30,23 @@ class PolicySkillConfig:
         execute_steps: Periods between two chunks.
         blend_steps: Waypoints over which a new chunk replaces the old one.
         max_refusals: Refused chunks in a row after which the skill gives up; each one before is
-            sampled anew.
+            sampled anew and asked for at a lower speed.
+        slower: Factor by which each refused chunk stretches the next one in time. Near a
+            singularity a slow tool still needs fast joints, and only more time helps.
+        slowest: Largest stretch.
+        recovery: Share of the extra time that each accepted chunk takes back.
     """
 
     execute_steps: int = 8
     blend_steps: int = DEFAULT_BLEND_STEPS
     max_refusals: int = 4
+    slower: float = 2.0
+    slowest: float = 4.0
+    recovery: float = 0.4
 
     def __post_init__(self) -> None:
+        if not 1.0 <= self.slower <= self.slowest or not 0.0 < self.recovery <= 1.0:
+            raise ValueError("Needs 1 <= slower <= slowest and 0 < recovery <= 1.")
         if self.execute_steps < 1 or self.blend_steps < 0 or self.max_refusals < 1:
             raise ValueError("Needs execute_steps >= 1, blend_steps >= 0 and max_refusals >= 1.")
 
@@ -127,6 +136,7 @@ class _PolicyRun:
         self._refused = 0
         self._refused_in_a_row = 0
         self._done_in_a_row = 0
+        self._stretch = 1.0
 
     def run(self) -> MotionResult:
         motor, card = self._motor, self._card
@@ -186,8 +196,10 @@ class _PolicyRun:
             self._refused += 1
             self._refused_in_a_row += 1
             self._done_in_a_row = 0
+            self._stretch = min(self._config.slower * self._stretch, self._config.slowest)
             return refusal
         self._following = accepted
+        self._stretch -= self._config.recovery * (self._stretch - 1.0)
         self._refused_in_a_row = 0
         return None
 
@@ -195,7 +207,7 @@ class _PolicyRun:
         """What to command for an answer of the policy to the state."""
         arm = self._motor.arm
         steps = np.arange(1, len(output.opening) + 1, dtype=np.float64)
-        stamps = state.stamp_s + steps * self._policy.period_s
+        stamps = state.stamp_s + steps * self._policy.period_s * self._stretch
         fresh = single_arm_chunk(stamps, output.T_base_tool, output.opening, arm)
         if not (np.isfinite(output.T_base_tool).all() and np.isfinite(output.opening).all()):
             return fresh  # Nothing can be made of it; the gate says so.

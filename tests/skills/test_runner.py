@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hardware.gated_robot import gate_robot
+from hardware.gated_robot import GatedRobot, gate_robot
+from hardware.safety_gate import SafetyGate
 from robot_skills.core.errors import CheckpointError, PerceptionError, RobotFault, UnknownNameError
 from robot_skills.core.events import EventKind, EventList
 from robot_skills.core.plan import Outcome, SkillCall
@@ -15,9 +16,11 @@ from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext, run_skill
 from tests.fakes import (
+    LIMITS,
     R_DOWN,
     T_HOME,
     ZOO,
+    FakeKinematics,
     FakePerceiver,
     FakePolicy,
     FakeRobot,
@@ -207,6 +210,39 @@ def test_refused_chunks_are_sampled_anew():
     assert result.refused_chunks == 3
     codes = [event.data["verdict"] for event in cell.events.of_kind(EventKind.CHUNK)]
     assert codes[:4] == ["non_finite"] * 3 + ["ok"]
+
+
+class _Towards(FakePolicy):
+    """From wherever the tool is, straight to one place at 0.4 m/s."""
+
+    goal = np.array([0.65, 0.0, 0.3])
+
+    def infer(self, inputs) -> PolicyOutput:
+        T = np.tile(inputs.T_base_tool[-1], (self.horizon, 1, 1))
+        offset = self.goal - T[0, :3, 3]
+        length_m = max(float(np.linalg.norm(offset)), 1e-9)
+        ahead_m = 0.4 * self.period_s * np.arange(1, self.horizon + 1)
+        T[:, :3, 3] += offset / length_m * np.minimum(ahead_m, length_m)[:, None]
+        return PolicyOutput(T_base_tool=T, opening=np.ones(self.horizon), done=0.0)
+
+
+def test_a_motion_that_the_joints_cannot_follow_is_done_more_slowly():
+    # As near a singularity: the tool's pace is harmless, but the joints are too slow for it.
+    cell = Cell(grasp=_Towards(still_script))
+    joint = replace(LIMITS.joint, velocity_rad_s=np.full(6, 0.25))
+    gate = SafetyGate(replace(LIMITS, joint=joint), FakeKinematics())
+    gated = GatedRobot(cell.robot, {DEFAULT_ARM: gate}, cell.events)
+    now_s = cell.robot.clock.now_s
+
+    result, _ = cell.run(GRASP, robot=gated, stop_requested=lambda: now_s() >= 8.0)
+    codes = [event.data["verdict"] for event in cell.events.of_kind(EventKind.CHUNK)]
+    assert codes[:2] == ["joint_velocity", "ok"]
+    assert result.outcome is Outcome.STOPPED, result.reason
+    assert np.allclose(cell.tool.p, _Towards.goal, atol=1e-3)
+    for command in cell.robot.commands:
+        p = command.arms[DEFAULT_ARM].T_base_tool[:, :3, 3]
+        speeds = np.abs(np.diff(p, axis=0)) / np.diff(command.stamp_s)[:, None]
+        assert speeds.max(initial=0.0) <= 0.25 * (1.0 + 1e-6)
 
 
 def test_a_policy_that_is_refused_again_and_again_ends_in_a_fault_with_the_reason():

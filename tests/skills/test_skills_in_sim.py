@@ -63,9 +63,9 @@ class DemonstratorPolicy:
         )
 
 
-def attempt(arm: str, skill: str, aside_m: float = 0.0):
+def attempt(arm: str, skill: str, aside_m: float = 0.0, seed: int = 0):
     """One attempt at a drawn scenario, and the events of it."""
-    rng = np.random.default_rng((0, 5))
+    rng = np.random.default_rng((seed, 5))
     scenario = draw_scenario(skill, rng)
     robot = SimRobot(arm, layout=scenario.layout)
     robot.connect()

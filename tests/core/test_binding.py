@@ -1,0 +1,117 @@
+"""Binding: the same description of the same situation, for demonstrations and runs alike."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from robot_skills.core.binding import Anchor, AnchorSpec, bind, free_spot_on_table
+from robot_skills.core.errors import PlanningError, RefusedError, UnknownNameError
+from robot_skills.core.scene import TABLE, canonical_yaw
+from robot_skills.core.se3 import SE3
+from robot_skills.core.types import DEFAULT_ARM
+from tests.fakes import T_HOME, bin_, cube, drawer, make_scene
+
+
+def spec(entity: str, anchor: Anchor) -> AnchorSpec:
+    return AnchorSpec(entity=entity, anchor=anchor)
+
+
+def test_a_box_is_bound_by_the_axes_that_suit_the_tool():
+    turned = replace(cube(), T_base_entity=SE3.from_yaw(2.0, (0.5, 0.1, 0.02)))
+    (token,) = bind([spec("red_cube", Anchor.BOX)], make_scene(turned), T_HOME).tokens
+    assert token.T_base_anchor.allclose(canonical_yaw(turned, T_HOME).T_base_entity)
+    assert token.value == 0.0
+
+
+def test_a_handle_is_bound_where_it_is_with_its_joint_value():
+    thing = drawer(0.05)
+    (token,) = bind([spec("drawer", Anchor.HANDLE)], make_scene(thing), T_HOME).tokens
+    assert thing.articulation is not None
+    T = thing.T_base_entity @ thing.articulation.T_entity_handle
+    assert token.T_base_anchor.allclose(T)
+    assert np.allclose(token.T_base_anchor.R[:, 0], [0.0, -1.0, 0.0], atol=1e-9)
+    assert token.value == 0.05
+
+
+def test_the_top_of_a_thing_is_the_middle_of_its_upper_face():
+    specs = [spec("blue_cube", Anchor.BOX), spec("red_cube", Anchor.TOP)]
+    scene = make_scene(cube(), cube("blue_cube", y=0.2))
+    token = bind(specs, scene, T_HOME).tokens[1]
+    assert np.allclose(token.T_base_anchor.p, [0.5, 0.0, 0.04])
+    assert np.allclose(token.extents_m[:2], 0.04)
+
+
+def test_the_access_of_a_container_lies_within_it():
+    specs = [spec("red_cube", Anchor.BOX), spec("box", Anchor.ACCESS)]
+    token = bind(specs, make_scene(cube(), bin_()), T_HOME).tokens[1]
+    offset = bin_().T_base_entity.inverse() @ token.T_base_anchor.p
+    assert np.all(np.abs(offset) <= 0.5 * bin_().extents_m)
+
+
+def test_only_what_is_held_moves_with_the_tool():
+    held = replace(cube(), held_by=DEFAULT_ARM)
+    specs = [spec("red_cube", Anchor.BOX), spec("box", Anchor.ACCESS)]
+    binding = bind(specs, make_scene(held, bin_()), T_HOME)
+    motion = SE3.from_yaw(0.4, (0.1, -0.2, 0.05))
+    moved = binding.tokens_at(motion @ T_HOME)
+    assert moved[0].T_base_anchor.allclose(motion @ binding.tokens[0].T_base_anchor)
+    assert np.allclose(moved[0].extents_m, binding.tokens[0].extents_m)
+    assert moved[1].T_base_anchor.allclose(binding.tokens[1].T_base_anchor)
+    for now, bound in zip(binding.tokens_at(T_HOME), binding.tokens, strict=True):
+        assert now.T_base_anchor.allclose(bound.T_base_anchor)
+
+
+@pytest.mark.parametrize(
+    ("entity", "anchor", "error"),
+    [
+        ("red_cube", Anchor.HANDLE, RefusedError),
+        ("red_cube", Anchor.ACCESS, RefusedError),
+        ("drawer", Anchor.ACCESS, RefusedError),
+        ("green_cube", Anchor.BOX, UnknownNameError),
+    ],
+)
+def test_what_a_thing_does_not_have_cannot_be_bound(entity, anchor, error):
+    with pytest.raises(error, match=entity):
+        bind([spec(entity, anchor)], make_scene(cube(), drawer(0.0)), T_HOME)
+
+
+def test_a_call_binds_no_more_entities_than_a_policy_sees():
+    with pytest.raises(RefusedError, match="at most 2"):
+        bind([spec("red_cube", Anchor.BOX)] * 3, make_scene(cube()), T_HOME)
+
+
+def test_a_free_spot_keeps_clear_of_everything_and_lies_on_the_table():
+    scene = make_scene(cube(), cube("blue_cube", 0.52, 0.02), bin_(), drawer(0.1))
+    thing = scene["red_cube"]
+    spot = free_spot_on_table(scene, thing)
+    assert spot[2] == scene.table_height_m
+    radius = 0.5 * float(np.linalg.norm(thing.extents_m[:2]))
+    for other in scene:
+        if other.name in (TABLE, thing.name):
+            continue
+        local = other.T_base_entity.inverse() @ spot
+        outside = np.maximum(np.abs(local[:2]) - 0.5 * other.extents_m[:2], 0.0)
+        assert np.linalg.norm(outside) >= radius + 0.06 - 1e-9
+
+
+def test_a_free_spot_leaves_room_for_a_drawer_to_open():
+    scene = make_scene(cube(), drawer(0.0))
+    joint = scene["drawer"].articulation
+    assert joint is not None
+    local = scene["drawer"].T_base_entity.inverse() @ free_spot_on_table(scene, scene["red_cube"])
+    swept_to_m = joint.T_entity_handle.p[0] + joint.upper_m
+    assert local[0] > swept_to_m or abs(local[1]) > 0.12
+
+
+def test_the_same_scene_gives_the_same_spot_near_the_middle():
+    scene = make_scene(cube("blue_cube", 0.7, -0.3))
+    a, b = free_spot_on_table(scene, cube()), free_spot_on_table(scene, cube())
+    assert np.array_equal(a, b)
+    assert np.linalg.norm(a[:2] - [0.52, 0.0]) < 0.02
+
+
+def test_a_full_table_has_no_free_spot():
+    crowd = [cube(f"c{i}", 0.36 + 0.08 * (i % 5), -0.26 + 0.08 * (i // 5)) for i in range(35)]
+    with pytest.raises(PlanningError, match="No free spot"):
+        free_spot_on_table(make_scene(*crowd), cube())
