@@ -1,4 +1,4 @@
-"""What every planner does: typed plans that consist of calls of skills, or a refusal in one line."""
+"""What every planner does: typed plans made of calls of skills, or a refusal in one line."""
 
 import pytest
 
