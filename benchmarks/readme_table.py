@@ -20,12 +20,12 @@ BEGIN = "<!-- results: `make readme` writes what stands between these marks -->"
 END = "<!-- end of results -->"
 
 
-def results_text(library: SkillLibrary, measured: Iterable[tuple[str, dict[str, Any]]]) -> str:
+def results_text(library: SkillLibrary, measured: Iterable[dict[str, Any]]) -> str:
     """Markdown tables of everything that was measured.
 
     Args:
         library: The cards.
-        measured: Name and content of each saved JSON line.
+        measured: The saved JSON lines.
     """
     skills = [
         (f"`{card.name}`", result.arm, result.scene, _rate(result), f"{result.n}")
@@ -33,14 +33,14 @@ def results_text(library: SkillLibrary, measured: Iterable[tuple[str, dict[str, 
         for result in card.results
     ]
     suites, benches = [], []
-    for name, line in measured:
+    for line in measured:
         if "per_task" in line:
-            suites += _suite_rows(name, line)
+            suites += _suite_rows(line)
         else:
-            benches += [_bench_row(name, item) for item in line.get("results", [line])]
+            benches += [_bench_row(item) for item in line.get("results", [line])]
     parts = [
         _table(("skill", "arm", "scene", "success %", "n"), skills),
-        _table(("instruction", "measured in", "success %", "n"), suites),
+        _table(("instruction", "on", "success %", "n"), suites),
         _table(("benchmark", "ours", "peer", "limit", "unit", "times better"), benches),
     ]
     return "\n\n".join(part for part in parts if part) or "Not measured yet."
@@ -75,17 +75,18 @@ def _percent(rate: float, ci95: Sequence[float]) -> str:
     return f"{100 * rate:.0f} ({low}-{high})"
 
 
-def _suite_rows(name: str, line: dict[str, Any]) -> list[tuple[str, ...]]:
+def _suite_rows(line: dict[str, Any]) -> list[tuple[str, ...]]:
+    where = f"{line['arm']}, {line['scene']}"
     tasks = {**line["per_task"], "**all**": line}
     return [
-        (task, name, _percent(item["rate"], item["ci95"]), str(item["n"]))
+        (task, where, _percent(item["rate"], item["ci95"]), str(item["n"]))
         for task, item in tasks.items()
     ]
 
 
-def _bench_row(name: str, item: dict[str, Any]) -> tuple[str, ...]:
+def _bench_row(item: dict[str, Any]) -> tuple[str, ...]:
     numbers = [_number(item.get(key)) for key in ("ours", "peer", "limit")]
-    return (name, *numbers, str(item["unit"]), _number(item["ratio"]))
+    return (str(item["name"]), *numbers, str(item["unit"]), _number(item["ratio"]))
 
 
 def _number(value: float | None) -> str:
@@ -96,7 +97,7 @@ def main() -> int:
     try:
         library = SkillLibrary.load(ROOT / "zoo")
         files = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
-        measured = [(file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in files]
+        measured = [json.loads(file.read_text(encoding="utf-8")) for file in files]
         readme = ROOT / "README.md"
         text = with_results(readme.read_text(encoding="utf-8"), results_text(library, measured))
         readme.write_text(text, encoding="utf-8")

@@ -5,7 +5,6 @@ from importlib.util import find_spec
 
 from robot_skills.app.options import BenchOptions
 from robot_skills.app.outcome import CommandResult
-from robot_skills.app.tables import text_table
 from robot_skills.core.errors import MissingDependencyError
 
 
@@ -15,17 +14,15 @@ def main(options: BenchOptions) -> CommandResult:
         raise MissingDependencyError(
             "Benchmarks are not part of an installed package. Run from a checkout of the project."
         )
+    from benchmarks.result import table
+
     match options.what:
         case "sim":
             from benchmarks.sim import run
         case "policy":
             from benchmarks.policy import run
     results = run()
-    rows = [
-        (f"{r.ours:.3g}", f"{r.peer:.3g}", f"{r.limit:.3g}", f"{r.ratio:.2f}", r.unit, r.detail)
-        for r in results
-    ]
-    print(text_table(("ours", "peer", "limit", "times better", "unit", "how"), rows))
+    print(table(results))
     lines = [asdict(result) for result in results]
     # The first result is the benchmark's own; the others say more about it.
     return CommandResult(payload={**lines[0], "results": lines})

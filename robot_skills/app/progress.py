@@ -5,6 +5,7 @@ from typing import TextIO
 
 from robot_skills.app.story import call_text
 from robot_skills.core.events import Event, EventKind
+from robot_skills.core.scene import TABLE
 
 _LABEL_WIDTH = 8
 _ERASE_LINE = "\r\x1b[2K"
@@ -24,6 +25,7 @@ class Progress:
         self._tty = stream.isatty()
         self._colours = self._tty and "NO_COLOR" not in os.environ
         self._live = False
+        self._looked = False
         self._steps = 0
         self._step = 0
         self._call = ""
@@ -34,9 +36,15 @@ class Progress:
         data = event.data
         match event.kind:
             case EventKind.INSTRUCTION:
-                self._line("asked", str(data.get("instruction", "")))
-            case EventKind.PLAN | EventKind.REPLAN:
+                self._line("asked", str(data.get("text", "")))
+            case EventKind.LOOK if not self._looked:
+                self._looked = True
+                things = [str(name) for name in data.get("entities", ()) if name != TABLE]
+                self._line("sees", ", ".join(things) or "nothing on the table")
+            case EventKind.PLAN:
                 self._plan(event)
+            case EventKind.REPLAN:
+                self._line("", f"plans again: {data.get('reason', '')}", "dim")
             case EventKind.SKILL_START:
                 self._start(event)
             case EventKind.CHUNK:
@@ -46,7 +54,7 @@ class Progress:
             case EventKind.SKILL_END:
                 self._end(event)
             case EventKind.RETRY:
-                self._line("", f"once more: {data.get('reason', '')}".rstrip(": "), "dim")
+                self._line("", f"once more ({data.get('attempt')} of {data.get('of')})", "dim")
             case _:
                 pass
 
@@ -58,13 +66,14 @@ class Progress:
     def _plan(self, event: Event) -> None:
         calls = [call_text(call) for call in event.data.get("calls", ())]
         self._steps, self._step, self._call = len(calls), 0, ""
-        if event.kind is EventKind.PLAN:
+        first = not event.data.get("number")
+        if first:
             for i, line in enumerate(event.data.get("wording", ())):
                 self._line("" if i else "words", str(line), "dim")
             goal = ", ".join(str(literal) for literal in event.data.get("goal", ()))
             if goal:
                 self._line("goal", goal)
-        label = "plan" if event.kind is EventKind.PLAN else "new plan"
+        label = "plan" if first else "anew"
         if not calls:
             self._line(label, "nothing to do: the goal holds already")
         for i, call in enumerate(calls):

@@ -1,62 +1,55 @@
-"""Watches a run from outside: each wrapper stands before one part of the cell, times it, and logs.
+"""Watches a run from outside: each wrapper stands before one part of the cell and logs it.
 
 The parts know nothing of it; without a wrapper they behave the same.
 """
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import replace
 
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import ActionRefused
+from robot_skills.core.events import Event
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.perceiver import Perceiver
 from robot_skills.core.plan import Plan, Planner
-from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput
 from robot_skills.core.robot import Kinematics, Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ActionChunk, Observation
-from robot_skills.data.episode_log import Command, Latency, Look
+from robot_skills.data.episode_log import Command, EpisodeLog, Latency, Look
 
 PLANNER, PERCEPTION, POLICY = "planner", "perception", "policy"
 """Stages whose wall time is taken."""
+WALL_MS = "latency_ms"
+"""Key under which an event says how long something took on the wall clock."""
 
 
-class Recorder(Protocol):
-    """Takes down what the wrappers see. `EpisodeLog` is one."""
+class RecordedEvents:
+    """An `EventSink` that logs events; what they say of wall time goes to the latencies.
 
-    def look(self, look: Look) -> None: ...
+    So the logged events of two runs with the same seed are the same.
+    """
 
-    def command(self, command: Command) -> None: ...
+    def __init__(self, log: EpisodeLog) -> None:
+        self._log = log
 
-    def latency(self, latency: Latency) -> None: ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stopwatch:
-    """Takes the wall time of calls, and knows when they were made on the project clock."""
-
-    clock: Clock
-    latencies: list[Latency]
-    recorder: Recorder | None = None
-
-    def lap(self, stage: str, started_s: float) -> None:
-        """Note that a call of `stage`, begun at `time.perf_counter() == started_s`, has ended."""
-        wall_ms = 1e3 * (time.perf_counter() - started_s)
-        latency = Latency(stamp_s=self.clock.now_s(), stage=stage, wall_ms=wall_ms)
-        self.latencies.append(latency)
-        if self.recorder is not None:
-            self.recorder.latency(latency)
+    def emit(self, event: Event) -> None:
+        wall_ms = event.data.get(WALL_MS)
+        if wall_ms is not None:
+            latency = Latency(stamp_s=event.stamp_s, stage=POLICY, wall_ms=float(wall_ms))
+            self._log.latency(latency)
+            rest = {name: value for name, value in event.data.items() if name != WALL_MS}
+            event = replace(event, data=rest)
+        self._log.emit(event)
 
 
 class RecordedRobot(Robot):
     """A robot whose commands are taken down, as asked for and as accepted."""
 
-    def __init__(self, robot: Robot, recorder: Recorder) -> None:
+    def __init__(self, robot: Robot, log: EpisodeLog) -> None:
         self._robot = robot
-        self._recorder = recorder
+        self._log = log
 
     @property
     def clock(self) -> Clock:
@@ -91,7 +84,7 @@ class RecordedRobot(Robot):
         try:
             accepted = self._robot.command(chunk)
         except ActionRefused as refusal:
-            self._recorder.command(
+            self._log.command(
                 Command(
                     stamp_s=stamp_s,
                     requested=chunk,
@@ -100,7 +93,7 @@ class RecordedRobot(Robot):
                 )
             )
             raise
-        self._recorder.command(Command(stamp_s=stamp_s, requested=chunk, accepted=accepted))
+        self._log.command(Command(stamp_s=stamp_s, requested=chunk, accepted=accepted))
         return accepted
 
     def stop(self) -> None:
@@ -113,12 +106,9 @@ class RecordedRobot(Robot):
 class RecordedPerceiver(Perceiver):
     """A perceiver whose looks are timed, and taken down with the frames they were read from."""
 
-    def __init__(
-        self, perceiver: Perceiver, stopwatch: Stopwatch, recorder: Recorder | None
-    ) -> None:
+    def __init__(self, perceiver: Perceiver, log: EpisodeLog) -> None:
         self._perceiver = perceiver
-        self._stopwatch = stopwatch
-        self._recorder = recorder
+        self._log = log
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -130,18 +120,19 @@ class RecordedPerceiver(Perceiver):
     def look(self, observation: Observation) -> Scene:
         started_s = time.perf_counter()
         scene = self._perceiver.look(observation)
-        self._stopwatch.lap(PERCEPTION, started_s)
-        if self._recorder is not None:
-            self._recorder.look(Look(scene=scene, frames=observation.cameras))
+        wall_ms = 1e3 * (time.perf_counter() - started_s)
+        stamp_s = observation.stamp_s
+        self._log.latency(Latency(stamp_s=stamp_s, stage=PERCEPTION, wall_ms=wall_ms))
+        self._log.look(Look(scene=scene, frames=observation.cameras))
         return scene
 
 
-class TimedPlanner(Planner):
+class RecordedPlanner(Planner):
     """A planner whose plans are timed."""
 
-    def __init__(self, planner: Planner, stopwatch: Stopwatch) -> None:
+    def __init__(self, planner: Planner, log: EpisodeLog) -> None:
         self._planner = planner
-        self._stopwatch = stopwatch
+        self._log = log
 
     @property
     def name(self) -> str:
@@ -150,40 +141,15 @@ class TimedPlanner(Planner):
     def plan(self, instruction: str, scene: Scene) -> Plan:
         started_s = time.perf_counter()
         plan = self._planner.plan(instruction, scene)
-        self._stopwatch.lap(PLANNER, started_s)
+        self._note(scene, started_s)
         return plan
 
     def replan(self, plan: Plan, scene: Scene) -> Plan:
         started_s = time.perf_counter()
         new_plan = self._planner.replan(plan, scene)
-        self._stopwatch.lap(PLANNER, started_s)
+        self._note(scene, started_s)
         return new_plan
 
-
-class TimedPolicy(Policy):
-    """A policy whose chunks are timed."""
-
-    def __init__(self, policy: Policy, stopwatch: Stopwatch) -> None:
-        self._policy = policy
-        self._stopwatch = stopwatch
-
-    @property
-    def period_s(self) -> float:
-        return self._policy.period_s
-
-    @property
-    def horizon(self) -> int:
-        return self._policy.horizon
-
-    @property
-    def observation_steps(self) -> int:
-        return self._policy.observation_steps
-
-    def reset(self, seed: int) -> None:
-        self._policy.reset(seed)
-
-    def infer(self, inputs: PolicyInput) -> PolicyOutput:
-        started_s = time.perf_counter()
-        output = self._policy.infer(inputs)
-        self._stopwatch.lap(POLICY, started_s)
-        return output
+    def _note(self, scene: Scene, started_s: float) -> None:
+        wall_ms = 1e3 * (time.perf_counter() - started_s)
+        self._log.latency(Latency(stamp_s=scene.stamp_s, stage=PLANNER, wall_ms=wall_ms))

@@ -138,11 +138,14 @@ class _Teller:
         data = event.data
         match event.kind:
             case EventKind.INSTRUCTION:
-                self._instruction = str(data.get("instruction", ""))
+                self._instruction = str(data.get("text", ""))
             case EventKind.LOOK:
-                self._mark(event, MarkKind.LOOK, str(data.get("why", "look")))
-            case EventKind.PLAN | EventKind.REPLAN:
+                seen = ", ".join(map(str, data.get("entities", ())))
+                self._mark(event, MarkKind.LOOK, f"sees {seen or 'nothing'}")
+            case EventKind.PLAN:
                 self._plan(event)
+            case EventKind.REPLAN:
+                self._mark(event, MarkKind.RETRY, f"new plan wanted: {data.get('reason', '')}")
             case EventKind.REFUSED:
                 self._refusal = str(data.get("reason", "refused"))
             case EventKind.PRECONDITIONS | EventKind.EFFECTS:
@@ -154,7 +157,7 @@ class _Teller:
             case EventKind.CHUNK:
                 pass
             case EventKind.RETRY:
-                self._mark(event, MarkKind.RETRY, str(data.get("reason", "once more")))
+                self._mark(event, MarkKind.RETRY, f"once more: {data.get('reason', '')}")
             case EventKind.GATE:
                 if not data.get("accepted", True):
                     self._mark(event, MarkKind.GATE, str(data.get("message", "refused")))
@@ -168,12 +171,17 @@ class _Teller:
     def _plan(self, event: Event) -> None:
         calls = tuple(call_text(call) for call in event.data.get("calls", ()))
         self._plans.append(calls)
-        if event.kind is EventKind.PLAN:
+        if len(self._plans) == 1:
             self._goal = tuple(str(literal) for literal in event.data.get("goal", ()))
             self._wording = tuple(str(line) for line in event.data.get("wording", ()))
         self._mark(event, MarkKind.PLAN, ", ".join(calls) or "nothing to do")
 
     def _check(self, event: Event) -> None:
+        surprises = [str(surprise) for surprise in event.data.get("surprises", ())]
+        if surprises:
+            text = f"after {call_text(event.data)}: {'; '.join(surprises)}"
+            self._mark(event, MarkKind.CHECK_FAILED, text)
+            return
         unmet = [str(literal) for literal in event.data.get("unmet", ())]
         what = "before" if event.kind is EventKind.PRECONDITIONS else "after"
         call = call_text(event.data)

@@ -4,7 +4,8 @@ The caption follows the run's events: what is wanted, which step of the plan run
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +19,16 @@ from PIL import Image, ImageDraw, ImageFont
 from robot_skills.app.story import call_text
 from robot_skills.core.errors import StorageError
 from robot_skills.core.events import Event, EventKind
+from sim.render import Quality, RgbdRenderer
+from sim.robot import CONTROL_PERIOD_S, SimRobot
+from sim.world import FILM_CAMERA
 
 BAR_PX = 56
 """Height of the caption bar under the picture."""
+_SIZE_PX = (640, 480)
+_EVERY_STEPS, _FPS = 3, 15
+"""Control steps from one picture to the next, and pictures per second of the film."""
+_LAST_PICTURE_S = 1.5
 _MARGIN_PX = 14
 _BAR = (24, 27, 33)
 _TRACK = (58, 63, 73)
@@ -118,7 +126,7 @@ class Caption:
         speed: How many times faster than the robot the film plays.
     """
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = _EVERY_STEPS * CONTROL_PERIOD_S * _FPS) -> None:
         self._speed = speed
         self._title = ""
         self._text = "Looking"
@@ -132,11 +140,11 @@ class Caption:
         data = event.data
         match event.kind:
             case EventKind.INSTRUCTION:
-                self._title = str(data.get("instruction", ""))
-            case EventKind.PLAN | EventKind.REPLAN:
+                self._title = str(data.get("text", ""))
+            case EventKind.PLAN:
                 self._steps, self._step = len(data.get("calls", ())), 0
                 self._call = ""
-                self._say("Planned again" if event.kind is EventKind.REPLAN else "Planned")
+                self._say("Planned again" if data.get("number") else "Planned")
             case EventKind.SKILL_START:
                 self._start(call_text(data))
             case EventKind.SKILL_END:
@@ -229,8 +237,29 @@ class Camera:
             self._film.add(self._caption.draw(self._render(), stamp_s))
         self._count += 1
 
-    def hold(self, stamp_s: float, seconds: float) -> None:
+    def hold(self, stamp_s: float) -> None:
         """Let the last picture stand for a while at the end."""
         picture = self._caption.draw(self._render(), stamp_s)
-        for _ in range(round(seconds * self._film.fps)):
+        for _ in range(round(_LAST_PICTURE_S * self._film.fps)):
             self._film.add(picture)
+
+
+@contextmanager
+def filming(path: Path, sim: SimRobot, caption: Caption) -> Iterator[Camera]:
+    """Film a connected robot until the block ends.
+
+    Args:
+        path: The finished film.
+        sim: Whom to film.
+        caption: What stands under the pictures; it has to hear of the run's events.
+    """
+    world = sim.world
+    with Film(path, fps=_FPS) as film, RgbdRenderer(world.model, *_SIZE_PX, Quality.FILM) as eye:
+
+        def render() -> NDArray[np.uint8]:
+            world.refresh()
+            return eye.render(world.data, FILM_CAMERA).rgb
+
+        camera = Camera(film, caption, render, every=_EVERY_STEPS)
+        sim.on_step.append(lambda robot: camera.step(robot.clock.now_s()))
+        yield camera

@@ -173,6 +173,13 @@ class EpisodeLog:
             os.replace(self._partial, self.path)
             _sync_folder(self.path.parent)
 
+    def discard(self) -> None:
+        """Leave nothing behind: there was nothing to log. Safe to call after `close`."""
+        stream, self._stream, self._writer = self._stream, None, None
+        if stream is not None:
+            stream.close()
+            self._partial.unlink(missing_ok=True)
+
     def emit(self, event: Event) -> None:
         """Log a decision."""
         self._write(

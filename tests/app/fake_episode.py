@@ -96,9 +96,9 @@ def write_fake_episode(path: Path, success: bool = True) -> None:
         def emit(stamp_s: float, kind: EventKind, **data) -> None:
             log.emit(Event(stamp_s=stamp_s, kind=kind, data=data))
 
-        emit(0.0, EventKind.INSTRUCTION, instruction=METADATA["instruction"])
+        emit(0.0, EventKind.INSTRUCTION, text=METADATA["instruction"])
         log.look(Look(scene=scene(0.0), frames={"front": frame(0.0)}))
-        emit(0.0, EventKind.LOOK, why="before planning")
+        emit(0.0, EventKind.LOOK, entities=["table", "red_cube", "drawer"])
         log.latency(Latency(stamp_s=0.0, stage="perception", wall_ms=84.0))
         emit(
             0.0,
@@ -122,12 +122,12 @@ def write_fake_episode(path: Path, success: bool = True) -> None:
                 wall_ms = float(rng.gamma(4.0, 0.3))
                 log.latency(Latency(stamp_s=stamp_s, stage="policy", wall_ms=wall_ms))
         _skill(emit, 0.0, 3.5, GRASP, "failed", "after 3.5 s nothing is in the gripper")
-        emit(3.6, EventKind.RETRY, call=GRASP, reason="not holding(red_cube)")
+        emit(3.6, EventKind.RETRY, **GRASP, attempt=2, of=3, reason="not holding(red_cube)")
         _skill(emit, 3.7, 6.5, GRASP, "success", "effects hold")
         outcome = ("success", "effects hold") if success else ("timeout", "took more than 5 s")
         _skill(emit, 6.6, 11.5, PLACE, *outcome)
         log.look(Look(scene=scene(11.6, visible=False), frames={"front": frame(11.6)}))
-        emit(11.6, EventKind.LOOK, why="checking effects")
+        emit(11.6, EventKind.LOOK, entities=["table", "red_cube", "drawer"])
         emit(11.8, EventKind.RUN_END, success=success, reason="the goal holds" if success else "no")
 
 

@@ -1,0 +1,169 @@
+"""`robot-skills run`: an instruction, carried out in a simulated cell."""
+
+import json
+import sys
+import time
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from robot_skills.app.options import RunOptions
+from robot_skills.app.outcome import CommandResult
+from robot_skills.app.progress import Progress
+from robot_skills.app.recording import WALL_MS
+from robot_skills.core.errors import RefusedError, StorageError
+from robot_skills.core.events import EventKind, EventList
+from robot_skills.data.episode_log import EpisodeLog, read_episode
+
+if TYPE_CHECKING:
+    from robot_skills.scheduler.executive import RunResult
+
+LOG, FILM, REPORT, RESULT = "episode.mcap", "run.mp4", "report.html", "result.json"
+"""What `--out` holds afterwards."""
+_NOTHING_DONE: dict[str, Any] = {
+    "plan": [],
+    "goal": [],
+    "skills": [],
+    "success": False,
+    "truth_success": False,
+    "replans": 0,
+    "sim_s": 0.0,
+    "plan_ms": None,
+    "chunk_ms": None,
+}
+
+
+def main(options: RunOptions) -> CommandResult:
+    """Carry out the instruction of the options."""
+    started_s = time.perf_counter()
+    progress = Progress(sys.stdout)
+    try:
+        payload = _carry_out(options, progress)
+    except RefusedError as error:
+        progress.close()
+        reason = " ".join(str(error).split())
+        print(f"robot-skills: {reason}", file=sys.stderr, flush=True)
+        payload = {**_asked(options), **_NOTHING_DONE, "reason": reason, "refused": True}
+        payload["wall_s"] = time.perf_counter() - started_s
+        return CommandResult(payload=payload, exit_code=error.exit_code)
+    finally:
+        progress.close()
+    payload["wall_s"] = time.perf_counter() - started_s
+    if options.out is not None:
+        _write_report(options.out, payload)
+    _say_end(payload, options.out)
+    return CommandResult(payload=payload, exit_code=0 if payload["truth_success"] else 1)
+
+
+def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
+    """Run the instruction; a refused one leaves no files behind."""
+    from robot_skills.app.video import Caption, filming
+    from robot_skills.app.wiring import CellConfig, simulated_cell
+
+    config = CellConfig(
+        arm=options.arm, scene=options.scene, seed=options.seed, planner=options.planner
+    )
+    events = EventList()
+    out = options.out
+    with ExitStack() as stack:
+        log = stack.enter_context(EpisodeLog(out / LOG, _metadata(options))) if out else None
+        caption = Caption()
+        cell = stack.enter_context(simulated_cell(config, (events, progress, caption), log))
+        camera = None
+        if out and not options.no_video:
+            camera = stack.enter_context(filming(out / FILM, cell.sim, caption))
+        try:
+            result = cell.run(options.instruction)
+        except RefusedError:
+            if log is not None:
+                log.discard()
+            raise
+        sim_s = cell.sim.clock.now_s()
+        truth_success = cell.goal_holds(result)
+        if camera is not None:
+            camera.hold(sim_s)
+    return {
+        **_asked(options),
+        **_told(result),
+        "truth_success": truth_success,
+        "sim_s": sim_s,
+        "plan_ms": result.plan_ms,
+        "chunk_ms": _chunk_ms(events),
+    }
+
+
+def _metadata(options: RunOptions) -> dict[str, str]:
+    return {
+        **{name: str(value) for name, value in _asked(options).items()},
+        "version": version("robot-skills"),
+    }
+
+
+def _asked(options: RunOptions) -> dict[str, Any]:
+    return {
+        "instruction": options.instruction,
+        "arm": options.arm,
+        "scene": options.scene,
+        "seed": options.seed,
+        "planner": options.planner,
+    }
+
+
+def _told(result: "RunResult") -> dict[str, Any]:
+    """What the executive says of a run, as JSON values."""
+    plan = result.plans[0]
+    return {
+        "goal": [str(literal) for literal in plan.goal],
+        "plan": [{"name": call.skill, "args": dict(call.args)} for call in plan.calls],
+        "skills": [
+            {
+                "name": skill.name,
+                "args": dict(skill.args),
+                "outcome": skill.outcome.value,
+                "reason": skill.reason,
+                "attempts": skill.attempts,
+                "duration_s": skill.duration_s,
+            }
+            for skill in result.skills
+        ],
+        "success": result.success,
+        "reason": result.reason,
+        "refused": False,
+        "replans": result.replans,
+    }
+
+
+def _chunk_ms(events: EventList) -> float | None:
+    """Median wall time of one policy chunk; None when no policy ran."""
+    latencies = [event.data[WALL_MS] for event in events.of_kind(EventKind.CHUNK)]
+    return median(latencies) if latencies else None
+
+
+def _write_report(out: Path, payload: dict[str, Any]) -> None:
+    from robot_skills.app.report import ReportInputs, write_report
+
+    film = FILM if (out / FILM).exists() else None
+    inputs = ReportInputs(
+        truth_success=payload["truth_success"], wall_s=payload["wall_s"], film=film, log_name=LOG
+    )
+    write_report(out / REPORT, read_episode(out / LOG), inputs)
+    try:
+        (out / RESULT).write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"Cannot write {out / RESULT}: {error.strerror}.") from error
+
+
+def _say_end(payload: dict[str, Any], out: Path | None) -> None:
+    believed = "the goal holds" if payload["success"] else payload["reason"]
+    known = "the goal holds" if payload["truth_success"] else "the goal does not hold"
+    print(f"\nbelief  {believed}")
+    print(f"truth   {known}")
+    chunk = "" if payload["chunk_ms"] is None else f", chunk {payload['chunk_ms']:.1f} ms"
+    print(
+        f"time    {payload['sim_s']:.1f} s simulated, {payload['wall_s']:.1f} s taken"
+        f" (plan {payload['plan_ms']:.0f} ms{chunk})"
+    )
+    if out is not None:
+        print(f"report  {out / REPORT}")

@@ -1,0 +1,226 @@
+"""Builds a simulated cell from options: robot, gate, eyes, skills, planner and executive.
+
+The only robot today is simulated. Perception is asked what there is, never the simulator; the
+simulator's truth is for measuring (`Cell.goal_holds`) and for ``scene="truth"``.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hardware.gated_robot import gate_robot
+from robot_skills.app.options import SceneSource
+from robot_skills.app.recording import (
+    RecordedEvents,
+    RecordedPerceiver,
+    RecordedPlanner,
+    RecordedRobot,
+)
+from robot_skills.app.trials import CAMERA_PX, make_perceiver
+from robot_skills.app.zoo import zoo_dir
+from robot_skills.core.errors import CheckpointError, unknown_name
+from robot_skills.core.events import EventFanOut, EventSink
+from robot_skills.core.plan import Literal, Plan, Planner
+from robot_skills.core.policy import Policy
+from robot_skills.core.robot import Robot
+from robot_skills.core.scene import Scene
+from robot_skills.data.episode_log import EpisodeLog
+from robot_skills.scheduler.executive import Executive, RunResult, context_runner
+from robot_skills.scheduler.rules_planner import RulesPlanner
+from robot_skills.skills.card import SkillKind
+from robot_skills.skills.conditions import check_literals
+from robot_skills.skills.library import SkillLibrary
+from robot_skills.skills.runner import SkillContext
+from sim.arms import ARMS
+from sim.layout import DrawerStart, Layout, random_layout
+from sim.robot import SimRobot
+from sim.truth import truth_scene
+
+PLANNERS = ("rules",)
+"""Planners that there are."""
+_ALWAYS_THERE = ("red_cube",)
+_THINGS = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellConfig:
+    """Which cell to build.
+
+    Attributes:
+        arm: Kind of arm.
+        scene: Where scenes come from: the cameras, or the simulator.
+        seed: Of the layout and of every random choice in a run.
+        planner: Who plans.
+        layout: What stands where; drawn from the seed when None.
+        zoo: Folder of the skills; the shipped ones when None.
+    """
+
+    arm: str = "panda"
+    scene: SceneSource = "rgbd"
+    seed: int = 0
+    planner: str = "rules"
+    layout: Layout | None = None
+    zoo: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse names that nothing here has. Raises `UnknownNameError`."""
+        if self.arm not in ARMS:
+            raise unknown_name("arm", self.arm, ARMS)
+        if self.planner not in PLANNERS:
+            raise unknown_name("planner", self.planner, PLANNERS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Cell:
+    """A connected cell that carries out instructions.
+
+    Attributes:
+        sim: The simulated robot, for films and truth.
+        robot: The same behind its safety gate: what skills command.
+        executive: Runs instructions.
+    """
+
+    sim: SimRobot
+    robot: Robot
+    executive: Executive
+
+    def run(self, instruction: str) -> RunResult:
+        """Carry out an instruction. Raises as `Executive.run` does."""
+        return self.executive.run(instruction)
+
+    def truth(self) -> Scene:
+        """The scene as the simulator knows it."""
+        return truth_scene(self.sim.world, self.sim.clock.now_s())
+
+    def goal_holds(self, result: RunResult) -> bool:
+        """Whether the simulator agrees that a run reached its goal.
+
+        A plan whose calls are the goal themselves ("go home") has no other truth than that they
+        were made.
+        """
+        goal: tuple[Literal, ...] = result.plans[0].goal
+        if not goal:
+            return result.success
+        return check_literals(goal, self.truth()).ok
+
+
+@contextmanager
+def simulated_cell(
+    config: CellConfig,
+    events: Sequence[EventSink] = (),
+    log: EpisodeLog | None = None,
+    policy_loader: Callable[[Path], Policy] | None = None,
+) -> Iterator[Cell]:
+    """A connected cell; it stops and closes when the block ends, however it ends.
+
+    Args:
+        config: Which cell.
+        events: Who gets every decision.
+        log: Open episode log that takes down everything.
+        policy_loader: Loads the policy of a checkpoint folder; the diffusion policy when None.
+
+    Raises:
+        RefusedError: The skills cannot be read.
+        MissingDependencyError: Something that the cell needs is not installed.
+    """
+    library = SkillLibrary.load(config.zoo or zoo_dir(), policy_loader or load_policy)
+    _load_policies(library)
+    layout = config.layout or default_layout(config.seed)
+    sim = SimRobot(config.arm, layout=layout, camera_size_px=CAMERA_PX)
+    sim.connect()
+    sinks = [*events, RecordedEvents(log)] if log else list(events)
+    fan_out = EventFanOut(*sinks)
+    robot: Robot = gate_robot(sim, fan_out)
+    perceiver = make_perceiver(config.scene, sim)
+    planner: Planner = _ReadyPlanner(_planner(config.planner, library), library)
+    if log is not None:
+        sim.on_step.append(lambda robot: log.state(robot.observe()))
+        robot = RecordedRobot(robot, log)
+        perceiver = RecordedPerceiver(perceiver, log)
+        planner = RecordedPlanner(planner, log)
+
+    def look() -> Scene:
+        return perceiver.look(robot.observe(perceiver.cameras))
+
+    context = SkillContext(
+        robot=robot, library=library, look=look, events=fan_out, seed=config.seed
+    )
+    executive = Executive(
+        planner=planner,
+        cards=library,
+        run=context_runner(context),
+        look=look,
+        now_s=sim.clock.now_s,
+        events=fan_out,
+    )
+    try:
+        yield Cell(sim=sim, robot=robot, executive=executive)
+    finally:
+        robot.stop()
+        sim.close()
+
+
+def default_layout(seed: int) -> Layout:
+    """A drawer, the box, and a few things, the red cube among them, where the seed puts them."""
+    rng = np.random.default_rng(seed)
+    start = (DrawerStart.CLOSED, DrawerStart.AJAR, DrawerStart.OPEN)[int(rng.integers(3))]
+    return random_layout(rng, with_objects=_ALWAYS_THERE, count=_THINGS, drawer=start, box=True)
+
+
+def load_policy(directory: Path) -> Policy:
+    """The diffusion policy of a checkpoint folder. Raises `CheckpointError`."""
+    from policies.diffusion import DiffusionPolicy
+
+    return DiffusionPolicy.load(directory)
+
+
+class _ReadyPlanner(Planner):
+    """A planner whose plans are refused when a skill in them has no usable checkpoint.
+
+    Without it that would come out only when the skill's turn comes, with the arm halfway through.
+    """
+
+    def __init__(self, planner: Planner, library: SkillLibrary) -> None:
+        self._planner = planner
+        self._library = library
+
+    @property
+    def name(self) -> str:
+        return self._planner.name
+
+    def plan(self, instruction: str, scene: Scene) -> Plan:
+        return self._ready(self._planner.plan(instruction, scene))
+
+    def replan(self, plan: Plan, scene: Scene) -> Plan:
+        return self._ready(self._planner.replan(plan, scene))
+
+    def _ready(self, plan: Plan) -> Plan:
+        """Raises `CheckpointError`."""
+        for call in plan.calls:
+            if self._library[call.skill].kind is SkillKind.LEARNED:
+                self._library.policy(call.skill)
+        return plan
+
+
+def _load_policies(library: SkillLibrary) -> None:
+    """Load every policy that can be loaded, so that no skill waits for its weights in mid-motion.
+
+    A broken checkpoint matters to the plans that need it, and they are refused.
+    """
+    for card in library:
+        if card.kind is SkillKind.LEARNED:
+            with suppress(CheckpointError):
+                library.policy(card.name)
+
+
+def _planner(name: str, library: SkillLibrary) -> Planner:
+    match name:
+        case "rules":
+            from policies.text import MiniLmEncoder
+
+            return RulesPlanner(library, MiniLmEncoder())
+        case _:
+            raise unknown_name("planner", name, PLANNERS)
