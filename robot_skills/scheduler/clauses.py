@@ -79,7 +79,7 @@ def _split(tokens: Sequence[str], begins: Begins) -> list[list[str]]:
     while i < len(tokens):
         if i in strong and pieces[-1]:
             pieces.append([])
-            i += len(strong[i].split()) or 1
+            i += len(strong[i].split())
             continue
         weak = tokens[i] in ("and", ",", "&")
         if weak and pieces[-1] and begins(tokens[i + 1 :], pieces[-1]):

@@ -205,15 +205,15 @@ class Grounder:
     def _read(self, tokens: list[str], phrase: _Phrase) -> int:
         """Take the next words into the phrase; says how many."""
         word = tokens[0]
-        if word in self.scene:
-            phrase.labels |= {f"={word}"}
-            return 1
         noun = _longest(tokens, self._nouns)
         if noun is not None:
             text, labels, plural = noun
             self._take_noun(text, labels, phrase)
             phrase.plural |= plural
             return len(text.split())
+        if word in self.scene:
+            phrase.labels |= {f"={word}"}
+            return 1
         if word in words.NUMBERS and phrase.number is None and len(tokens) > 1:
             phrase.number = words.NUMBERS[word]
         elif word in words.ALL:
@@ -298,7 +298,7 @@ class Grounder:
 
     def _of_kind(self, phrase: _Phrase, wanted: Wanted) -> list[Entity]:
         exact = [label[1:] for label in phrase.labels if label.startswith("=")]
-        if exact:
+        if exact and not phrase.unknown:
             return [self.scene[name] for name in exact]
         if phrase.unknown:
             return self._by_similarity(phrase)

@@ -554,13 +554,10 @@ def _with_from(things: list[str]) -> list[str]:
 
 def _refuse_foreign_relations(rest: Sequence[str]) -> None:
     """Refuse "next to" and its like where the goal is said; inside the phrase before it is fine."""
-    foreign = find_all(rest, words.FOREIGN_RELATIONS)
-    known = find_all(rest, words.RELATIONS)
-    # "next to" holds a "to" of its own.
-    known = [(i, p) for i, p in known if not any(j <= i < j + len(q.split()) for j, q in foreign)]
-    if foreign and (not known or known[-1][0] < foreign[-1][0]):
+    relations = find_all(rest, (*words.FOREIGN_RELATIONS, *words.RELATIONS))
+    if relations and relations[-1][1] not in words.RELATIONS:
         raise InstructionError(
-            f"{foreign[-1][1]!r} is not a relation that a skill can make. Available: in, on."
+            f"{relations[-1][1]!r} is not a relation that a skill can make. Available: in, on."
         )
 
 

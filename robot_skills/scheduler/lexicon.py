@@ -379,7 +379,6 @@ THEN = (
     ";",
     ".",
     "!",
-    "\n",
 )
 """Separators that always begin a new clause."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from robot_skills.core.errors import InstructionError
 from robot_skills.scheduler import lexicon as words
 
-PUNCTUATION = frozenset({",", ";", ".", "!", "?", "&", "\n"})
+PUNCTUATION = frozenset({",", ";", ".", "!", "?", "&"})
 
 
 def tokenise(instruction: str, max_characters: int) -> list[str]:
@@ -24,7 +24,8 @@ def tokenise(instruction: str, max_characters: int) -> list[str]:
             f"The instruction has {len(text)} characters, at most {max_characters} are read."
         )
     text = text.lower().replace("\u2019", "'").replace("`", "'")
-    tokens = re.findall(r"[a-z0-9_]+(?:'[a-z]+)?|[,;.!?\n&]", text)
+    text = " , ".join(text.splitlines())
+    tokens = re.findall(r"[a-z0-9_]+(?:'[a-z]+)?|[,;.!?&]", text)
     if not any(token[0].isalpha() for token in tokens):
         raise InstructionError(f"{shown(instruction)} has no words that can be read.")
     while tokens[-1] in PUNCTUATION - {"?"}:

@@ -1,5 +1,7 @@
 """Small worlds and cards for the scheduler's tests."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from robot_skills.core.scene import TABLE, Articulation, Entity, Region, Scene
@@ -119,18 +121,14 @@ def on_top(thing: Entity, below: Entity) -> Entity:
 
 
 def _moved(thing: Entity, xyz) -> Entity:
-    from dataclasses import replace
-
     return replace(thing, T_base_entity=SE3.from_translation(xyz))
 
 
 def _lifted(thing: Entity) -> Entity:
-    from dataclasses import replace
-
     return replace(_moved(thing, (0.5, 0.0, 0.3)), held_by=DEFAULT_ARM)
 
 
-def _card(name, parameters, cases, verbs=("do",), attempts=2) -> SkillCard:
+def card(name, parameters, cases, verbs=("do",), attempts=2) -> SkillCard:
     return SkillCard(
         name=name,
         kind=SkillKind.SCRIPTED,
@@ -173,23 +171,23 @@ def cards(*, without=()) -> dict[str, SkillCard]:
         ["holding({object})", "not hand_empty()"],
     )
     everything = [
-        _card("grasp", [thing], [lift], ["grasp {object}", "pick up {object}"]),
-        _card(
+        card("grasp", [thing], [lift], ["grasp {object}", "pick up {object}"]),
+        card(
             "place",
             [thing, relation, target],
             [put_in, put_on],
             ["put {object} {relation} {target}"],
         ),
-        _card(
+        card(
             "open_drawer", [joint], [({}, ["hand_empty()"], ["open({drawer})"])], ["open {drawer}"]
         ),
-        _card(
+        card(
             "close_drawer",
             [joint],
             [({}, ["hand_empty()"], ["closed({drawer})"])],
             ["close {drawer}"],
         ),
-        _card("home", [], [({}, [], [])], ["go home"]),
-        _card("retreat", [], [({}, [], [])], ["retreat"]),
+        card("home", [], [({}, [], [])], ["go home"]),
+        card("retreat", [], [({}, [], [])], ["retreat"]),
     ]
     return {card.name: card for card in everything if card.name not in without}
