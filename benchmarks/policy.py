@@ -95,6 +95,8 @@ def _our_policy() -> tuple[DiffusionPolicy, TrainConfig]:
         table=sampler_table,
         training=config,
         data={},
+        state_names=list(STATE_NAMES),
+        action_names=list(ACTION_NAMES),
         feature_names=list(names),
     )
     network = PolicyNetwork(len(names), config.horizon, config.network).requires_grad_(False)

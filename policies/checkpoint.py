@@ -15,7 +15,7 @@ can execute code from a file; pickles are refused.
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,9 @@ class CheckpointConfig(JsonConfig):
     table: SamplerTable
     training: TrainConfig
     data: dict
-    state_names: list[str] = field(default_factory=lambda: list(STATE_NAMES))
-    action_names: list[str] = field(default_factory=lambda: list(ACTION_NAMES))
-    feature_names: list[str] = field(default_factory=list)
+    state_names: list[str]
+    action_names: list[str]
+    feature_names: list[str]
 
     def __post_init__(self) -> None:
         require(0.0 < self.period_s < math.inf, f"period_s is {self.period_s}.")

@@ -4,7 +4,7 @@ Nothing heavy is imported here, so that a command line can print its help at onc
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from enum import Enum
 from math import isfinite
 from types import NoneType, UnionType
@@ -25,7 +25,10 @@ class Prediction(Enum):
 
 
 class JsonConfig:
-    """Base of settings: to and from plain JSON values; unknown and missing keys are refused."""
+    """Base of settings: to and from plain JSON values; unknown and missing keys are refused.
+
+    Only a field with a default may be missing: it is younger than the file.
+    """
 
     __slots__ = ()
 
@@ -42,9 +45,10 @@ class JsonConfig:
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"{cls.__name__} needs a mapping, got {type(values).__name__}.")
-        wanted = {spec.name for spec in fields(cls)}  # type: ignore[arg-type]
-        if set(values) != wanted:
-            odd = sorted(set(values) ^ wanted)
+        specs = fields(cls)  # type: ignore[arg-type]
+        needed = {s.name for s in specs if s.default is MISSING and s.default_factory is MISSING}
+        odd = sorted((set(values) - {spec.name for spec in specs}) | (needed - set(values)))
+        if odd:
             raise ValueError(f"{cls.__name__} has unknown or missing fields: {', '.join(odd)}.")
         hints = get_type_hints(cls)
         return cls(**{name: _typed(hints[name], value) for name, value in values.items()})
@@ -124,8 +128,12 @@ class SamplerConfig(JsonConfig):
     keep_noise: bool = True
     """Start every chunk of an episode from the same noise, so that consecutive chunks agree on
     which of several good ways to go; the seed of `reset` chooses the noise."""
+    noise_scale: float = 0.1
+    """Size of that noise, of what training saw. A trace of it stays in a chunk after few steps, so
+    less is more accurate; a little is left to choose between ways that are equally good."""
 
     def __post_init__(self) -> None:
+        require(self.noise_scale >= 0.0, f"noise_scale cannot be {self.noise_scale}.")
         require(
             1 <= self.inference_steps <= self.train_timesteps,
             f"Sampling takes 1 to {self.train_timesteps} steps, got {self.inference_steps}.",

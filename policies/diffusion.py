@@ -99,4 +99,5 @@ class DiffusionPolicy:
 
     def _draw_noise(self) -> torch.Tensor:
         shape = (1, *self._actions.mean.shape)
-        return torch.randn(shape, generator=self._generator).to(self._device)
+        noise = torch.randn(shape, generator=self._generator)
+        return self._config.sampler.noise_scale * noise.to(self._device)

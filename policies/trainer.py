@@ -41,6 +41,7 @@ from policies.noise import perturb
 from policies.normaliser import Normaliser
 from policies.sampler import compile_sampler
 from robot_skills.core.errors import CheckpointError, RobotSkillsError, StorageError
+from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -359,6 +360,8 @@ class _Run:
                         "loss": self._recent["loss"],
                         "done_loss": self._recent["done_loss"],
                     },
+                    state_names=list(STATE_NAMES),
+                    action_names=list(ACTION_NAMES),
                     feature_names=list(names),
                 ),
                 network=network,

@@ -143,6 +143,7 @@ def test_changed_weights_do_not_reproduce_the_worked_example(checkpoint):
     [
         (lambda config: config["state_names"].pop(), "state layout"),
         (lambda config: config["action_names"].reverse(), "action layout"),
+        (lambda config: config.pop("feature_names"), "feature_names"),
         (lambda config: config.update(horizon="16"), "Wanted int"),
         (lambda config: config.update(horizon=8), "actions.mean"),
         (lambda config: config["network"].update(width=64), "network.denoiser"),

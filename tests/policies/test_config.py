@@ -3,6 +3,7 @@ import json
 import pytest
 
 from policies.config import NetworkConfig, Prediction, SamplerConfig, TrainConfig
+from policies.sampler import SamplerTable
 
 
 def test_config_survives_json():
@@ -29,10 +30,14 @@ def test_bad_fields_are_refused_with_a_reason(change, said):
 
 
 def test_missing_fields_are_refused():
-    values = NetworkConfig().to_json()
-    del values["blocks"]
-    with pytest.raises(ValueError, match="blocks"):
-        NetworkConfig.from_json(values)
+    with pytest.raises(ValueError, match="model"):
+        SamplerTable.from_json({"timesteps": [9], "state": [0.0]})
+
+
+def test_a_file_older_than_a_field_gets_its_default():
+    values = SamplerConfig(inference_steps=3).to_json()
+    del values["noise_scale"]
+    assert SamplerConfig.from_json(values) == SamplerConfig(inference_steps=3)
 
 
 def test_more_sampling_steps_than_noise_levels_are_refused():
