@@ -89,7 +89,9 @@ class RgbdRenderer:
     def render(self, data: mujoco.MjData, camera: str) -> RgbdImage:
         """Draw what a camera sees, at the body and camera poses that `data` holds.
 
-        Those are as fresh as the last `mj_forward`, `mj_kinematics` or `mj_camlight`.
+        Those are as fresh as the last `mj_forward`, `mj_kinematics` or `mj_camlight`. Depth is that
+        of the pixel's centre in `Quality.FAST`; where pictures are antialiased it is that of one of
+        the samples, up to half a pixel away.
 
         Raises:
             UnknownNameError: The model has no such camera.
