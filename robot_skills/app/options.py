@@ -38,6 +38,8 @@ class RunOptions(CommonOptions):
     """Who turns the words into a plan."""
     out: Path | None = None
     """Folder for the video, the report and the episode log; nothing is written without it."""
+    zoo: Path | None = None
+    """Folder of the skills; the shipped ones when left out."""
     no_video: bool = False
     """Do not film the run; a film needs --out and makes the run slower."""
 

@@ -63,7 +63,11 @@ def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
     from robot_skills.app.wiring import CellConfig, simulated_cell
 
     config = CellConfig(
-        arm=options.arm, scene=options.scene, seed=options.seed, planner=options.planner
+        arm=options.arm,
+        scene=options.scene,
+        seed=options.seed,
+        planner=options.planner,
+        zoo=options.zoo,
     )
     events = EventList()
     out = options.out
@@ -74,12 +78,7 @@ def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
         camera = None
         if out and not options.no_video:
             camera = stack.enter_context(filming(out / FILM, cell.sim, caption))
-        try:
-            result = cell.run(options.instruction)
-        except RefusedError:
-            if log is not None:
-                log.discard()
-            raise
+        result = cell.run(options.instruction)
         sim_s = cell.sim.clock.now_s()
         truth_success = cell.goal_holds(result)
         if camera is not None:

@@ -35,7 +35,7 @@ from mcap.writer import CompressionType, Writer
 from numpy.typing import NDArray
 from PIL import Image
 
-from robot_skills.core.errors import DatasetError, StorageError
+from robot_skills.core.errors import DatasetError, RefusedError, StorageError
 from robot_skills.core.events import Event, EventKind
 from robot_skills.core.scene import Articulation, Entity, Region, Scene
 from robot_skills.core.se3 import SE3, matrix_to_wxyz, wxyz_to_matrix
@@ -111,6 +111,9 @@ class Episode:
 class EpisodeLog:
     """Writes one episode. An `EventSink`; use it as a context manager.
 
+    However the block ends, the log is completed, except when the input was refused: then nothing
+    has happened, and nothing is left behind.
+
     Args:
         path: Where the finished file will be, ending in ``.mcap``.
         metadata: What is run and how: instruction, arm, seed, versions.
@@ -141,6 +144,9 @@ class EpisodeLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, RefusedError):
+            self.discard()
+            return
         try:
             self.close()
         except StorageError:
@@ -174,7 +180,7 @@ class EpisodeLog:
             _sync_folder(self.path.parent)
 
     def discard(self) -> None:
-        """Leave nothing behind: there was nothing to log. Safe to call after `close`."""
+        """Leave nothing behind. Without effect after `close`."""
         stream, self._stream, self._writer = self._stream, None, None
         if stream is not None:
             stream.close()

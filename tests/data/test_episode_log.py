@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robot_skills.core.errors import DatasetError, StorageError
+from robot_skills.core.errors import DatasetError, InstructionError, StorageError
 from robot_skills.core.events import Event, EventKind
 from robot_skills.core.scene import Articulation, Entity, Region, Scene
 from robot_skills.core.se3 import SE3
@@ -156,6 +156,17 @@ def test_an_interrupted_run_still_leaves_a_readable_log(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert len(read_episode(path).events) == 1
+
+
+def test_a_refused_run_leaves_nothing_behind(tmp_path):
+    def refused() -> None:
+        with EpisodeLog(tmp_path / "episode.mcap", {}) as log:
+            log.emit(Event(stamp_s=0.0, kind=EventKind.REFUSED))
+            raise InstructionError("The instruction is empty.")
+
+    with pytest.raises(InstructionError):
+        refused()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
