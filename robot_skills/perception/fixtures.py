@@ -1,6 +1,7 @@
 """Finding the cabinet, the box and the button in a cloud, and telling their points from others."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +34,22 @@ class Fixtures:
 
     Attributes:
         entities: Found fixtures.
+        hidden: Known fixtures that were not found again: an arm is in the way, but they stand.
         rest: Points that belong to no fixture.
     """
 
     entities: tuple[Entity, ...]
+    hidden: tuple[Entity, ...]
     rest: Cloud
 
 
-def find_fixtures(cloud: Cloud, table: Plane, catalogue: Catalogue, stamp_s: float) -> Fixtures:
+def find_fixtures(
+    cloud: Cloud,
+    table: Plane,
+    catalogue: Catalogue,
+    stamp_s: float,
+    known: Mapping[str, Entity] | None = None,
+) -> Fixtures:
     """Find one fixture per kind and take its points away.
 
     Args:
@@ -48,19 +57,26 @@ def find_fixtures(cloud: Cloud, table: Plane, catalogue: Catalogue, stamp_s: flo
         table: What the fixtures stand on.
         catalogue: Kinds to look for.
         stamp_s: Time of the look.
+        known: Fixtures of earlier looks, by name.
     """
+    known = {} if known is None else known
     entities: list[Entity] = []
+    hidden: list[Entity] = []
     rest = cloud
-    for find, take in (
-        (_find_drawer, _drawer_points),
-        (_find_box, _box_points),
-        (_find_button, _button_points),
+    for name, find, take in (
+        (catalogue.drawer.label, _find_drawer, _drawer_points),
+        (catalogue.box.label, _find_box, _box_points),
+        (catalogue.button.label, _find_button, _button_points),
     ):
         entity = find(rest, table, catalogue, stamp_s)
         if entity is not None:
             entities.append(entity)
+        elif name in known:
+            entity = known[name]
+            hidden.append(entity)
+        if entity is not None:
             rest = rest.select(~take(rest, entity, catalogue))
-    return Fixtures(entities=tuple(entities), rest=rest)
+    return Fixtures(entities=tuple(entities), hidden=tuple(hidden), rest=rest)
 
 
 def drawer_entity(
@@ -288,9 +304,3 @@ def _support(table: Plane, cloud: Cloud) -> float:
 def _fits_footprint(box: BoxFit, size_m: Array) -> bool:
     share = box.size_m[:2] / size_m[:2]
     return bool(np.all(share > _SIZE_SHARE[0]) and np.all(share < _SIZE_SHARE[1]))
-
-
-def moved_drawer(kind: DrawerKind, entity: Entity, value_m: float) -> Entity:
-    """The same drawer at another joint value."""
-    fresh = drawer_entity(kind, _on_support(entity), value_m, entity.stamp_s, entity.name)
-    return replace(fresh, confidence=entity.confidence, visible=entity.visible)

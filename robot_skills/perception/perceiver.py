@@ -43,7 +43,7 @@ class RgbdPerceiver:
             MissingDependencyError: open3d is not installed.
         """
         model = load_labels(self._labels)
-        sight = see(observation, self._config)
+        sight = see(observation, self._config, self._tracker.fixtures)
         return self._tracker.update(
             sight,
             [recognise(thing, model) for thing in sight.things],

@@ -11,12 +11,14 @@ from robot_skills.core.scene import TABLE, Entity
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import Observation
 from robot_skills.perception.catalogue import Catalogue
-from robot_skills.perception.cloud import fuse
+from robot_skills.perception.cloud import Cloud, fuse
 from robot_skills.perception.fixtures import find_fixtures
 from robot_skills.perception.table import Plane, find_table
 from robot_skills.perception.things import Thing, find_things
 
 _TABLE_THICKNESS_M = 0.05
+_GAP_SHARE = 0.9
+"""Of the gap between the fingers, to keep clear of the fingers themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -32,6 +34,7 @@ class SightConfig:
         hand_half_m: Half width of the hand around the tool's axis.
         hand_length_m: How far the hand and wrist reach back from the tool's origin.
         fingertip_m: How far the fingertips reach beyond the tool's origin.
+        held_m: How far below the tool's origin a held thing may reach.
         gripper_width_m: Between the fingers at opening 1.
         catalogue: Kinds of fixtures.
     """
@@ -43,6 +46,7 @@ class SightConfig:
     hand_half_m: float = 0.13
     hand_length_m: float = 0.35
     fingertip_m: float = 0.016
+    held_m: float = 0.17
     gripper_width_m: float = 0.08
     catalogue: Catalogue = field(default_factory=Catalogue)
 
@@ -62,16 +66,25 @@ class Sight:
         fixtures: Cabinet, box and button as far as they are seen.
         things: Free things that stand on something.
         in_hand: Per arm, the thing between its fingers.
+        cameras: Cameras that looked.
     """
 
     table: Entity
     fixtures: tuple[Entity, ...]
     things: tuple[Thing, ...]
     in_hand: Mapping[str, Thing]
+    cameras: tuple[str, ...]
 
 
-def see(observation: Observation, config: SightConfig) -> Sight:
+def see(
+    observation: Observation, config: SightConfig, known: Mapping[str, Entity] | None = None
+) -> Sight:
     """Look once.
+
+    Args:
+        observation: With frames of all cameras of the config.
+        config: What to look at.
+        known: Fixtures of earlier looks, by name; one that an arm hides now still stands there.
 
     Raises:
         PerceptionError: A camera is missing, has no depth, or no table is seen.
@@ -82,16 +95,13 @@ def see(observation: Observation, config: SightConfig) -> Sight:
             f"No frame of camera {', '.join(missing)}; the observation has "
             f"{', '.join(sorted(observation.cameras)) or 'none'}."
         )
-    frames = {name: observation.cameras[name] for name in config.cameras}
-    cloud = fuse(frames, config.lower_m, config.upper_m)
-    for arm in observation.arms.values():
-        cloud = cloud.select(~_in_hand_volume(cloud.points_m, arm.T_base_tool, config))
+    cloud = _without_robot(observation, config)
     plane = find_table(cloud.points_m)
     height = plane.height_m(cloud.points_m)
     table = _table_entity(plane, cloud.points_m[np.abs(height) < config.above_table_m], observation)
     cloud = cloud.select(height > config.above_table_m)
-    fixtures = find_fixtures(cloud, plane, config.catalogue, observation.stamp_s)
-    things = find_things(fixtures.rest, plane, fixtures.entities)
+    fixtures = find_fixtures(cloud, plane, config.catalogue, observation.stamp_s, known)
+    things = find_things(fixtures.rest, plane, (*fixtures.entities, *fixtures.hidden))
     in_hand = {}
     for name, arm in observation.arms.items():
         gripped = [t for t in things if _gripped(t, arm.T_base_tool, arm.opening, config)]
@@ -103,12 +113,45 @@ def see(observation: Observation, config: SightConfig) -> Sight:
         fixtures=fixtures.entities,
         things=tuple(t for t in things if t not in held and not t.floats),
         in_hand=in_hand,
+        cameras=config.cameras,
     )
 
 
-def _in_hand_volume(points_m: Array, T_base_tool: SE3, config: SightConfig) -> NDArray[np.bool_]:
-    """Points of the hand itself, or between its fingers."""
-    local = T_base_tool.inverse() @ points_m
+def _without_robot(observation: Observation, config: SightConfig) -> Cloud:
+    """What the cameras show in the volume that is looked at, and of what hangs from the hands."""
+    frames = {name: observation.cameras[name] for name in config.cameras}
+    highest = [config.upper_m[2], *(arm.T_base_tool.p[2] for arm in observation.arms.values())]
+    cloud = fuse(frames, config.lower_m, np.array([*config.upper_m[:2], max(highest)]))
+    keep = cloud.points_m[:, 2] <= config.upper_m[2]
+    for arm in observation.arms.values():
+        local = arm.T_base_tool.inverse() @ cloud.points_m
+        between = _between_fingers(local, arm.opening, config)
+        keep = keep & ~_of_hand(local, config) | _below_fingers(local, config) | between
+    return cloud.select(keep)
+
+
+def _below_fingers(local: Array, config: SightConfig) -> NDArray[np.bool_]:
+    """Points, in the tool frame, where something that the fingers hold would be."""
+    return (
+        (np.abs(local[:, 0]) < config.hand_half_m)
+        & (np.abs(local[:, 1]) < config.hand_half_m)
+        & (local[:, 2] >= config.fingertip_m)
+        & (local[:, 2] < config.held_m)
+    )
+
+
+def _between_fingers(local: Array, opening: float, config: SightConfig) -> NDArray[np.bool_]:
+    """Points, in the tool frame, in the gap between the fingers, where only a held thing can be."""
+    gap_m = _GAP_SHARE * opening * config.gripper_width_m
+    return (
+        (np.abs(local[:, 0]) < config.hand_half_m)
+        & (np.abs(local[:, 1]) < 0.5 * gap_m)
+        & (np.abs(local[:, 2]) < config.fingertip_m)
+    )
+
+
+def _of_hand(local: Array, config: SightConfig) -> NDArray[np.bool_]:
+    """Points, in the tool frame, of the hand and the wrist."""
     return (
         (np.abs(local[:, 0]) < config.hand_half_m)
         & (np.abs(local[:, 1]) < config.hand_half_m)
@@ -117,9 +160,14 @@ def _in_hand_volume(points_m: Array, T_base_tool: SE3, config: SightConfig) -> N
     )
 
 
+def may_hold(opening: float) -> bool:
+    """Whether the fingers are neither fully open nor together."""
+    return 0.05 < opening < 0.97
+
+
 def _gripped(thing: Thing, T_base_tool: SE3, opening: float, config: SightConfig) -> bool:
     """Whether the fingers are closed on a thing: it reaches up between them and fills the gap."""
-    if not 0.05 < opening < 0.97:
+    if not may_hold(opening):
         return False
     local = T_base_tool.inverse() @ thing.cloud.points_m
     if local[:, 2].min() > config.fingertip_m + 0.012:

@@ -17,6 +17,10 @@ from robot_skills.perception.table import Plane
 
 LEAST_HEIGHT_M = 0.012
 LEAST_POINTS = 25
+MOST_SIDE_M = 0.20
+"""Wider than this it is furniture or a piece of the robot, nothing to pick up."""
+_FRAGMENT_M = 0.005
+_FRAGMENT_SHARE = 0.85
 FLOATING_M = 0.06
 """A thing whose lowest seen point is so far above everything else is part of the robot."""
 _STACK_GAP_M = 0.012
@@ -83,9 +87,25 @@ def find_things(cloud: Cloud, table: Plane, fixtures: Iterable[Entity]) -> list[
     # From the lowest up, so that what a thing stands on is known when its turn comes.
     for part in sorted(parts, key=lambda part: float(part.points_m[:, 2].min())):
         bottom_m = support_height(part.points_m, table, fixtures, things)
-        if top_of(part.points_m) - bottom_m >= LEAST_HEIGHT_M:
-            things.append(Thing(cloud=part, box=fit_box(part, bottom_m)))
-    return things
+        if top_of(part.points_m) - bottom_m < LEAST_HEIGHT_M:
+            continue
+        thing = Thing(cloud=part, box=fit_box(part, bottom_m))
+        if thing.box.size_m[:2].max() <= MOST_SIDE_M:
+            things.append(thing)
+    return [thing for thing in things if not _is_fragment(thing, things)]
+
+
+def _is_fragment(thing: Thing, things: Iterable[Thing]) -> bool:
+    """Whether it is a piece of another thing's surface: within that one's box, and smaller."""
+    p = thing.cloud.points_m
+    for other in things:
+        if other is thing or len(other.cloud) <= len(thing.cloud):
+            continue
+        within = other.box.contains_xy(p[:, :2], _FRAGMENT_M)
+        within &= (p[:, 2] < other.box.top_m + _FRAGMENT_M) & (p[:, 2] > other.box.bottom_m)
+        if within.mean() > _FRAGMENT_SHARE:
+            return True
+    return False
 
 
 def recognise(thing: Thing, labels: LabelModel) -> Recognised:

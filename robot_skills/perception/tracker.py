@@ -8,9 +8,9 @@ import numpy as np
 from robot_skills.core.predicates import in_
 from robot_skills.core.scene import TABLE, Entity, Scene, canonical_yaw
 from robot_skills.core.se3 import SE3
-from robot_skills.core.types import ArmState, Observation
+from robot_skills.core.types import ArmState, Observation, RgbdFrame
 from robot_skills.perception.labels import UNKNOWN
-from robot_skills.perception.sight import Sight
+from robot_skills.perception.sight import Sight, may_hold
 from robot_skills.perception.things import Recognised
 
 NAMED_BY_COLOUR = ("cube", UNKNOWN)
@@ -18,6 +18,8 @@ NAMED_BY_COLOUR = ("cube", UNKNOWN)
 _SAME_PLACE_M = 0.05
 _STILL_M = 0.02
 _FEWER_POINTS = 0.4
+_HIDDEN_BACK_M = 0.006
+_SEEN_THROUGH = 0.5
 _LOOSENED = 0.12
 """A gripper that opens by so much has let go."""
 
@@ -29,10 +31,12 @@ class _Track:
     Attributes:
         entity: As last known.
         points: Number of points of the look that its box comes from.
+        looks: In how many looks it was seen.
     """
 
     entity: Entity
     points: int
+    looks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ class Tracker:
         self._grips: dict[str, _Grip] = {}
         self._order: list[str] = [TABLE]
 
+    @property
+    def fixtures(self) -> Mapping[str, Entity]:
+        """Fixtures as last known, by name."""
+        return self._fixtures
+
     def update(
         self,
         sight: Sight,
@@ -72,9 +81,11 @@ class Tracker:
         self._follow_fixtures(sight.fixtures)
         for track in self._tracks.values():
             track.entity = replace(track.entity, visible=False, held_by=None)
-        self._follow_hands(in_hand, observation)
+        self._loosen(observation)
         held = {grip.name for grip in self._grips.values()}
         self._associate(list(things), held, stamp_s)
+        self._follow_hands(in_hand, observation)
+        self._forget_ghosts(observation, sight.cameras)
         entities = {TABLE: sight.table, **self._fixtures}
         entities |= {name: track.entity for name, track in self._tracks.items()}
         return Scene(
@@ -124,52 +135,58 @@ class Tracker:
 
     # Hands.
 
-    def _follow_hands(self, in_hand: Mapping[str, Recognised], observation: Observation) -> None:
+    def _loosen(self, observation: Observation) -> None:
+        """Forget grips of hands that have opened, or whose fingers met."""
         for name, arm in observation.arms.items():
             grip = self._grips.get(name)
-            if grip is not None and arm.opening > grip.opening + _LOOSENED:
+            if grip is None:
+                continue
+            opened = arm.opening > grip.opening + _LOOSENED
+            slipped = arm.opening < 0.5 * grip.opening
+            if opened or slipped:
                 del self._grips[name]
-                grip = None
-            if grip is not None and arm.opening < 0.5 * grip.opening:
-                # The fingers met: what was between them has slipped out.
-                del self._grips[name]
-                grip = None
-            if grip is None and name in in_hand:
+
+    def _follow_hands(self, in_hand: Mapping[str, Recognised], observation: Observation) -> None:
+        for name, arm in observation.arms.items():
+            if name not in self._grips and name in in_hand:
                 self._grips[name] = self._take(in_hand[name], arm, observation.stamp_s)
             grip = self._grips.get(name)
-            if grip is not None:
-                track = self._tracks[grip.name]
-                T = _upright(arm.T_base_tool @ grip.T_tool_thing)
-                track.entity = replace(
-                    track.entity,
-                    T_base_entity=T,
-                    held_by=name,
-                    visible=name in in_hand,
-                    stamp_s=observation.stamp_s,
-                )
+            if grip is None:
+                continue
+            track = self._tracks[grip.name]
+            track.entity = replace(
+                track.entity,
+                T_base_entity=_upright(arm.T_base_tool @ grip.T_tool_thing),
+                held_by=name,
+                visible=name in in_hand,
+                stamp_s=observation.stamp_s,
+            )
 
     def _take(self, seen: Recognised, arm: ArmState, stamp_s: float) -> _Grip:
-        """Bind what is between the fingers to a thing known from before, or to a new one."""
-        known = [t for t in self._tracks.values() if self._could_be(t.entity, seen)]
-        if known:
+        """Bind what is between the fingers to a thing that is gone from its place, or a new one.
+
+        Fingers hide much of a held thing, so its colour says more than its label.
+        """
+        gone = [
+            t for t in self._tracks.values() if not t.entity.visible and t.entity.held_by is None
+        ]
+        alike = [t for t in gone if t.entity.colour == seen.colour] or [
+            t for t in gone if t.entity.label == seen.label
+        ]
+        if alike:
             tool = arm.T_base_tool.p[:2]
             track = min(
-                known, key=lambda t: float(np.linalg.norm(t.entity.T_base_entity.p[:2] - tool))
+                alike, key=lambda t: float(np.linalg.norm(t.entity.T_base_entity.p[:2] - tool))
             )
         else:
             track = self._new_track(seen, stamp_s)
-        pose = _pose_in_hand(track.entity, seen, arm.T_base_tool)
-        track.entity = pose
+        track.looks += 1
+        track.entity = _pose_in_hand(track.entity, seen, arm.T_base_tool)
         return _Grip(
-            name=pose.name,
-            T_tool_thing=arm.T_base_tool.inverse() @ pose.T_base_entity,
+            name=track.entity.name,
+            T_tool_thing=arm.T_base_tool.inverse() @ track.entity.T_base_entity,
             opening=arm.opening,
         )
-
-    @staticmethod
-    def _could_be(entity: Entity, seen: Recognised) -> bool:
-        """Fingers hide much of a held thing, so its label counts less than its colour."""
-        return entity.colour == seen.colour or entity.label == seen.label
 
     # Free things.
 
@@ -206,6 +223,7 @@ class Tracker:
 
     def _refresh(self, track: _Track, seen: Recognised, stamp_s: float) -> None:
         old = track.entity
+        track.looks += 1
         count = len(seen.thing.cloud)
         away = float(np.linalg.norm(old.T_base_entity.p - seen.box.T_base_box.p))
         if away < _STILL_M and count < _FEWER_POINTS * track.points:
@@ -238,12 +256,44 @@ class Tracker:
         self._order.append(name)
         return self._tracks[name]
 
+    def _forget_ghosts(self, observation: Observation, cameras: Iterable[str]) -> None:
+        """Drop what was seen a single time and is not there although its place is in full view.
+
+        Seen more often, a thing is real: wherever it went, it stays in the scene.
+        """
+        if any(may_hold(arm.opening) for arm in observation.arms.values()):
+            # What is gone from its place may be in a hand that hides it.
+            return
+        frames = [observation.cameras[name] for name in cameras]
+        for name, track in list(self._tracks.items()):
+            entity = track.entity
+            if entity.visible or entity.held_by is not None or track.looks > 1:
+                continue
+            if any(_sees_through(frame, entity) for frame in frames):
+                del self._tracks[name]
+                self._order.remove(name)
+
     def _free_name(self, seen: Recognised) -> str:
         stem = f"{seen.colour}_{seen.label}" if seen.label in NAMED_BY_COLOUR else seen.label
         name, number = stem, 2
         while name in self._order:
             name, number = f"{stem}_{number}", number + 1
         return name
+
+
+def _sees_through(frame: RgbdFrame, entity: Entity) -> bool:
+    """Whether a camera sees something behind the whole of an entity's place."""
+    corners = np.stack(np.meshgrid(*[(-0.35, 0.0, 0.35)] * 3), axis=-1).reshape(-1, 3)
+    p = frame.T_base_camera.inverse() @ (entity.T_base_entity @ (corners * entity.extents_m))
+    if np.any(p[:, 2] <= 0.0):
+        return False
+    columns = np.rint(p[:, 0] / p[:, 2] * frame.K[0, 0] + frame.K[0, 2]).astype(int)
+    rows = np.rint(p[:, 1] / p[:, 2] * frame.K[1, 1] + frame.K[1, 2]).astype(int)
+    height, width = frame.depth_m.shape
+    if np.any((columns < 0) | (columns >= width) | (rows < 0) | (rows >= height)):
+        return False
+    behind = frame.depth_m[rows, columns] > p[:, 2] + 0.5 * float(entity.extents_m.min())
+    return bool(behind.mean() > _SEEN_THROUGH)
 
 
 def _upright(T: SE3) -> SE3:
@@ -261,7 +311,13 @@ def _pose_in_hand(entity: Entity, seen: Recognised, T_base_tool: SE3) -> Entity:
     box = canonical_yaw(entity, T_base_tool)
     tool_x = T_base_tool.R[:, 0]
     yaw = float(np.arctan2(tool_x[1], tool_x[0]))
-    along = 0.5 * float(points[:, 0].min() + points[:, 0].max())
+    ends = float(points[:, 0].min()), float(points[:, 0].max())
+    along = 0.5 * (ends[0] + ends[1])
+    half = 0.5 * float(box.extents_m[0])
+    if ends[1] - ends[0] < 2.0 * half - _HIDDEN_BACK_M:
+        # Only the side towards the camera is seen; the thing reaches back from it.
+        faces_camera = float((seen.thing.cloud.view @ tool_x).mean()) > 0.0
+        along = ends[1] - half if faces_camera else ends[0] + half
     p = T_base_tool.p + along * tool_x
     lowest_m = float(seen.thing.cloud.points_m[:, 2].min())
     height = lowest_m + 0.5 * float(box.extents_m[2])
