@@ -247,9 +247,8 @@ def _robosuite_control() -> Measure:
     from robosuite.controllers import load_composite_controller_config
 
     controllers = load_composite_controller_config(controller="BASIC")
-    arm_controller = controllers["body_parts"]["right"]["type"]
-    if arm_controller != "OSC_POSE":
-        raise RobotSkillsError(f"robosuite's default is {arm_controller}, not OSC_POSE.")
+    if controllers is None or controllers["body_parts"]["right"]["type"] != "OSC_POSE":
+        raise RobotSkillsError("robosuite's basic controller is no longer OSC_POSE.")
     env = robosuite.make(
         "Lift",
         robots="Panda",

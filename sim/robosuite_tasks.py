@@ -3,8 +3,10 @@
 Model, start distribution and success criterion are robosuite's own (Zhu et al., *robosuite: a
 modular simulation framework and benchmark for robot learning*, 2020). The torque motors of the arm,
 which robosuite drives from Python in every physics step, are replaced by the position servos and
-gravity compensation of `sim.arms`; and the scene is moved so that its world frame is the arm's base
-frame, which puts the table top at `TABLE_HEIGHT_M`.
+gravity compensation of `sim.arms`; robot geoms touch the world but not each other; and the scene is
+moved so that its world frame is the arm's base frame, which puts the table top at `TABLE_HEIGHT_M`.
+The UR5e gets the gripper of `sim.arms`: the linkage of robosuite's own catches on itself before it
+has closed on a cube.
 """
 
 import logging
@@ -24,7 +26,7 @@ from robot_skills.core.types import DEFAULT_ARM
 from sim.arms import ARMS, HAND_BODY, TOOL_SITE, ArmSpec, add_servos
 from sim.meshes import add_fast_visuals
 from sim.objects import CUBE, ObjectPlacement
-from sim.parts import COLLISION_GROUP, VISUAL_GROUP, place
+from sim.parts import COLLISION_GROUP, ROBOT_BIT, VISUAL_GROUP, WORLD_BIT, place
 from sim.robot import Cell, CellRobot
 from sim.truth import upright_box
 from sim.world import FRONT_CAMERA, FRONT_FOVY_DEG, T_BASE_FRONT, WRIST_CAMERA, WRIST_FOVY_DEG
@@ -34,7 +36,7 @@ TABLE_HEIGHT_M = 0.8 - 0.912
 _P_BASE_TABLE = np.array([0.56, 0.0, TABLE_HEIGHT_M])
 _TABLE_EXTENTS_M = np.array([0.8, 0.8, 0.05])
 _ARM = "robot0_"
-_GRIPPER = "gripper0_right_"
+_ROBOSUITE_GRIPPER = "gripper0_right_"
 _DROP_M = 0.01
 _NOISE_RAD = 0.02
 _LIFTED_M = 0.04
@@ -152,8 +154,8 @@ class TaskWorld:
         self.task = task
         self.arm: ArmSpec = TASK_ARMS[arm]
         self.layout = layout
-        parts = _parts(task.name, arm)
-        self.model: mujoco.MjModel = _build(task, self.arm, layout, parts.xml).compile()
+        self._gripper = gripper = _GRIPPERS[arm]
+        self.model: mujoco.MjModel = _build(task, self.arm, layout).compile()
         self.data = mujoco.MjData(self.model)
         model, names = self.model, self.arm.joints
         joints = [model.joint(_ARM + name) for name in names]
@@ -163,15 +165,14 @@ class TaskWorld:
         velocity = [model.actuator(f"velocity_{name}") for name in names]
         self.setpoint_act: Array = np.array([actuator.actadr[0] for actuator in position])
         self.rate_ctrl: Array = np.array([[a.id for a in position], [a.id for a in velocity]])
-        lead = self.arm.gripper_joint.replace("gripper/", _GRIPPER)
+        lead = gripper.prefix + self.arm.gripper_joint.removeprefix("gripper/")
         self._gripper_qpos = int(model.joint(lead).qposadr[0])
-        self._gripper_q = parts.gripper_q
         self._gripper_ctrl = np.array(
-            [i for i in range(model.nu) if model.actuator(i).name.startswith(_GRIPPER)]
+            [i for i in range(model.nu) if model.actuator(i).name.startswith(gripper.prefix)]
         )
         self._tool_site: int = model.site(TOOL_SITE).id
         self._pads = tuple(
-            frozenset(model.geom(name).id for name in pads) for pads in parts.finger_pads
+            frozenset([model.geom(gripper.prefix + name).id]) for name in gripper.pads
         )
         self._cube_geoms = {
             item.name: frozenset(
@@ -190,8 +191,9 @@ class TaskWorld:
             q = q + self.layout.noise_rad
         self.data.qpos[self.arm_qpos] = q
         self.data.act[self.setpoint_act] = q
-        for name, value in self._gripper_q.items():
-            self.data.qpos[self.model.joint(name).qposadr[0]] = value
+        for name, value in self._gripper.rest_q.items():
+            joint = self.model.joint(self._gripper.prefix + name)
+            self.data.qpos[joint.qposadr[0]] = value
         self.command_opening(1.0)
         mujoco.mj_forward(self.model, self.data)
         self._poses_fresh = True
@@ -229,7 +231,7 @@ class TaskWorld:
     def command_opening(self, opening: float) -> None:
         """Ask the gripper for an opening in [0, 1]."""
         q = self.arm.q_of_opening(min(max(opening, 0.0), 1.0))
-        self.data.ctrl[self._gripper_ctrl] = q * np.array(_GRIPPER_SIGNS[self.arm.name])
+        self.data.ctrl[self._gripper_ctrl] = q * np.array(self._gripper.signs)
 
     def grasped(self, cube: str) -> bool:
         """Whether both finger pads touch a cube."""
@@ -313,8 +315,43 @@ TASK_ARMS: Mapping[str, ArmSpec] = {
 }
 """Arms that a task can have."""
 _ROBOSUITE_NAMES = {"panda": "Panda", "ur5e": "UR5e"}
-# Controls of robosuite's gripper actuators for the lead joint's position.
-_GRIPPER_SIGNS = {"panda": (1.0, -1.0), "ur5e": (1.0, 1.0)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Gripper:
+    """The gripper of a task's arm.
+
+    Attributes:
+        prefix: Of its names in the model.
+        from_robosuite: Whether it is robosuite's, or that of `sim.arms`.
+        signs: Controls of its actuators per position of the lead joint.
+        pads: Geoms of the left and of the right finger between which a thing is held.
+        rest_q: Positions of its joints at the start, where they are not zero.
+    """
+
+    prefix: str
+    from_robosuite: bool
+    signs: tuple[float, ...]
+    pads: tuple[str, str]
+    rest_q: Mapping[str, float]
+
+
+_GRIPPERS: Mapping[str, _Gripper] = {
+    "panda": _Gripper(
+        prefix=_ROBOSUITE_GRIPPER,
+        from_robosuite=True,
+        signs=(1.0, -1.0),
+        pads=("finger1_pad_collision", "finger2_pad_collision"),
+        rest_q={"finger_joint1": 0.020833, "finger_joint2": -0.020833},
+    ),
+    "ur5e": _Gripper(
+        prefix="gripper/",
+        from_robosuite=False,
+        signs=(1.0,),
+        pads=("left_tip", "right_tip"),
+        rest_q={},
+    ),
+}
 
 
 def task_cell(task: Task) -> Cell[TaskWorld, TaskLayout]:
@@ -393,17 +430,9 @@ def _cube_entity(world: TaskWorld, item: ObjectPlacement, stamp_s: float) -> Ent
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Parts:
-    """What is taken from robosuite: its model, rest gripper joints and finger pads' geoms."""
-
-    xml: str
-    gripper_q: Mapping[str, float]
-    finger_pads: tuple[tuple[str, ...], tuple[str, ...]]
-
-
 @cache
-def _parts(task: str, arm: str) -> _Parts:
+def _robosuite_xml(task: str, robot: str) -> str:
+    """Model of one of robosuite's environments."""
     with _quiet_robosuite():
         try:
             import robosuite
@@ -414,21 +443,14 @@ def _parts(task: str, arm: str) -> _Parts:
             ) from error
         env = robosuite.make(
             task,
-            robots=_ROBOSUITE_NAMES[arm],
+            robots=robot,
             has_renderer=False,
             has_offscreen_renderer=False,
             use_camera_obs=False,
         )
         xml = env.model.get_xml()
-        gripper = env.robots[0].gripper["right"]
-        pads = gripper.important_geoms
-        parts = _Parts(
-            xml=xml,
-            gripper_q=dict(zip(gripper.joints, (float(q) for q in gripper.init_qpos), strict=True)),
-            finger_pads=(tuple(pads["left_fingerpad"]), tuple(pads["right_fingerpad"])),
-        )
         env.close()
-    return parts
+    return xml
 
 
 @contextmanager
@@ -446,8 +468,9 @@ def _quiet_robosuite() -> Iterator[None]:
         np.random.set_state(state)  # noqa: NPY002
 
 
-def _build(task: Task, arm: ArmSpec, layout: TaskLayout, xml: str) -> mujoco.MjSpec:
-    spec = mujoco.MjSpec.from_string(xml)
+def _build(task: Task, arm: ArmSpec, layout: TaskLayout) -> mujoco.MjSpec:
+    gripper = _GRIPPERS[arm.name]
+    spec = mujoco.MjSpec.from_string(_robosuite_xml(task.name, _ROBOSUITE_NAMES[arm.name]))
     for name in _MARKERS:
         spec.delete(spec.body(name))
     # Stiff servos need their damping integrated implicitly.
@@ -456,6 +479,11 @@ def _build(task: Task, arm: ArmSpec, layout: TaskLayout, xml: str) -> mujoco.MjS
     spec.option.density, spec.option.viscosity = 0.0, 0.0
     _move_base_to_origin(spec)
     _replace_motors(spec, arm)
+    if not gripper.from_robosuite:
+        _replace_gripper(spec, arm, gripper)
+    for body in spec.bodies:
+        if body.name.startswith((_ARM, gripper.prefix)):
+            body.gravcomp = 1.0
     for cube, item in zip(task.cubes, layout.cubes, strict=True):
         body = spec.body(cube.body)
         body.name = item.name
@@ -465,6 +493,8 @@ def _build(task: Task, arm: ArmSpec, layout: TaskLayout, xml: str) -> mujoco.MjS
     for geom in spec.geoms:
         # robosuite draws group 1 and collides group 0.
         geom.group = VISUAL_GROUP if geom.group == 1 else COLLISION_GROUP
+        if geom.contype and geom.parent.name.startswith((_ARM, gripper.prefix)):
+            geom.contype, geom.conaffinity = ROBOT_BIT, WORLD_BIT
     # ... and lets only the latter have mass.
     spec.compiler.inertiagrouprange = [COLLISION_GROUP, COLLISION_GROUP]
     hand = spec.body(_ARM + HAND_BODY)
@@ -489,9 +519,18 @@ def _replace_motors(spec: mujoco.MjSpec, arm: ArmSpec) -> None:
     for actuator in [actuator for actuator in spec.actuators if actuator.name.startswith(_ARM)]:
         spec.delete(actuator)
     add_servos(spec, arm, prefix=_ARM)
-    for body in spec.bodies:
-        if body.name.startswith((_ARM, _GRIPPER)):
-            body.gravcomp = 1.0
+
+
+def _replace_gripper(spec: mujoco.MjSpec, arm: ArmSpec, gripper: _Gripper) -> None:
+    old = [*spec.actuators, *spec.sensors, *spec.tendons]
+    for element in [element for element in old if element.name.startswith(_ROBOSUITE_GRIPPER)]:
+        spec.delete(element)
+    hand = spec.body(_ARM + HAND_BODY)
+    for body in [body for body in hand.bodies if body.name.startswith(_ROBOSUITE_GRIPPER)]:
+        spec.delete(body)
+    for mesh in [mesh for mesh in spec.meshes if mesh.name.startswith(_ROBOSUITE_GRIPPER)]:
+        spec.delete(mesh)
+    spec.attach(arm.build_gripper(), prefix=gripper.prefix, frame=hand.add_frame())
 
 
 def _add_camera(body: mujoco.MjsBody, name: str, T_body_camera: SE3, fovy_deg: float) -> None:
