@@ -227,10 +227,14 @@ def _read(mesh: mujoco.MjsMesh, source: Path) -> tuple[NDArray[np.float64], NDAr
 
 def _store(path: Path, vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> None:
     """Write atomically, for other processes may want the same twin. Failing costs time only."""
+    unfinished: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            unfinished = Path(file.name)
             np.savez(file, vertices=vertices, faces=faces)
-        os.replace(file.name, path)
+        os.replace(unfinished, path)
     except OSError as error:
         _log.warning("Mesh twins are not kept: %s", error)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
