@@ -1,6 +1,6 @@
 """Coloured points of all cameras in the base frame."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -51,6 +51,16 @@ class Cloud:
         if "paint" in self.__dict__:
             part.__dict__["paint"] = self.paint[rows]
         return part
+
+
+def join(clouds: Sequence[Cloud]) -> Cloud:
+    """All points of one or more clouds."""
+    return Cloud(
+        points_m=np.concatenate([cloud.points_m for cloud in clouds]),
+        rgb=np.concatenate([cloud.rgb for cloud in clouds]),
+        pixel_m=np.concatenate([cloud.pixel_m for cloud in clouds]),
+        view=np.concatenate([cloud.view for cloud in clouds]),
+    )
 
 
 def fuse(frames: Mapping[str, RgbdFrame], lower_m: Array, upper_m: Array) -> Cloud:

@@ -10,8 +10,9 @@ from robot_skills.core.errors import PerceptionError
 from robot_skills.core.scene import TABLE, Entity
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import Observation
+from robot_skills.perception.boxes import fit_box
 from robot_skills.perception.catalogue import Catalogue
-from robot_skills.perception.cloud import Cloud, fuse
+from robot_skills.perception.cloud import Cloud, fuse, join
 from robot_skills.perception.fixtures import find_fixtures
 from robot_skills.perception.table import Plane, find_table
 from robot_skills.perception.things import Thing, find_things
@@ -103,11 +104,14 @@ def see(
     fixtures = find_fixtures(cloud, plane, config.catalogue, observation.stamp_s, known)
     things = find_things(fixtures.rest, plane, (*fixtures.entities, *fixtures.hidden))
     in_hand = {}
+    held: list[Thing] = []
     for name, arm in observation.arms.items():
         gripped = [t for t in things if _gripped(t, arm.T_base_tool, arm.opening, config)]
         if gripped:
-            in_hand[name] = max(gripped, key=lambda t: len(t.cloud))
-    held = tuple(in_hand.values())
+            # A finger across a thing leaves several pieces of it in view.
+            cloud = join([t.cloud for t in gripped])
+            in_hand[name] = Thing(cloud=cloud, box=fit_box(cloud, gripped[0].box.bottom_m))
+            held += gripped
     return Sight(
         table=table,
         fixtures=fixtures.entities,

@@ -17,7 +17,9 @@ NAMED_BY_COLOUR = ("cube", UNKNOWN)
 """Kinds of which one tells one from another by colour."""
 _SAME_PLACE_M = 0.05
 _STILL_M = 0.02
-_FEWER_POINTS = 0.4
+_FEWER_POINTS = 0.7
+_PIECE_SHARE = 0.6
+_PIECE_M = 0.008
 _HIDDEN_BACK_M = 0.006
 _SEEN_THROUGH = 0.5
 _LOOSENED = 0.12
@@ -203,10 +205,14 @@ class Tracker:
         for _, i, name in pairs:
             if i not in taken and name not in taken.values():
                 taken[i] = name
+        known = [track.entity for track in self._tracks.values()]
+        for i, name in taken.items():
+            self._refresh(self._tracks[name], things[i], stamp_s)
         for i, seen in enumerate(things):
-            if i in taken:
-                self._refresh(self._tracks[taken[i]], seen, stamp_s)
-            else:
+            if i not in taken and not any(
+                self._tracks[entity.name].entity.visible and _is_piece(seen, entity)
+                for entity in known
+            ):
                 self._new_track(seen, stamp_s)
 
     @staticmethod
@@ -269,7 +275,9 @@ class Tracker:
             entity = track.entity
             if entity.visible or entity.held_by is not None or track.looks > 1:
                 continue
-            if any(_sees_through(frame, entity) for frame in frames):
+            seen = [t.entity for t in self._tracks.values() if t.entity.visible]
+            gone = any(_sees_through(frame, entity) for frame in frames)
+            if gone or any(_centre_within(entity, other) for other in seen):
                 del self._tracks[name]
                 self._order.remove(name)
 
@@ -279,6 +287,12 @@ class Tracker:
         while name in self._order:
             name, number = f"{stem}_{number}", number + 1
         return name
+
+
+def _is_piece(seen: Recognised, entity: Entity) -> bool:
+    """Whether a seen thing is a part of a known one, most of which an arm hides now."""
+    offsets = np.abs(entity.T_base_entity.inverse() @ seen.thing.cloud.points_m)
+    return bool(np.mean(np.all(offsets < 0.5 * entity.extents_m + _PIECE_M, axis=1)) > _PIECE_SHARE)
 
 
 def _sees_through(frame: RgbdFrame, entity: Entity) -> bool:
@@ -294,6 +308,12 @@ def _sees_through(frame: RgbdFrame, entity: Entity) -> bool:
         return False
     behind = frame.depth_m[rows, columns] > p[:, 2] + 0.5 * float(entity.extents_m.min())
     return bool(behind.mean() > _SEEN_THROUGH)
+
+
+def _centre_within(entity: Entity, other: Entity) -> bool:
+    """Whether the centre of an entity's box is inside another's: two things cannot be there."""
+    offset = other.T_base_entity.inverse() @ entity.T_base_entity.p
+    return bool(np.all(np.abs(offset) < 0.5 * other.extents_m))
 
 
 def _upright(T: SE3) -> SE3:
