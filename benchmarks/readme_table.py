@@ -41,7 +41,7 @@ def results_text(library: SkillLibrary, measured: Iterable[dict[str, Any]]) -> s
     parts = [
         _table(("skill", "arm", "scene", "success %", "n"), skills),
         _table(("instruction", "on", "success %", "n"), suites),
-        _table(("benchmark", "ours", "peer", "limit", "unit", "times better"), benches),
+        _table(("benchmark", "ours", "peer", "limit", "times better"), benches),
     ]
     return "\n\n".join(part for part in parts if part) or "Not measured yet."
 
@@ -86,7 +86,7 @@ def _suite_rows(line: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _bench_row(item: dict[str, Any]) -> tuple[str, ...]:
     numbers = [_number(item.get(key)) for key in ("ours", "peer", "limit")]
-    return (str(item["name"]), *numbers, str(item["unit"]), _number(item["ratio"]))
+    return (str(item["unit"]), *numbers, _number(item["ratio"]))
 
 
 def _number(value: float | None) -> str:

@@ -21,6 +21,8 @@ from robot_skills.data.episode_log import Latency
 
 SERIES = 8
 """Number of colours that the page has for skills."""
+_LEAST_SIZE_M = 0.15
+"""Axes of the path in space are at least this long, so that their labels stay apart."""
 _INK, _GRID, _IDLE = "#010101", "#020202", "#030303"
 _SERIES_COLOURS = tuple(f"#0404{i:02x}" for i in range(SERIES))
 _VARIABLES = {
@@ -157,7 +159,8 @@ def _segments(stamps_s: Array, attempts: Sequence[Attempt]) -> list[tuple[str, A
 def _equal_axes(axes: Axes3D, p: Array) -> None:
     lower, upper = p.min(axis=0), p.max(axis=0)
     lower[2] = min(lower[2], 0.0)
-    size = np.maximum(upper - lower, 0.05)
+    size = np.maximum(upper - lower, _LEAST_SIZE_M)
+    lower = np.minimum(lower, 0.5 * (lower + upper - size))
     axes.set_xlim(lower[0], lower[0] + size[0])
     axes.set_ylim(lower[1], lower[1] + size[1])
     axes.set_zlim(lower[2], lower[2] + size[2])

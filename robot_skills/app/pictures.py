@@ -81,9 +81,13 @@ def depth_picture(depth_m: NDArray[np.float32]) -> Image.Image:
     seen = depth_m[depth_m > 0.0]
     if seen.size == 0:
         return Image.fromarray(np.zeros((*depth_m.shape, 3), dtype=np.uint8))
-    near, far = np.quantile(seen, (0.01, 0.99))
-    nearness = np.clip((far - depth_m) / max(float(far - near), 1e-6), 0.0, 1.0)
-    rgb = _warm_map(nearness)
+    # Half by distance, half by rank: a finger close by would else leave the table one flat colour.
+    percent = np.linspace(0.0, 1.0, 65)
+    spread_m = np.quantile(seen, percent) + 1e-6 * percent
+    rank = np.interp(depth_m, spread_m, percent)
+    near_m, far_m = spread_m[1], spread_m[-2]
+    distance = np.clip((depth_m - near_m) / max(float(far_m - near_m), 1e-6), 0.0, 1.0)
+    rgb = _warm_map(1.0 - 0.5 * (rank + distance))
     rgb[depth_m <= 0.0] = 0
     factor = max(round(_WIDTH_PX / depth_m.shape[1]), 1)
     size = (depth_m.shape[1] * factor, depth_m.shape[0] * factor)

@@ -68,7 +68,7 @@ def render_report(episode: Episode, inputs: ReportInputs) -> str:
         film=inputs.film,
         plans=_plans(story),
         colours=figures.skill_colours(story.attempts),
-        lanes=_lanes(story, end_s),
+        lanes=_lanes(story, episode.looks, end_s),
         ticks=[
             {"left": round(100 * t / end_s, 3), "text": f"{t:g} s"}
             for t in np.arange(0.0, end_s + 1e-9, step_s)
@@ -135,15 +135,16 @@ def _plans(story: Story) -> list[dict[str, Any]]:
     return plans
 
 
-def _lanes(story: Story, end_s: float) -> list[dict[str, Any]]:
+def _lanes(story: Story, looks: Sequence[Look], end_s: float) -> list[dict[str, Any]]:
     """Rows of the time line: looks and plans, each call with its attempts, checks and trouble."""
     colours = figures.skill_colours(story.attempts)
 
     def marks(*kinds: MarkKind) -> list[dict[str, Any]]:
         return [_mark(mark, end_s) for mark in story.marks if mark.kind in kinds]
 
+    seen = [_mark(_look_mark(look), end_s) for look in looks] or marks(MarkKind.LOOK)
     lanes: list[dict[str, Any]] = [
-        {"name": "looks", "bars": [], "marks": marks(MarkKind.LOOK)},
+        {"name": "looks", "bars": [], "marks": seen},
         {"name": "plans", "bars": [], "marks": marks(MarkKind.PLAN)},
     ]
     calls: dict[str, list[Attempt]] = {}
@@ -152,11 +153,17 @@ def _lanes(story: Story, end_s: float) -> list[dict[str, Any]]:
     for call, attempts in calls.items():
         bars = [_bar(attempt, end_s, colours[attempt.skill]) for attempt in attempts]
         lanes.append({"name": call, "bars": bars, "marks": []})
-    checks = marks(MarkKind.CHECK_PASSED, MarkKind.CHECK_FAILED)
+    # What failed is drawn last, over what passed at the same moment.
+    checks = marks(MarkKind.CHECK_PASSED) + marks(MarkKind.CHECK_FAILED)
     lanes.append({"name": "checks", "bars": [], "marks": checks})
     trouble = marks(MarkKind.RETRY, MarkKind.GATE)
     lanes.append({"name": "retries and refused chunks", "bars": [], "marks": trouble})
     return [lane for lane in lanes if lane["bars"] or lane["marks"]]
+
+
+def _look_mark(look: Look) -> Mark:
+    names = ", ".join(entity.name for entity in look.scene if entity.name != TABLE)
+    return Mark(stamp_s=look.scene.stamp_s, kind=MarkKind.LOOK, text=f"sees {names or 'nothing'}")
 
 
 def _bar(attempt: Attempt, end_s: float, colour: int) -> dict[str, Any]:
