@@ -31,7 +31,7 @@ def main(options: EvalOptions) -> CommandResult:
         arm=options.arm,
         scene=options.scene,
         seed=options.seed,
-        zoo=zoo_dir(),
+        zoo=options.zoo or zoo_dir(),
         checkpoint=options.checkpoint,
     )
     if options.skill is not None:

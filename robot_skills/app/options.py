@@ -99,6 +99,8 @@ class EvalOptions(CommonOptions):
     """Measure a suite of composed instructions: tabletop."""
     checkpoint: Path | None = None
     """Checkpoint to measure; the zoo's when left out."""
+    zoo: Path | None = None
+    """Folder of skill cards to measure with; the shipped ones when left out."""
     arm: str = "panda"
     """Arm to measure on."""
     scene: SceneSource = "rgbd"
