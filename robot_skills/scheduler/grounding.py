@@ -145,7 +145,7 @@ class Grounder:
             InstructionError: The phrase is empty or fits several things.
             UnknownNameError: Nothing in the scene fits; says what the scene has.
         """
-        parts = _conjuncts(phrase.split())
+        parts = _conjuncts(phrase.replace(",", " , ").split())
         if not parts:
             raise InstructionError("A thing is missing in the instruction: say what to act on.")
         if len(parts) > 1 and parts[0][0] == "both":

@@ -7,7 +7,7 @@ true; it never claims one that did not.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +17,9 @@ from robot_skills.core.errors import MissingDependencyError
 from robot_skills.core.plan import Literal
 from robot_skills.core.scene import TABLE
 from robot_skills.scheduler.world_model import STATIC, Atom, GroundCall, State, WorldModel, atom
+
+_MAX_STATES = 3000
+"""States after which a search is given up; plans of eight things need a few hundred."""
 
 Fact = tuple[bool, Atom]
 """An atom, or (with False) that it is absent."""
@@ -159,7 +162,9 @@ class _Compiler:
                     deletes |= self._places(thing) | {atom("holding", thing)}
                     if support != TABLE:
                         deletes.add(atom("clear", support))
-                        choices.append(self._ways_to_stand(thing, support))
+                        # Not onto a thing in a drawer. Onto one in an open box is fine, but does
+                        # not count as a way into the box: it would be a trick to pass by `fits`.
+                        choices.append([_Way(needs=frozenset({atom("loose", support)}))])
                 case "in":
                     thing, container = args
                     deletes |= self._places(thing) | {atom("holding", thing)}
@@ -201,17 +206,6 @@ class _Compiler:
             )
         return ways
 
-    def _ways_to_stand(self, thing: str, support: str) -> list[_Way]:
-        """On a support that stands in an open container, a thing can be in that container too."""
-        ways = [_Way(needs=frozenset({atom("loose", support)}))]
-        for container in self.model.containers:
-            if container in (thing, support) or container in self.gates:
-                continue
-            if self.model.reaches_into(support, container):
-                inside = frozenset({atom("in", support, container)})
-                ways.append(_Way(needs=inside, adds=frozenset({atom("in", thing, container)})))
-        return ways
-
     def _places(self, thing: str) -> frozenset[Atom]:
         supports = frozenset(atom("on", thing, x) for x in self.things if x != thing)
         return supports | {atom("in", thing, c) for c in self.model.containers if c != thing}
@@ -249,7 +243,7 @@ def _with_absence(operator: Operator, absent: set[Atom]) -> Operator:
 
 
 def search(problem: StripsProblem) -> tuple[GroundCall, ...] | None:
-    """A short sequence of calls that reaches the goal, or None when there is none.
+    """A short sequence of calls that reaches the goal, or None when none is found.
 
     A* with the additive heuristic: nearly shortest plans, and of equally good ones the one whose
     operators come first in the problem, so that the same problem always has the same plan.
@@ -277,12 +271,41 @@ def search(problem: StripsProblem) -> tuple[GroundCall, ...] | None:
         task.add_action(action)
     for fact in sorted(problem.goal):
         task.add_goal(names[fact])
-    options = {"search": "astar", "heuristic": "hadd"}
-    with _quiet(), library.OneshotPlanner(name="pyperplan", params=options) as planner:
-        found = planner.solve(task).plan
+    found = _solve(library, task)
     if found is None:
         return None
     return tuple(operators[int(step.action.name[1:])].call for step in found.actions)
+
+
+def _solve(library: Any, task: Any) -> Any:
+    """The library's plan, or None when there is none or the search takes too many states."""
+    options = {"search": "astar", "heuristic": "hadd"}
+    with _quiet(), library.OneshotPlanner(name="pyperplan", params=options) as planner:
+        heuristic = planner._heuristic
+        # The engine has no limit of its own; every state it visits passes through its heuristic.
+        planner._heuristic = lambda task: _Limited(heuristic(task))
+        try:
+            return planner.solve(task).plan
+        except _TooManyStates:
+            return None
+
+
+class _TooManyStates(Exception):
+    """The search was given up."""
+
+
+class _Limited:
+    """A heuristic that ends the search after `_MAX_STATES` states."""
+
+    def __init__(self, heuristic: Callable[[Any], float]) -> None:
+        self._heuristic = heuristic
+        self._left = _MAX_STATES
+
+    def __call__(self, node: Any) -> float:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooManyStates
+        return self._heuristic(node)
 
 
 def _facts(problem: StripsProblem, operators: Sequence[Operator]) -> list[Fact]:

@@ -94,11 +94,12 @@ class SymbolicPlanner:
         relevant = _relevant(model, state, goal)
         few = [call for call in everything if _about(call, relevant)]
         tidy = [call for call in few if _tidy(call, goal)]
-        for calls in (tidy, few, everything):
-            found = search(compile_strips(model, state, calls, goal))
-            if found is not None:
-                return _without_detours(model, state, found, goal)
-        return None
+        problem = compile_strips(model, state, few, goal)
+        if not problem.goal <= problem.reachable():
+            few = everything
+            problem = compile_strips(model, state, few, goal)
+        found = search(compile_strips(model, state, tidy, goal)) or search(problem)
+        return None if found is None else _without_detours(model, state, found, goal)
 
     def _find_one_by_one(
         self,
@@ -215,7 +216,8 @@ def contradict(a: Literal, b: Literal) -> bool:
         case "holding", "hand_empty":
             return True
         case "holding", "on" | "in":
-            return a.args[0] == b.args[0]
+            # What is held stands nowhere, and had to be clear to be taken.
+            return a.args[0] == b.args[0] or (b.predicate == "on" and a.args[0] == b.args[1])
         case "on", "on":
             same_thing = a.args[0] == b.args[0]
             same_support = a.args[1] == b.args[1] != TABLE
@@ -261,7 +263,7 @@ class _Diagnosis:
             names = ", ".join(str(literal) for literal in alone)
             return f"No plan: no sequence of skills reaches {names} from here."
         names = ", ".join(str(literal) for literal in goal)
-        return f"No plan: each of {names} can be reached, but not all of them together."
+        return f"No plan: each of {names} can be reached, but no way was found to all together."
 
     def _problem(self, goal: Sequence[Literal]) -> StripsProblem:
         return compile_strips(self._model, self._state, self._calls, goal)

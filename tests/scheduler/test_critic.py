@@ -1,0 +1,45 @@
+"""What the critic notices between two looks."""
+
+from dataclasses import replace
+
+from robot_skills.core.plan import SkillCall
+from robot_skills.core.se3 import SE3
+from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.scheduler.critic import Critic
+from tests.scheduler import worlds
+
+CRITIC = Critic(worlds.cards().values())
+GRASP = SkillCall(skill="grasp", args={"object": "red_cube"})
+
+
+def lifted(scene):
+    T = SE3.from_translation((0.5, 0.0, 0.3))
+    return scene.with_entity(replace(scene["red_cube"], held_by=DEFAULT_ARM, T_base_entity=T))
+
+
+def test_a_clean_grasp_has_nothing_to_criticise():
+    scene = worlds.kitchen()
+    assert str(CRITIC.judge(GRASP, scene, lifted(scene))) == ""
+
+
+def test_a_missed_grasp_misses_its_effects():
+    scene = worlds.kitchen()
+    missing = {str(literal) for literal in CRITIC.judge(GRASP, scene, scene).missing}
+    assert missing == {"holding(red_cube)", "not hand_empty()"}
+
+
+def test_a_held_thing_that_is_dropped_on_the_way_is_a_surprise():
+    scene = worlds.kitchen(held="can")
+    after = scene.with_entity(worlds.groceries()[0])
+    criticism = CRITIC.judge(SkillCall(skill="home"), scene, after)
+    assert "holding(can) no longer holds" in criticism.surprises
+    assert "on(can, table) holds now" in criticism.surprises
+
+
+def test_what_vanishes_or_appears_is_a_surprise():
+    before = worlds.scene(worlds.cube("red"))
+    after = worlds.scene(worlds.cube("blue"))
+    assert CRITIC.judge(SkillCall(skill="home"), before, after).surprises == (
+        "red_cube is no longer seen",
+        "blue_cube was not seen before",
+    )
