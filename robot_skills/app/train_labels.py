@@ -40,9 +40,9 @@ class TrainLabelsOptions:
 
     out: Path = ZOO_LABELS
     """Folder for weights and card."""
-    layouts: int = 240
+    layouts: int = 160
     """Random layouts to train on."""
-    held_out: int = 80
+    held_out: int = 60
     """Random layouts to measure on."""
     seed: int = 5_000
     """First seed of the training layouts; held-out ones follow on."""

@@ -45,7 +45,8 @@ class DrawerKind:
         wall_m: Thickness of the cabinet's walls.
         panel_m: Thickness of the drawer's front panel.
         inside_m: Inside of the drawer; it ends at the panel.
-        tray_wall_m: Thickness of the drawer's walls.
+        tray_wall_m: Thickness of the drawer's sides and back.
+        tray_sides_m: Height of its sides and back above its floor.
         floor_m: Height of the drawer's inside floor.
         travel_m: How far it opens.
         handle_m: Bar.
@@ -62,6 +63,7 @@ class DrawerKind:
     panel_m: float = 0.012
     inside_m: Array = field(default_factory=lambda: np.array([0.18, 0.20, 0.065]))
     tray_wall_m: float = 0.006
+    tray_sides_m: float = 0.045
     floor_m: float = 0.014
     travel_m: float = 0.16
     handle_m: Array = field(default_factory=lambda: np.array([0.016, 0.12, 0.016]))
@@ -79,7 +81,7 @@ class DrawerKind:
         x, y, z = 0.5 * self.size_m[0], 0.5 * self.size_m[1], self.size_m[2]
         w, t, v = self.wall_m, self.tray_wall_m, value_m
         back, inner_y = x - self.inside_m[0], 0.5 * self.inside_m[1]
-        top = self.floor_m + self.inside_m[2]
+        top, side_top = self.floor_m + self.inside_m[2], self.floor_m + self.tray_sides_m
         bar_x, bar_y = self.handle_x_m, 0.5 * self.handle_m[1]
         bar_low, bar_high = (
             self.handle_height_m + side * 0.5 * self.handle_m[2] for side in (-1, 1)
@@ -99,9 +101,9 @@ class DrawerKind:
             _solid((-x, -x + w), (-y, y), (0.0, z)),
             _solid((-x, x), (-y, y), (z - w, z)),
             _solid((back - t + v, x + v), (-inner_y - t, inner_y + t), (0.0, self.floor_m)),
-            _solid((back - t + v, x + v), (-inner_y - t, -inner_y), (0.0, top)),
-            _solid((back - t + v, x + v), (inner_y, inner_y + t), (0.0, top)),
-            _solid((back - t + v, back + v), (-inner_y, inner_y), (0.0, top)),
+            _solid((back - t + v, x + v), (-inner_y - t, -inner_y), (0.0, side_top)),
+            _solid((back - t + v, x + v), (inner_y, inner_y + t), (0.0, side_top)),
+            _solid((back - t + v, back + v), (-inner_y, inner_y), (0.0, side_top)),
             _solid((x + v, x + self.panel_m + v), (-y, y), (0.0, top + 0.003)),
             _solid(
                 (bar_x - half_bar + v, bar_x + half_bar + v), (-bar_y, bar_y), (bar_low, bar_high)
