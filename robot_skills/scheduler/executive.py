@@ -35,6 +35,8 @@ SkillRunner = Callable[[SkillCall, Scene, int], tuple[SkillResult, Scene]]
 it. Answers with how it ended and the scene as seen afterwards."""
 
 
+_HOME = "home"
+"""Skill that brings the arm back to where it can start anew."""
 _ATTEMPTS = 1000
 """Seeds set apart for the attempts of one run, so that runs with other seeds have other ones."""
 
@@ -231,6 +233,8 @@ class Executive:
         while True:
             before = run.scene
             result, run.scene = self._attempt(run, call)
+            if result.outcome is Outcome.FAULT and result.refused_chunks:
+                result = self._recover(run, result)
             results.append(result)
             criticism = self._critic.judge(call, before, run.scene)
             if criticism.surprises:
@@ -272,6 +276,21 @@ class Executive:
         duration_s = self._now_s() - start_s
         result = SkillResult(call=call, outcome=outcome, reason=reason, duration_s=duration_s)
         return result, run.scene
+
+    def _recover(self, run: "_Run", result: SkillResult) -> SkillResult:
+        """Go home after the safety gate ended a skill: the arm is sound, only the skill was wrong.
+
+        Returns:
+            The result as a failure that may be tried again, or as it was when home is not reached.
+        """
+        card = self._cards.get(_HOME)
+        if card is None or card.parameters:
+            return result
+        home = SkillCall(skill=_HOME)
+        self._emit(EventKind.RETRY, skill=_HOME, args={}, attempt=1, of=1, reason=result.reason)
+        way_home, run.scene = self._attempt(run, home)
+        run.skills.append(_summary(home, [way_home]))
+        return replace(result, outcome=Outcome.FAILED) if way_home.ok else result
 
     def _worth_retrying(
         self, run: "_Run", call: SkillCall, result: SkillResult, left: bool

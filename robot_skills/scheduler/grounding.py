@@ -129,7 +129,7 @@ class Grounder:
             return False
         word = tokens[0]
         known = words.ARTICLES | words.INDEFINITE | words.ALL | words.OTHER | words.IT | words.THEM
-        known |= words.RANKINGS | words.THINGS | set(words.NUMBERS) | _HELD_WORDS
+        known |= words.RANKINGS | words.THINGS | set(words.NUMBERS) | _HELD_WORDS | words.SOMETHING
         if word in known or _colour(word) or word in self.scene or word == "nothing":
             return True
         return _longest(tokens, self._nouns) is not None
@@ -226,6 +226,8 @@ class Grounder:
             phrase.plural |= word == "rest"
         elif word in words.INDEFINITE and len(tokens) > 1:
             phrase.quantifier = phrase.quantifier or "any"
+        elif word in words.SOMETHING:
+            phrase.quantifier, phrase.labels = "any", phrase.labels or frozenset({"*"})
         elif word in words.IT and len(tokens) == 1 and not phrase.labels:
             phrase.quantifier = "it"
         elif word in words.THEM and len(tokens) == 1 and not phrase.labels:
@@ -281,7 +283,7 @@ class Grounder:
         """Entities of the right kind, colour and place."""
         kinds = self._of_kind(phrase, wanted)
         colours = set(phrase.colours)
-        fitting = _of_colour(kinds, colours)
+        fitting = _of_colour(kinds, colours, untold=bool(phrase.labels - {"*"}))
         if phrase.held:
             fitting = [e for e in fitting if e.held_by is not None]
         if phrase.place is not None:
@@ -450,13 +452,13 @@ def _colour(word: str) -> str:
     return ""
 
 
-def _of_colour(entities: list[Entity], colours: set[str]) -> list[Entity]:
-    """Entities of a colour; if there are none, those whose colour nobody could tell."""
+def _of_colour(entities: list[Entity], colours: set[str], untold: bool) -> list[Entity]:
+    """Entities of a colour; if there are none and `untold`, those whose colour is not known."""
     if not colours:
         return entities
     colours = colours | ({"white", "grey"} if colours & {"white", "grey"} else set())
     exact = [e for e in entities if e.colour in colours]
-    return exact or [e for e in entities if not e.colour]
+    return exact or [e for e in entities if untold and not e.colour]
 
 
 def _ranked(ranking: str, entities: list[Entity]) -> list[Entity]:

@@ -114,7 +114,7 @@ class LanguageParser:
         clauses = split_clauses(tokens, reader.begins_clause)
         if not clauses:
             raise InstructionError(f"{shown(instruction)} asks for nothing that can be done.")
-        asks = [(clause.time, reader.read(clause)) for clause in clauses]
+        asks = [(clause.time, reader.read(clause)) for clause in _with_objects(clauses)]
         in_time = [ask for _, ask in sorted(asks, key=lambda item: item[0])]
         goal, milestones = _combine(in_time, scene)
         wording = dict.fromkeys([*reader.wording, *grounder.wording])
@@ -144,13 +144,14 @@ class _Reader:
             return True
         if not self._grounder.begins_phrase(rest):
             return not any(i == 0 for i, _ in find_all(rest, _PREPOSITIONS))
-        if _state_verb(until(rest, ("and", ",", "then", ";", "."))) is not None:
+        segment = until(rest, ("and", ",", "then", ";", "."))
+        if _state_verb(segment) is not None or segment[-1] in words.STATES:
             return True
         found = _verb(strip_start(before, words.POLITE))
         act = found[0] if found else self._last_act or Act.PLACE
+        # Nothing can go to two places, so behind a place there are further things to be put.
         placed = find_all(before, words.RELATIONS)
-        more = find_all(until(rest, ("then", ";", ".")), words.RELATIONS)
-        return bool(placed) and bool(more) and act in (Act.PLACE, Act.STACK, Act.PUT_DOWN)
+        return bool(placed) and act in (Act.PLACE, Act.STACK, Act.PUT_DOWN)
 
     def read(self, clause: Clause) -> Ask:
         """What a clause asks for. Raises as `LanguageParser.parse` does."""
@@ -259,7 +260,11 @@ class _Reader:
     def _moved(self, things: list[str], relation: str, target: list[str]) -> Ask:
         """Things brought into a relation with a target."""
         names = self._grounder.resolve(joined(_with_from(things)), _movable)
-        where = self._grounder.one(joined(target), _hollow if relation != "on" else None)
+
+        def wanted(entity: Entity) -> bool:
+            return entity.name not in names and (relation == "on" or _hollow(entity))
+
+        where = self._grounder.one(joined(target), wanted)
         moved = [name for name in names if name != where]
         if not moved:
             raise InstructionError(f"{where} cannot be moved to itself.")
@@ -350,7 +355,9 @@ class _Reader:
         if found is not None:
             i, verb = found
             subject, state = tokens[:i], tokens[i + len(verb.split()) :]
-        elif self._grounder.begins_phrase(tokens) and self._last_act is None:
+        elif self._grounder.begins_phrase(tokens) and (
+            self._last_act is None or tokens[-1] in words.STATES
+        ):
             split = _bare_state(tokens)
             subject, state = tokens[:split], tokens[split:]
         else:
@@ -412,6 +419,10 @@ class _Reader:
 
     def _open_wording(self, tokens: list[str]) -> Ask:
         """Read the clause with its unknown verb replaced by the known one nearest in meaning."""
+        if self._grounder.begins_phrase(tokens) or any(
+            i == 0 for i, _ in find_all(tokens, _PREPOSITIONS)
+        ):
+            raise InstructionError(f"{joined(tokens)!r} does not say what to do.")
         starts = (i for i in range(1, len(tokens)) if self._grounder.begins_phrase(tokens[i:]))
         first = next(starts, None)
         said = tokens[: first or 1]
@@ -458,6 +469,18 @@ class _Reader:
     def _no_place(self, clause: Sequence[str]) -> InstructionError:
         places = ", ".join(e.name for e in self._scene if e.cavity is not None or e.name == TABLE)
         return InstructionError(f"{joined(clause)!r} does not say where to. There are: {places}.")
+
+
+def _with_objects(clauses: Sequence[Clause]) -> list[Clause]:
+    """Clauses that are a bare verb share the object of the next: "open and close the drawer"."""
+    out: list[Clause] = []
+    for clause, following in zip(clauses, [*clauses[1:], None], strict=True):
+        found = _verb(clause.words)
+        then = _verb(following.words) if following is not None else None
+        if found and then and not found[1] and found[0] not in (Act.HOME, Act.RELEASE):
+            clause = Clause(words=(*clause.words, *then[1]), time=clause.time)
+        out.append(clause)
+    return out
 
 
 def _combine(
@@ -537,7 +560,7 @@ def _state_verb(tokens: Sequence[str]) -> tuple[int, str] | None:
 
 def _bare_state(tokens: Sequence[str]) -> int:
     """Where the state begins in "(I want) the drawer closed" or "the red cube in the box"."""
-    if tokens[-1] in ("open", "closed", "shut", "empty"):
+    if tokens[-1] in words.STATES:
         return len(tokens) - 1
     splits = [i for i, _ in find_all(tokens, words.RELATIONS) if i > 0]
     return splits[-1] if splits else len(tokens)

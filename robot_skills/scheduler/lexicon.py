@@ -53,6 +53,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
 }
 """Kinds of things with other words for them."""
 
+SOMETHING = frozenset({"something", "anything"})
 THINGS = frozenset({"thing", "object", "item", "one", "piece", "stuff"})
 """Nouns that say nothing about the kind."""
 ARTICLES = frozenset({"the", "this", "that", "these", "those", "my", "your", "its", "their"})
@@ -97,7 +98,7 @@ VERBS: Mapping[Act, tuple[str, ...]] = {
         put down, set down, lay down, place down, put back down
     """),
     Act.TAKE_OUT: _phrases("""
-        take out, remove, extract, retrieve, get out, pull out, unload
+        take out, remove, extract, retrieve, get out, pull out
     """),
     Act.OPEN: _phrases("""
         open up, open, slide open, pull open, unlatch, unclose
@@ -111,7 +112,7 @@ VERBS: Mapping[Act, tuple[str, ...]] = {
         open your gripper
     """),
     Act.EMPTY: _phrases("""
-        clear out, clear off, clear, empty out, empty, unpack
+        clear out, clear off, clear, empty out, empty, unpack, unload
     """),
     Act.HOME: _phrases("""
         go home, return home, move home, drive home, go to home, home, go to the home position,
@@ -392,6 +393,7 @@ NEGATIONS = frozenset(
     {"not", "never", "don't", "dont", "without", "no", "nothing", "avoid", "cannot"}
 )
 EXCEPTIONS = ("except for", "except", "but not", "other than", "apart from", "excluding")
+STATES = frozenset({"open", "closed", "shut", "empty"})
 STATE_VERBS = _phrases("""
     should be, must be, needs to be, need to be, has to be, have to be, ought to be, shall be,
     should end up, should stand, should sit, should lie, is, are, be, to be, gets, should go,

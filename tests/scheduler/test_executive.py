@@ -37,8 +37,8 @@ class FakeWorld:
 
     Attributes:
         scene: What a look shows.
-        script: Per skill, what happens at its next calls: an outcome with an effect, or an error;
-            behind the end of the list all goes well.
+        script: Per skill, what happens at its next calls: an outcome with an effect and perhaps a
+            number of refused chunks, or an error; behind the end of the list all goes well.
     """
 
     scene: Scene
@@ -60,10 +60,17 @@ class FakeWorld:
         happens = step.pop(0) if step else (Outcome.SUCCESS, None)
         if isinstance(happens, Exception):
             raise happens
-        outcome, effect = happens
+        outcome, effect, *refused = happens
         self.scene = effect(self.scene) if effect else done(call, self.scene)
         reason = "" if outcome is Outcome.SUCCESS else f"scripted {outcome.value}"
-        result = SkillResult(call=call, outcome=outcome, reason=reason, duration_s=1.0, chunks=2)
+        result = SkillResult(
+            call=call,
+            outcome=outcome,
+            reason=reason,
+            duration_s=1.0,
+            chunks=2,
+            refused_chunks=sum(refused),
+        )
         return result, self.scene
 
 
@@ -306,6 +313,23 @@ def test_a_fault_ends_the_run():
     assert not result.success
     assert "motor 3 is hot" in result.reason
     assert world.calls == ["grasp red_cube"]
+
+
+def test_after_the_safety_gate_ends_a_skill_it_goes_home_and_tries_again():
+    world = FakeWorld(worlds.kitchen())
+    world.script = {"grasp": [(Outcome.FAULT, nothing, 5)]}
+    result = executive(world).run(PUT)
+    assert result.success
+    assert world.calls[:3] == ["grasp red_cube", "home", "grasp red_cube"]
+    assert [skill.name for skill in result.skills] == ["home", "grasp", "place"]
+
+
+def test_a_fault_on_the_way_home_ends_the_run():
+    world = FakeWorld(worlds.kitchen())
+    world.script = {"grasp": [(Outcome.FAULT, nothing, 5)], "home": [(Outcome.FAULT, nothing)]}
+    result = executive(world).run(PUT)
+    assert not result.success
+    assert world.calls == ["grasp red_cube", "home"]
 
 
 def test_lost_sight_during_a_skill_is_a_failed_attempt():

@@ -119,6 +119,19 @@ def goal(instruction: str, scene: Scene | None = None) -> list[str]:
             ["open(drawer)", "on(red_cube, table)"],
         ),
         ("put the cube next to the milk in the box", ["in(red_cube, box)"]),
+        (
+            "put the red cube in the drawer, close it, then put the green cube on top of it",
+            ["in(red_cube, drawer)", "closed(drawer)", "on(green_cube, drawer)"],
+        ),
+        (
+            "I need the milk in the box and the drawer closed",
+            ["in(milk, box)", "closed(drawer)"],
+        ),
+        (
+            "put the red cube in the box, and the green one too",
+            ["in(red_cube, box)", "in(green_cube, box)"],
+        ),
+        ("pick up something red", ["holding(red_cube)"]),
         ("put the leftmost cube in the box", ["in(green_cube, box)"]),
         ("ＰＵＴ the red cube in the box", ["in(red_cube, box)"]),
         ("  put\tthe   red cube\nin the box ", ["in(red_cube, box)"]),
@@ -199,6 +212,8 @@ def test_words_are_needed(instruction):
         ("clear the table", "say where"),
         ("put the red cube in the red cube", "to itself"),
         ("please", "asks for nothing"),
+        ("red cube", "does not say what to do"),
+        ("in the box", "does not say what to do"),
         ("open the drawer " * 60, "at most 500"),
     ],
 )
@@ -236,6 +251,12 @@ def test_opening_then_closing_keeps_the_opening_as_a_milestone():
     understood = understand("open the drawer then close it")
     assert [str(g) for g in understood.goal] == ["closed(drawer)"]
     assert [[str(x) for x in step] for step in understood.milestones] == [["open(drawer)"]]
+
+
+def test_two_verbs_can_share_an_object():
+    understood = understand("open and close the drawer")
+    assert [str(g) for g in understood.goal] == ["closed(drawer)"]
+    assert len(understood.milestones) == 1
 
 
 def test_it_can_be_what_the_hand_holds():
