@@ -106,7 +106,13 @@ def prepare(robot: SimRobot, scenario: Scenario, rng: np.random.Generator) -> No
     if scenario.held is not None:
         scene = truth_scene(robot.world)
         tool = robot.observe().arms[DEFAULT_ARM].T_base_tool
-        binding = bind(_anchors((scenario.held, "box"),), scene, tool)
+        binding = bind(
+            _anchors(
+                (scenario.held, "box"),
+            ),
+            scene,
+            tool,
+        )
         expert = make_expert(
             "grasp", binding.tokens_at(tool), tool, MotionStyle.draw(rng), _PERIOD_S
         )
@@ -145,9 +151,7 @@ def move_to(robot: SimRobot, goal: SE3, opening: float, max_ticks: int = 120) ->
 def tick(robot: SimRobot, T_base_tool: SE3, opening: float) -> None:
     """One control period towards one waypoint."""
     then_s = robot.clock.now_s() + _PERIOD_S
-    chunk = single_arm_chunk(
-        np.array([then_s]), T_base_tool.matrix()[None], np.array([opening])
-    )
+    chunk = single_arm_chunk(np.array([then_s]), T_base_tool.matrix()[None], np.array([opening]))
     robot.command(chunk)
     robot.clock.sleep_until(then_s)
 
@@ -179,13 +183,14 @@ def _record(
         push = disturbance.step() if done_ticks == 0 else None
         if push is None:
             step = expert.act(state.T_base_tool, state.opening)
-            target, opening, phase, done = (
-                step.T_base_tool, step.opening, step.phase, step.done
-            )
+            target, opening, phase, done = (step.T_base_tool, step.opening, step.phase, step.done)
         else:
             # What the gripper does and how far the work has come stay as they were.
             target, opening, phase, done = (
-                expert.displace(*push), rows.last_opening(state.opening), rows.last_phase(), False
+                expert.displace(*push),
+                rows.last_opening(state.opening),
+                rows.last_phase(),
+                False,
             )
         rows.add(
             state=_state_vector(state.T_base_tool, state.opening, binding, scene.table_height_m),

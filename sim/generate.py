@@ -209,9 +209,7 @@ def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
 
 
 def _finished(attempts: Path) -> list[Path]:
-    return sorted(
-        path for path in attempts.glob("attempt_*") if path.suffix in (".npz", ".json")
-    )
+    return sorted(path for path in attempts.glob("attempt_*") if path.suffix in (".npz", ".json"))
 
 
 def _index_of(path: Path) -> int:

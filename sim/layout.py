@@ -24,8 +24,8 @@ from sim.fixtures import (
 )
 from sim.objects import OBJECT_NAMES, ObjectPlacement, random_object
 
-FREE_LOWER_M = np.array([0.29, -0.36])
-FREE_UPPER_M = np.array([0.72, 0.38])
+FREE_LOWER_M = np.array([0.36, -0.34])
+FREE_UPPER_M = np.array([0.70, 0.38])
 """Centres of free objects lie in this rectangle of the table ..."""
 REACH_M = 0.74
 """... and no farther from the base than this."""
@@ -34,7 +34,7 @@ _LOW_M = 0.055
 """Up to this height a palm passes above a thing while grasping its neighbour on the table."""
 _LOW_GAP_M = 0.040
 _MIDDLE_M = 0.065
-_MIDDLE_GAP_M = 0.055
+_MIDDLE_GAP_M = 0.075
 _TALL_GAP_M = 0.080
 _FINGER_ROOM_M = 0.034
 """Between a thing in a container and the walls: what no finger can get behind cannot be gripped."""

@@ -100,7 +100,7 @@ def _grasp(rng: np.random.Generator) -> Scenario:
 
 
 def _place(rng: np.random.Generator) -> Scenario:
-    where = ("drawer", "box", "cube", "table")[int(rng.choice(4, p=[0.3, 0.3, 0.3, 0.1]))]
+    where = ("drawer", "box", "cube", "table")[int(rng.choice(4, p=[0.28, 0.28, 0.28, 0.16]))]
     drawer = DrawerStart.OPEN if where == "drawer" else DrawerStart.ANY
     things = {"drawer": _LOW, "cube": _CUBES}.get(where, OBJECT_NAMES)
     thing = str(rng.choice(things))
@@ -167,7 +167,7 @@ SCENARIOS: Mapping[str, Callable[[np.random.Generator], Scenario]] = {
 
 
 def _start(rng: np.random.Generator) -> dict:
-    """A start near home: wide enough that the policy knows its way from anywhere above the table."""
+    """A start near home, wide enough that the way is known from anywhere above the table."""
     turn = np.array([*rng.uniform(-0.08, 0.08, 2), rng.uniform(-0.5, 0.5)])
     offset = rng.uniform([-0.06, -0.15, -0.14], [0.10, 0.15, 0.05])
     return {

@@ -60,7 +60,7 @@ def main(options: EvalOptions) -> CommandResult:
 def _run(
     job: Callable[[int], Any], episodes: int, workers: int, name: str
 ) -> tuple[list[Any], int]:
-    """The first `episodes` trials that could be set up, in order of index, and those that could not."""
+    """The first `episodes` trials that could be set up, and how many could not."""
     from tqdm import tqdm
 
     done: list[Any] = []

@@ -6,7 +6,7 @@ from different seeds.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import tyro
 from tqdm import tqdm
 
 from robot_skills.core.scene import Scene
-from robot_skills.core.se3 import Array
+from robot_skills.core.se3 import SE3, Array
 from robot_skills.perception.label_training import (
     LabelTrainingConfig,
     save_labels,
@@ -26,10 +26,11 @@ from robot_skills.perception.labels import ZOO_LABELS, label_features
 from robot_skills.perception.sight import SightConfig, see
 from robot_skills.perception.things import Thing
 from sim.layout import Layout, random_layout
-from sim.objects import OBJECT_NAMES
+from sim.objects import CUBE, OBJECT_NAMES, ObjectPlacement
 from sim.robot import SimRobot
 from sim.truth import truth_scene
 
+_TIPPED_SHARE = 0.2
 _SAME_M = 0.03
 """A thing whose box centre is so near to a true one is that thing."""
 
@@ -94,12 +95,24 @@ def render_things(options: TrainLabelsOptions, first_seed: int, layouts: int) ->
 
 
 def _layout(seed: int) -> Layout:
-    """A random layout in which one thing in two starts in or on something."""
+    """A random layout; in one of two, a cube starts in the box or on another cube."""
     rng = np.random.default_rng(seed)
     cubes = [name for name in OBJECT_NAMES if name.endswith("cube")]
     first, second = (str(name) for name in rng.choice(cubes, 2, replace=False))
     placed = ({}, {}, {first: "box"}, {first: second})[int(rng.integers(4))]
-    return random_layout(rng, placed=placed)
+    layout = random_layout(rng, placed=placed)
+    return replace(layout, objects=tuple(_maybe_tipped(rng, item) for item in layout.objects))
+
+
+def _maybe_tipped(rng: np.random.Generator, item: ObjectPlacement) -> ObjectPlacement:
+    """Some household things lie on their side, as they do after a failed grasp."""
+    if item.label == CUBE or rng.random() > _TIPPED_SHARE:
+        return item
+    T = item.T_base_object
+    lying = SE3.from_rotvec((0.5 * np.pi, 0.0, 0.0))
+    height = T.p[2] - 0.5 * float(item.extents_m[2]) + 0.5 * float(item.extents_m[1])
+    lowered = SE3(T.R, np.array([T.p[0], T.p[1], height]))
+    return replace(item, T_base_object=lowered @ lying)
 
 
 def _labelled(arm: str, layout: Layout, options: TrainLabelsOptions) -> Iterator[tuple[Thing, str]]:

@@ -223,7 +223,8 @@ def _thing_token(thing: Entity, T_base_tool: SE3, scene: Scene) -> EntityToken:
     if container.articulation is None:
         token = _box_token(thing, T_base_tool)
     else:
-        token = _box_token(thing, _facing(T_base_cavity, T_base_tool), square_within=SQUARE_IN_DRAWER)
+        facing = _facing(T_base_cavity, T_base_tool)
+        token = _box_token(thing, facing, SQUARE_IN_DRAWER)
     return replace(token, value=max(walls_m, 0.0))
 
 

@@ -38,8 +38,8 @@ class EntityToken:
     Attributes:
         T_base_anchor: The frame that matters for the call: a box centre, a handle, a region.
         extents_m: Sizes of the box, handle or region, (3,).
-        value: Joint value [m] of an articulated entity; for a thing in a container the height [m] of
-            the walls above its base; else 0.
+        value: Joint value [m] of an articulated entity; for a thing in a container the height
+            [m] of the walls above its base; else 0.
     """
 
     T_base_anchor: SE3

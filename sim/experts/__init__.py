@@ -14,9 +14,7 @@ from sim.experts.grasp import GraspExpert
 from sim.experts.motion import MotionStyle
 from sim.experts.place import PlaceExpert
 
-EXPERTS: Mapping[
-    str, Callable[[tuple[EntityToken, ...], SE3, MotionStyle, float], Expert]
-] = {
+EXPERTS: Mapping[str, Callable[[tuple[EntityToken, ...], SE3, MotionStyle, float], Expert]] = {
     "grasp": GraspExpert,
     "place": PlaceExpert,
     "open_drawer": OpenDrawerExpert,

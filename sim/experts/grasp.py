@@ -10,7 +10,7 @@ from sim.experts.motion import MotionStyle, Mover, funnel_height, pointing_down
 LIFT_M = 0.13
 """Rise of the tool after the grip."""
 CLEARANCE_M = 0.028
-"""How much wider than the thing the gripper opens on the way down; neighbours and walls are near."""
+"""How much wider than the thing the gripper opens: neighbours and walls are near."""
 GRIPPER_WIDTH_M = 0.08
 PALM_M = 0.028
 """The tool origin may be this far below the walls around a thing before the palm meets them."""

@@ -61,7 +61,7 @@ class Mover:
         return self._reference
 
     def displace(self, offset_m: np.ndarray, turn_rad: np.ndarray) -> SE3:
-        """Push the reference off its way, as a disturbance would; the next move starts from there."""
+        """Push the reference off its way, as a disturbance would; it goes on from there."""
         R = so3_exp(turn_rad) @ self._reference.R
         self._reference = SE3(R, self._reference.p + offset_m)
         self._speed_m_s *= 0.5
@@ -102,8 +102,8 @@ def nearest_half_turn(x_axis: np.ndarray, tool: SE3) -> np.ndarray:
 def funnel_height(style: MotionStyle, sideways_m: float, turn_rad: float, free_m: float) -> float:
     """Height to keep above the goal while still `sideways_m` and `turn_rad` off it.
 
-    Zero within `free_m` of the goal's axis, then rising smoothly to the hover height: a tool that is
-    pushed aside low down comes up before it goes on, so every state has one right answer.
+    Zero within `free_m` of the goal's axis, then rising smoothly to the hover height: a tool that
+    is pushed aside low down comes up before it goes on, so every state has one right answer.
     """
     off = max(0.0, sideways_m - free_m) / style.funnel_m + max(0.0, turn_rad - 0.06) / 0.5
     share = min(1.0, off)

@@ -16,7 +16,7 @@ HAND_ABOVE_RIM_M = 0.0
 
 
 class PlaceExpert:
-    """Token 0 is the held thing; token 1 the spot: +z up on the surface that the thing shall rest on.
+    """Token 0 is the held thing; token 1 the spot: +z up on the surface that it shall rest on.
 
     The spot's third size is the height of the walls around it: 0 on a top face.
     """
