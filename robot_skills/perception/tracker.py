@@ -16,6 +16,9 @@ from robot_skills.perception.things import Recognised
 NAMED_BY_COLOUR = ("cube", UNKNOWN)
 """Kinds of which one tells one from another by colour."""
 _SAME_PLACE_M = 0.05
+_SAME_SIZE_M = 0.012
+_OTHER_KIND_COST_M = 1.0
+"""Added where labels differ, so that things of the same kind come first."""
 _STILL_M = 0.02
 _FEWER_POINTS = 0.7
 _PIECE_SHARE = 0.6
@@ -224,8 +227,11 @@ class Tracker:
             if entity.label not in NAMED_BY_COLOUR or same_colour:
                 return away
             return None
-        # Half hidden, a thing may look like another kind, but it stays where it is.
-        return 1.0 + away if same_colour and away < _SAME_PLACE_M else None
+        # Half hidden or fallen over, a thing may look like another kind; then it still stands where
+        # it was, or still has its sizes.
+        sizes = np.abs(np.sort(entity.extents_m) - np.sort(seen.box.size_m))
+        alike = away < _SAME_PLACE_M or float(sizes.max()) < _SAME_SIZE_M
+        return _OTHER_KIND_COST_M + away if same_colour and alike else None
 
     def _refresh(self, track: _Track, seen: Recognised, stamp_s: float) -> None:
         old = track.entity
