@@ -25,6 +25,7 @@ _SCORED_POINTS = 250
 _FINE_RAD = np.deg2rad(np.arange(-2.0, 2.01, 0.25))
 _EDGE_PIXELS = 0.4
 """Average distance, in pixels, from the outermost sample of a surface to its edge."""
+_LEAST_SIZE_M = 0.002
 _ONE_FACE_M = 0.012
 """Thinner than this, only one face of a thing was seen."""
 _ROUND_RESIDUAL = 0.55
@@ -136,7 +137,7 @@ def _fit_rectangle(cloud: Cloud, side: Array, bottom_m: float, height_m: float) 
     return BoxFit(
         centre_xy_m=axes @ (0.5 * (lower + upper)),
         yaw_rad=yaw,
-        size_m=np.array([*(upper - lower), height_m]),
+        size_m=np.array([*np.maximum(upper - lower, _LEAST_SIZE_M), height_m]),
         bottom_m=bottom_m,
         lower_seen=lower_seen,
         upper_seen=upper_seen,

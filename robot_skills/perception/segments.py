@@ -8,14 +8,15 @@ from robot_skills.perception.cloud import Cloud
 from robot_skills.perception.library import open3d
 
 GAP_M = 0.013
-"""Surfaces that are further apart belong to different things; pixels are up to 7 mm apart."""
+"""Surfaces that are further apart belong to different things ..."""
+_GAP_PIXELS = 2.6
+"""... unless pixels are coarse: slanted surfaces are sampled up to so many pixel sizes apart."""
 _CELLS_PER_GAP = 3
 _LEAST_POINTS = 12
 _LEAST_PART = 3
 """Fewer points of one paint are reflections and printed letters."""
 _ANGLES_RAD = np.deg2rad(np.arange(0.0, 360.0, 2.0))
 _DIRECTIONS = np.stack([np.cos(_ANGLES_RAD), np.sin(_ANGLES_RAD)], axis=1)
-_TOUCH_M = 0.015
 _INTERLEAVED = 0.5
 _FOOTPRINT_MARGIN_M = 0.004
 _FOOTPRINT_SHARE = 0.75
@@ -50,20 +51,25 @@ def split_things(cloud: Cloud) -> list[Cloud]:
     on a can. A cube on a cube shares the footprint but no heights, a can beside a cube the other
     way round, so these stay apart.
     """
-    parts = _merge_interleaved(cloud, _painted_parts(cloud))
+    if len(cloud) == 0:
+        return []
+    gap_m = max(GAP_M, _GAP_PIXELS * float(np.median(cloud.pixel_m)))
+    parts = _merge_interleaved(cloud, _painted_parts(cloud, gap_m), gap_m)
     parts = _merge_under_covers(cloud, parts)
     things = [cloud.select(np.sort(part)) for part in parts if len(part) >= _LEAST_POINTS]
     return sorted(things, key=lambda thing: -len(thing))
 
 
-def _merge_interleaved(cloud: Cloud, parts: list[NDArray]) -> list[NDArray]:
+def _merge_interleaved(cloud: Cloud, parts: list[NDArray], gap_m: float) -> list[NDArray]:
     """Join parts that interleave, the largest first, until none are left."""
     parts = sorted(parts, key=len, reverse=True)
     i = 0
     while i < len(parts):
         outline = convex_hull(cloud.points_m[parts[i], :2])
         joined = [
-            j for j in range(i + 1, len(parts)) if _interleave(cloud, parts[i], parts[j], outline)
+            j
+            for j in range(i + 1, len(parts))
+            if _interleave(cloud, parts[i], parts[j], outline, gap_m)
         ]
         if joined:
             # What was joined may reach further ones: look again from the first.
@@ -103,18 +109,18 @@ def _merge_under_covers(cloud: Cloud, parts: list[NDArray]) -> list[NDArray]:
     return out
 
 
-def _painted_parts(cloud: Cloud) -> list[NDArray]:
+def _painted_parts(cloud: Cloud, gap_m: float) -> list[NDArray]:
     paint = cloud.paint
     parts = []
     for p in np.unique(paint):
         rows = np.nonzero(paint == p)[0]
-        labels = cluster(cloud.points_m[rows])
+        labels = cluster(cloud.points_m[rows], gap_m)
         groups = [rows[labels == k] for k in range(labels.max(initial=-1) + 1)]
         parts += [part for part in groups if len(part) >= _LEAST_PART]
     return parts
 
 
-def _interleave(cloud: Cloud, large: NDArray, small: NDArray, outline: Array) -> bool:
+def _interleave(cloud: Cloud, large: NDArray, small: NDArray, outline: Array, gap_m: float) -> bool:
     a, b = cloud.points_m[large], cloud.points_m[small]
     shared = min(a[:, 2].max(), b[:, 2].max()) - max(a[:, 2].min(), b[:, 2].min())
     if shared < _INTERLEAVED * max(np.ptp(b[:, 2]), 0.004):
@@ -122,7 +128,7 @@ def _interleave(cloud: Cloud, large: NDArray, small: NDArray, outline: Array) ->
     inside = hull_distance(outline, b[:, :2]) <= _FOOTPRINT_MARGIN_M
     if inside.mean() < _FOOTPRINT_SHARE:
         return False
-    return smallest_gap(a, b) <= _TOUCH_M
+    return smallest_gap(a, b) <= 1.2 * gap_m
 
 
 def smallest_gap(a: Array, b: Array) -> float:

@@ -16,7 +16,9 @@ from robot_skills.perception.segments import convex_hull, hull_distance, split_t
 from robot_skills.perception.table import Plane
 
 LEAST_HEIGHT_M = 0.012
-LEAST_POINTS = 25
+LEAST_POINTS = 12
+LEAST_AREA_M2 = 400e-6
+"""Of all that is seen of a thing: a fingernail."""
 MOST_SIDE_M = 0.20
 """Wider than this it is furniture or a piece of the robot, nothing to pick up."""
 _FRAGMENT_M = 0.005
@@ -83,7 +85,7 @@ def find_things(cloud: Cloud, table: Plane, fixtures: Iterable[Entity]) -> list[
     """
     fixtures = tuple(fixtures)
     things: list[Thing] = []
-    parts = [part for part in split_things(cloud) if len(part) >= LEAST_POINTS]
+    parts = [part for part in split_things(cloud) if _is_enough(part)]
     # From the lowest up, so that what a thing stands on is known when its turn comes.
     for part in sorted(parts, key=lambda part: float(part.points_m[:, 2].min())):
         bottom_m = support_height(part.points_m, table, fixtures, things)
@@ -93,6 +95,11 @@ def find_things(cloud: Cloud, table: Plane, fixtures: Iterable[Entity]) -> list[
         if thing.box.size_m[:2].max() <= MOST_SIDE_M:
             things.append(thing)
     return [thing for thing in things if not _is_fragment(thing, things)]
+
+
+def _is_enough(cloud: Cloud) -> bool:
+    """Whether so much is seen that it can be a thing."""
+    return len(cloud) >= LEAST_POINTS and float((cloud.pixel_m**2).sum()) >= LEAST_AREA_M2
 
 
 def _is_fragment(thing: Thing, things: Iterable[Thing]) -> bool:
