@@ -54,6 +54,10 @@ def main(options: EvalOptions) -> CommandResult:
         skipped += left_out
     payload = summary(trials, options, skipped)
     print_summary(payload)
+    if options.record and options.skill is not None:
+        from robot_skills.app.card_results import record_result
+
+        print(f"recorded in {record_result(config.zoo, options, payload)}")
     return CommandResult(payload=payload)
 
 

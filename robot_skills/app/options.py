@@ -111,6 +111,8 @@ class EvalOptions(CommonOptions):
     """First seed; demonstrations use other ones."""
     workers: int = 2
     """Processes that evaluate at the same time."""
+    record: bool = False
+    """Write the result of a skill into its card."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
