@@ -59,7 +59,7 @@ class Demonstration:
         arrays |= {f"depth.{name}": depth for name, depth in self.depth_m.items()}
         partial = path.with_suffix(".tmp")
         with partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_skills.core.binding import AnchorSpec, TokenBinding, bind
+from robot_skills.core.binding import Anchor, AnchorSpec, TokenBinding, bind
 from robot_skills.core.plan import Literal
 from robot_skills.core.policy import PolicyInput, encode_action, encode_state
 from robot_skills.core.predicates import unmet
-from robot_skills.core.se3 import SE3, Array, so3_exp
+from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 from sim.dataset import Demonstration
 from sim.experts import Expert, MotionStyle, make_expert
+from sim.experts.motion import Mover
 from sim.robot import SimRobot
 from sim.scenarios import Scenario, draw_scenario
 from sim.truth import truth_scene
@@ -23,6 +24,16 @@ _MAX_TICKS = 400
 _TAIL_TICKS = 10
 """Ticks recorded after the work is done, from which the termination head learns to stop."""
 _SETTLE_TICKS = 10
+_CALM = MotionStyle(
+    speed_m_s=0.35,
+    turn_rate_rad_s=1.5,
+    acceleration_m_s2=1.0,
+    hover_m=0.08,
+    funnel_m=0.04,
+    depth_m=0.03,
+    settle_ticks=9,
+)
+"""Moves that are not demonstrations."""
 
 
 class AttemptFailed(Exception):
@@ -136,10 +147,7 @@ def run_expert(robot: SimRobot, expert: Expert, max_ticks: int = _MAX_TICKS) -> 
 
 def move_to(robot: SimRobot, goal: SE3, opening: float, max_ticks: int = 120) -> None:
     """Straight move of the tool in free space, at a moderate speed."""
-    style = MotionStyle.draw(np.random.default_rng(0))
-    from sim.experts.motion import Mover
-
-    mover = Mover(robot.observe().arms[DEFAULT_ARM].T_base_tool, style, _PERIOD_S)
+    mover = Mover(robot.observe().arms[DEFAULT_ARM].T_base_tool, _CALM, _PERIOD_S)
     for _ in range(max_ticks):
         target = mover.towards(goal)
         tick(robot, target, opening)
@@ -161,8 +169,6 @@ def _hold_still(robot: SimRobot, ticks: int) -> None:
 
 
 def _anchors(*pairs: tuple[str, str]) -> list[AnchorSpec]:
-    from robot_skills.core.binding import Anchor
-
     return [AnchorSpec(entity=name, anchor=Anchor(anchor)) for name, anchor in pairs]
 
 
@@ -269,9 +275,3 @@ class _Rows:
             rgb={name: np.stack(pictures) for name, pictures in self._rgb.items()},
             depth_m={name: np.stack(depth) for name, depth in self._depth.items()},
         )
-
-
-def random_tilt(rng: np.random.Generator, T: SE3, yaw_rad: float, tilt_rad: float) -> SE3:
-    """A pose turned about the vertical and tipped a little, at the same place."""
-    w = np.array([*rng.uniform(-tilt_rad, tilt_rad, 2), rng.uniform(-yaw_rad, yaw_rad)])
-    return SE3(so3_exp(w) @ T.R, T.p)

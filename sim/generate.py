@@ -17,9 +17,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from robot_skills.core.errors import DatasetError, RobotSkillsError, StorageError
+from robot_skills.core.errors import (
+    DatasetError,
+    RobotSkillsError,
+    StorageError,
+    unknown_name,
+)
+from sim.arms import ARMS
 from sim.dataset import Demonstration, write_lerobot
 from sim.demonstrate import CONTROL_HZ, AttemptFailed, demonstrate
+from sim.experts import EXPERTS
+from sim.world import CAMERAS
 
 _GIVE_UP_AFTER = 40
 """Attempts without one success after which the run is called off."""
@@ -46,8 +54,18 @@ class GenerateConfig:
     camera_px: tuple[int, int] = (128, 128)
 
     def __post_init__(self) -> None:
+        """Refuse what cannot be demonstrated before any process starts."""
         if self.episodes < 1:
             raise DatasetError(f"At least one episode has to be asked for, got {self.episodes}.")
+        if self.skill not in EXPERTS:
+            raise unknown_name("skill with an expert", self.skill, EXPERTS)
+        if self.arm not in ARMS:
+            raise unknown_name("arm", self.arm, ARMS)
+        for camera in self.cameras:
+            if camera not in CAMERAS:
+                raise unknown_name("camera", camera, CAMERAS)
+        if min(self.camera_px) < 16:
+            raise DatasetError(f"Pictures need at least 16 x 16 pixels, got {self.camera_px}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,14 +4,22 @@ from dataclasses import asdict
 
 from robot_skills.app.options import GenerateOptions
 from robot_skills.app.outcome import CommandResult
+from robot_skills.core.errors import RefusedError
 
 
 def main(options: GenerateOptions) -> CommandResult:
     """Make the dataset that the options ask for."""
     from sim.generate import GenerateConfig, generate
 
+    if options.workers < 1:
+        raise RefusedError(f"--workers must be at least 1, got {options.workers}.")
     config = GenerateConfig(
-        skill=options.skill, arm=options.arm, episodes=options.episodes, seed=options.seed
+        skill=options.skill,
+        arm=options.arm,
+        episodes=options.episodes,
+        seed=options.seed,
+        cameras=options.cameras,
+        camera_px=options.camera_px,
     )
     report = generate(config, options.out, options.workers)
     print(

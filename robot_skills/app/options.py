@@ -64,6 +64,10 @@ class GenerateOptions(CommonOptions):
     """Of layouts, noise and strategies."""
     workers: int = 2
     """Processes that generate at the same time."""
+    cameras: tuple[str, ...] = ()
+    """Cameras to record in colour and depth: front, wrist. Without any only the state is kept."""
+    camera_px: tuple[int, int] = (128, 128)
+    """Width and height of recorded pictures."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

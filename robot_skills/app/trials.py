@@ -145,8 +145,9 @@ def _library(config: TrialConfig, skill: str) -> SkillLibrary:
     from policies.diffusion import DiffusionPolicy
 
     def load(directory: Path) -> Policy:
-        other = config.checkpoint is not None and directory.name == skill
-        return DiffusionPolicy.load(config.checkpoint if other else directory)
+        if config.checkpoint is not None and directory.name == skill:
+            return DiffusionPolicy.load(config.checkpoint)
+        return DiffusionPolicy.load(directory)
 
     return SkillLibrary.load(config.zoo, load)
 
