@@ -1,8 +1,9 @@
 """Writes what was measured into README.md: ``python -m benchmarks.readme_table``.
 
-Success rates come from the skill cards in ``zoo/``; suites and benchmarks from the JSON lines that
-``robot-skills eval --suite`` and ``robot-skills bench`` printed, one file each in
-``benchmarks/results/``. Nothing is measured here, and nothing is typed in by hand.
+Success rates come from the skill cards in ``zoo/``; suites, perception and benchmarks from the JSON
+lines that ``robot-skills eval --suite``, ``python -m benchmarks.perception --json`` and
+``robot-skills bench`` printed, one file each in ``benchmarks/results/``. Nothing is measured here,
+and nothing is typed in by hand.
 """
 
 import json
@@ -20,6 +21,17 @@ BEGIN = "<!-- results: `make readme` writes what stands between these marks -->"
 END = "<!-- end of results -->"
 
 
+_PERCEPTION_HEAD = (
+    "perceived",
+    "frames",
+    "n",
+    "missed",
+    "false",
+    "misnamed",
+    "centre off, mm: median / p95 / max",
+)
+
+
 def results_text(library: SkillLibrary, measured: Iterable[dict[str, Any]]) -> str:
     """Markdown tables of everything that was measured.
 
@@ -32,15 +44,18 @@ def results_text(library: SkillLibrary, measured: Iterable[dict[str, Any]]) -> s
         for card in library
         for result in card.results
     ]
-    suites, benches = [], []
+    suites, seen, benches = [], [], []
     for line in measured:
         if "per_task" in line:
             suites += _suite_rows(line)
+        elif "frames" in line:
+            seen += _perception_rows(line)
         else:
             benches += [_bench_row(item) for item in line.get("results", [line])]
     parts = [
         _table(("skill", "arm", "scene", "success %", "n"), skills),
         _table(("instruction", "on", "success %", "n"), suites),
+        _table(_PERCEPTION_HEAD, seen),
         _table(("benchmark", "ours", "peer", "limit", "times better"), benches),
     ]
     return "\n\n".join(part for part in parts if part) or "Not measured yet."
@@ -82,6 +97,24 @@ def _suite_rows(line: dict[str, Any]) -> list[tuple[str, ...]]:
         (task, where, _percent(item["rate"], item["ci95"]), str(item["n"]))
         for task, item in tasks.items()
     ]
+
+
+def _perception_rows(line: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Every kind of thing in the frames that runs use, then all kinds in each sort of frames."""
+    used = next(iter(line["frames"]))
+    rows = [(kind, used, item) for kind, item in line["frames"][used]["per_kind"].items()]
+    rows += [
+        (f"**all**, {line['arm']}", name, item["all"]) for name, item in line["frames"].items()
+    ]
+    counts = ("things", "missed", "false_positives", "wrong_names")
+    return [
+        (kind, frames, *(str(item[count]) for count in counts), _spread(item["centre_mm"]))
+        for kind, frames, item in rows
+    ]
+
+
+def _spread(item: dict[str, float] | None) -> str:
+    return "-" if item is None else " / ".join(f"{item[key]:.2f}" for key in item)
 
 
 def _bench_row(item: dict[str, Any]) -> tuple[str, ...]:
