@@ -10,7 +10,8 @@ depth is ``(H, W, 1)`` in metres with ``is_depth_map``.
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,15 +99,18 @@ def write_lerobot(
     from tqdm import tqdm
 
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from datasets import disable_progress_bars
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
+    disable_progress_bars()
     if root.exists():
         raise DatasetError(f"Dataset folder {root} exists already; choose another --out.")
     partial = root.with_name(f"{root.name}.writing")
     shutil.rmtree(partial, ignore_errors=True)
     dataset = None
     phases: list[tuple[str, ...]] = []
-    bar = tqdm(demonstrations, total=count, desc="writing LeRobot v3", file=sys.stderr)
+    terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w")
+    bar = tqdm(demonstrations, total=count, desc="writing LeRobot v3", file=terminal)
     for demonstration in bar:
         if dataset is None:
             dataset = LeRobotDataset.create(
@@ -116,16 +120,33 @@ def write_lerobot(
                 root=partial,
                 robot_type=robot_type,
                 use_videos=bool(demonstration.rgb),
+                # Named, because looking for the other decoder fills the terminal with its errors.
+                video_backend="pyav",
             )
         for frame in _frames(demonstration):
             dataset.add_frame(frame)
-        dataset.save_episode()
+        with _encoders_muted():
+            dataset.save_episode()
         phases.append(demonstration.phases)
+    terminal.close()
     if dataset is None:
         raise DatasetError("There is not one demonstration to write.")
     dataset.finalize()
     _write_subtasks(partial, phases, fps)
     partial.replace(root)
+
+
+@contextmanager
+def _encoders_muted() -> Iterator[None]:
+    """Keep what video encoders print on file descriptor 2 away from the terminal."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _features(demonstration: Demonstration) -> dict[str, dict]:

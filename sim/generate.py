@@ -124,6 +124,9 @@ def generate(config: GenerateConfig, out: Path, workers: int = 2) -> GenerateRep
         )
         record = {"config": asdict(config), "report": asdict(report)}
         (out / "meta" / "generated.json").write_text(json.dumps(record, indent=2))
+    except KeyboardInterrupt:
+        print("finished attempts are kept; the same command goes on with them", file=sys.stderr)
+        raise
     except OSError as error:
         raise StorageError(
             f"Writing demonstrations to {attempts} failed: {error}. "
