@@ -72,6 +72,10 @@ class FreeSpotConfig:
 
 
 DEFAULT_FREE_SPOT = FreeSpotConfig()
+_CABINET_GAP_M = 0.06
+"""Room that a hand needs beside a drawer's cabinet, from the spot."""
+_FRONT_GAP_M = 0.045
+"""Room that a hand needs beside a drawer's front panel, from the spot."""
 SQUARE_WITHIN = 1.15
 """Ratio of sides below which a footprint counts as square."""
 SQUARE_IN_DRAWER = 1.35
@@ -284,8 +288,14 @@ def _free_spot_inside(area: Entity, scene: Scene, moved: Entity | None) -> Array
     lies in it, and where there is none, the one with the most room.
     """
     radius_m = 0.0 if moved is None else 0.5 * float(np.linalg.norm(moved.extents_m[:2]))
-    span = np.maximum(0.5 * area.extents_m[:2] - radius_m, 0.0)
-    axes = [np.linspace(-half, half, 15) if half > 0.0 else np.zeros(1) for half in span]
+    upper = np.maximum(0.5 * area.extents_m[:2] - radius_m, 0.0)
+    lower = -upper
+    if area.articulation is not None:
+        # A hand above a drawer needs room beside the cabinet, behind it, and beside the front.
+        half_m = 0.5 * float(area.extents_m[0])
+        lower[0] = min(_CABINET_GAP_M - half_m, 0.0)
+        upper[0] = max(half_m - _FRONT_GAP_M, 0.0)
+    axes = [np.union1d(np.linspace(a, b, 15), 0.0) for a, b in zip(lower, upper, strict=True)]
     offsets = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     points = area.T_base_entity @ np.column_stack([offsets, np.zeros(len(offsets))])
     room = np.full(len(offsets), np.inf)

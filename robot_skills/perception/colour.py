@@ -14,6 +14,7 @@ COLOURS = (*CHROMATIC, "brown", "white", "grey", "black")
 
 # Upper hue [deg] of each chromatic word; above the last one red begins again.
 _HUE_ENDS_DEG = np.array([16.0, 42.0, 70.0, 165.0, 262.0, 345.0])
+_SHADES = ({"orange", "brown"}, {"white", "grey"}, {"grey", "black"})
 _GREY_SATURATION = 0.22
 _BLACK_VALUE = 0.14
 _WHITE_VALUE = 0.62
@@ -73,6 +74,11 @@ def colour_word(rgb: Array, faces_up: NDArray[np.bool_]) -> str:
     if bright < 2.0 * _BLACK_VALUE:
         return "black"
     return "white" if bright >= _WHITE_VALUE else "grey"
+
+
+def same_in_shade(a: str, b: str) -> bool:
+    """Whether two colour words may name one paint, seen by its top once and in shade once."""
+    return any({a, b} <= pair for pair in _SHADES)
 
 
 def _brightness(hsv: Array, faces_up: NDArray[np.bool_]) -> float:

@@ -9,6 +9,7 @@ from robot_skills.core.predicates import in_
 from robot_skills.core.scene import TABLE, Entity, Scene, canonical_yaw
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ArmState, Observation, RgbdFrame
+from robot_skills.perception.colour import same_in_shade
 from robot_skills.perception.labels import UNKNOWN
 from robot_skills.perception.sight import Sight, may_hold
 from robot_skills.perception.things import Recognised
@@ -61,6 +62,7 @@ class Tracker:
         self._fixtures: dict[str, Entity] = {}
         self._grips: dict[str, _Grip] = {}
         self._order: list[str] = [TABLE]
+        self._seen_before: set[str] = set()
 
     @property
     def fixtures(self) -> Mapping[str, Entity]:
@@ -83,6 +85,7 @@ class Tracker:
             observation: What the look was made from.
         """
         stamp_s = observation.stamp_s
+        self._seen_before = {n for n, track in self._tracks.items() if track.entity.visible}
         self._follow_fixtures(sight.fixtures)
         for track in self._tracks.values():
             track.entity = replace(track.entity, visible=False, held_by=None)
@@ -175,9 +178,13 @@ class Tracker:
         gone = [
             t for t in self._tracks.values() if not t.entity.visible and t.entity.held_by is None
         ]
-        alike = [t for t in gone if t.entity.colour == seen.colour] or [
-            t for t in gone if t.entity.label == seen.label
-        ]
+        alike = (
+            [t for t in gone if t.entity.colour == seen.colour]
+            or [t for t in gone if same_in_shade(t.entity.colour, seen.colour)]
+            or [t for t in gone if t.entity.label == seen.label]
+            # Whatever it looks like in there: what has just gone from its place is in the hand.
+            or [t for t in gone if t.entity.name in self._seen_before]
+        )
         if alike:
             tool = arm.T_base_tool.p[:2]
             track = min(

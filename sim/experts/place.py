@@ -11,8 +11,8 @@ RISE_M = 0.11
 """Rise of the tool after letting go."""
 GAP_M = 0.004
 """Height above the support at which the thing is let go."""
-HAND_ABOVE_RIM_M = 0.0
-"""The tool stays this far above a container's rim: the palm is wider than the room inside."""
+HAND_ABOVE_RIM_M = 0.016
+"""The tool stays this far above a container's walls, so that the fingertips clear them."""
 
 
 class PlaceExpert:
