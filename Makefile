@@ -39,7 +39,7 @@ gl: setup
 	@$(BIN)/python -m robot_skills.app.gl
 
 demo: setup gl
-	$(BIN)/robot-skills run "put the red cube in the drawer and close it" --out outputs/demo
+	$(BIN)/robot-skills run "put the red cube in the drawer and close it" --seed 11 --out outputs/demo
 
 test: setup gl check pytest
 
