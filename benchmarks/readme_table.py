@@ -54,7 +54,7 @@ def results_text(library: SkillLibrary, measured: Iterable[dict[str, Any]]) -> s
             benches += [_bench_row(item) for item in line.get("results", [line])]
     parts = [
         _table(("skill", "arm", "scene", "success %", "n"), skills),
-        _table(("instruction", "on", "success %", "n"), suites),
+        _table(("instruction", "on", "success %", "believed", "disagree", "n"), suites),
         _table(_PERCEPTION_HEAD, seen),
         _table(("benchmark", "ours", "peer", "limit", "times better"), benches),
     ]
@@ -94,7 +94,14 @@ def _suite_rows(line: dict[str, Any]) -> list[tuple[str, ...]]:
     where = f"{line['arm']}, {line['scene']}"
     tasks = {**line["per_task"], "**all**": line}
     return [
-        (task, where, _percent(item["rate"], item["ci95"]), str(item["n"]))
+        (
+            task,
+            where,
+            _percent(item["rate"], item["ci95"]),
+            str(item["believed"]),
+            str(item["disagree"]),
+            str(item["n"]),
+        )
         for task, item in tasks.items()
     ]
 

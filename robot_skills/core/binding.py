@@ -72,6 +72,12 @@ class FreeSpotConfig:
 
 
 DEFAULT_FREE_SPOT = FreeSpotConfig()
+GRASPABLE_M = 0.065
+"""Widest side that is gripped in place of a shorter one, to turn the hand away from something."""
+_GRIP_DEPTH_M = 0.03
+_PALM_ABOVE_TOOL_M = 0.028
+_HAND_HALF_M = np.array([0.035, 0.11])
+"""Half of a hand's footprint: across, and along the closing direction."""
 _CABINET_GAP_M = 0.06
 """Room that a hand needs beside a drawer's cabinet, from the spot."""
 _FRONT_GAP_M = 0.045
@@ -218,7 +224,7 @@ def _thing_token(thing: Entity, T_base_tool: SE3, scene: Scene) -> EntityToken:
         if in_(scene, thing.name, entity.name)
     ]
     if not around:
-        return _box_token(thing, T_base_tool)
+        return _with_room_for_the_hand(thing, T_base_tool, scene)
     container = around[0]
     cavity = container.cavity
     assert cavity is not None
@@ -230,6 +236,47 @@ def _thing_token(thing: Entity, T_base_tool: SE3, scene: Scene) -> EntityToken:
         facing = _facing(T_base_cavity, T_base_tool)
         token = _box_token(thing, facing, SQUARE_IN_DRAWER)
     return replace(token, value=max(walls_m, 0.0))
+
+
+def _with_room_for_the_hand(thing: Entity, T_base_tool: SE3, scene: Scene) -> EntityToken:
+    """The box by the axes nearest the tool, or turned where a palm would hit something."""
+    token = _box_token(thing, T_base_tool)
+    if thing.held_by is not None or _hand_fits(token, thing, scene):
+        return token
+    if float(token.extents_m[0]) > GRASPABLE_M:
+        return token
+    yaw = float(np.arctan2(T_base_tool.R[1, 0], T_base_tool.R[0, 0]))
+    turned = [
+        _box_token(thing, SE3.from_yaw(yaw + turn, T_base_tool.p), np.inf)
+        for turn in (0.5 * np.pi, -0.5 * np.pi)
+    ]
+    nearest = max(turned, key=lambda t: float(t.T_base_anchor.R[:, 0] @ T_base_tool.R[:, 0]))
+    return nearest if _hand_fits(nearest, thing, scene) else token
+
+
+def _hand_fits(token: EntityToken, thing: Entity, scene: Scene) -> bool:
+    """Whether a palm that grips a box across its y axis, from above, meets nothing else."""
+    palm_z = max(thing.top_m - _GRIP_DEPTH_M, thing.bottom_m) + _PALM_ABOVE_TOOL_M
+    along = np.linspace(-1.0, 1.0, 9)
+    grid = np.stack(np.meshgrid(along, along, indexing="ij"), axis=-1).reshape(-1, 2)
+    hand = np.column_stack([grid * _HAND_HALF_M, np.zeros(len(grid))])
+    points = (token.T_base_anchor @ hand)[:, :2]
+    return all(
+        top <= palm_z or float(_distance_to_rectangle(points, T_base_box, size).min()) > 0.0
+        for entity in scene
+        if entity.name not in (TABLE, thing.name) and entity.held_by is None
+        for T_base_box, size, top in _solids(entity)
+    )
+
+
+def _solids(entity: Entity) -> Iterable[tuple[SE3, Array, float]]:
+    """Floor area and top of the parts of an entity: its box, and the handle of its joint."""
+    yield entity.T_base_entity, entity.extents_m[:2], entity.top_m
+    joint = entity.articulation
+    if joint is not None:
+        T_base_handle = entity.T_base_entity @ joint.T_entity_handle
+        top = float(T_base_handle.p[2] + 0.5 * joint.handle_extents_m[2])
+        yield T_base_handle, joint.handle_extents_m[:2], top
 
 
 def _facing(T_base_cavity: SE3, T_base_tool: SE3) -> SE3:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_skills.core.predicates import in_
 from robot_skills.core.scene import TABLE, Entity, Scene, canonical_yaw
-from robot_skills.core.se3 import SE3
+from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import ArmState, Observation, RgbdFrame
 from robot_skills.perception.colour import same_in_shade
 from robot_skills.perception.labels import UNKNOWN
@@ -28,6 +29,12 @@ _HIDDEN_BACK_M = 0.006
 _SEEN_THROUGH = 0.5
 _LOOSENED = 0.12
 """A gripper that opens by so much has let go."""
+_BESIDE_M = 0.008
+"""Points farther than this outside a thing's box are not its own ..."""
+_REST_SHARE = 0.25
+"""... and when they are this share of a lump ..."""
+_LEAST_REST = 25
+"""... and at least so many, they are another thing."""
 
 
 @dataclass(slots=True)
@@ -63,6 +70,7 @@ class Tracker:
         self._grips: dict[str, _Grip] = {}
         self._order: list[str] = [TABLE]
         self._seen_before: set[str] = set()
+        self._released: set[str] = set()
 
     @property
     def fixtures(self) -> Mapping[str, Entity]:
@@ -153,6 +161,7 @@ class Tracker:
             slipped = arm.opening < 0.5 * grip.opening
             if opened or slipped:
                 del self._grips[name]
+                self._released.add(grip.name)
 
     def _follow_hands(self, in_hand: Mapping[str, Recognised], observation: Observation) -> None:
         for name, arm in observation.arms.items():
@@ -216,14 +225,43 @@ class Tracker:
             if i not in taken and name not in taken.values():
                 taken[i] = name
         known = [track.entity for track in self._tracks.values()]
+        before = {name: self._tracks[name].entity for name in taken.values()}
         for i, name in taken.items():
             self._refresh(self._tracks[name], things[i], stamp_s)
+        self._find_released(before, {name: things[i] for i, name in taken.items()}, stamp_s)
         for i, seen in enumerate(things):
             if i not in taken and not any(
                 self._tracks[entity.name].entity.visible and _is_piece(seen, entity)
                 for entity in known
             ):
                 self._new_track(seen, stamp_s)
+
+    def _find_released(
+        self, before: Mapping[str, Entity], seen: Mapping[str, Recognised], stamp_s: float
+    ) -> None:
+        """Find what a hand let go among the points of a neighbour that it was taken for.
+
+        Two things of like paint that touch are one lump in a look. When a thing that was let go is
+        nowhere, and a known thing seems to have grown, what lies outside of the known thing's old
+        box is the missing one.
+        """
+        for name in sorted(self._released):
+            track = self._tracks[name]
+            if track.entity.visible or track.entity.held_by is not None:
+                self._released.discard(name)
+                continue
+            for host, look in seen.items():
+                points = look.thing.cloud.points_m
+                rest = points[_outside(points, before[host])]
+                if len(rest) < max(_LEAST_REST, _REST_SHARE * len(points)):
+                    continue
+                self._tracks[host].entity = replace(before[host], visible=True, stamp_s=stamp_s)
+                pose = _resting(track.entity, rest)
+                track.entity = replace(
+                    track.entity, T_base_entity=pose, visible=True, stamp_s=stamp_s
+                )
+                self._released.discard(name)
+                break
 
     @staticmethod
     def _cost(entity: Entity, seen: Recognised) -> float | None:
@@ -300,6 +338,23 @@ class Tracker:
         while name in self._order:
             name, number = f"{stem}_{number}", number + 1
         return name
+
+
+def _outside(points_m: Array, entity: Entity) -> NDArray[np.bool_]:
+    """Which points (n, 3) lie beside or above an entity's box."""
+    local = entity.T_base_entity.inverse() @ points_m
+    half = 0.5 * entity.extents_m + _BESIDE_M
+    beside = np.any(np.abs(local[:, :2]) > half[:2], axis=1)
+    return beside | (local[:, 2] > half[2])
+
+
+def _resting(entity: Entity, points_m: Array) -> SE3:
+    """Where an entity of known size is when these are the points that show of it, (n, 3)."""
+    R = entity.T_base_entity.R
+    local = points_m @ R
+    middle = R @ (0.5 * (local.min(axis=0) + local.max(axis=0)))
+    top = float(points_m[:, 2].max())
+    return SE3(R, np.array([middle[0], middle[1], top - 0.5 * float(entity.extents_m[2])]))
 
 
 def _is_piece(seen: Recognised, entity: Entity) -> bool:

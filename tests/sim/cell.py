@@ -56,7 +56,7 @@ def pick(robot: SimRobot, name: str) -> None:
         yaw = (yaw + np.pi / 4) % (np.pi / 2) - np.pi / 4
     height = max(thing.top_m - 0.03, 0.016)
     go(robot, down(x, y, thing.top_m + 0.10, yaw), 1.0, 30)
-    go(robot, down(x, y, height, yaw), 1.0, 16)
+    go(robot, down(x, y, height, yaw), 1.0, 32)
     go(robot, down(x, y, height, yaw), 0.0, 12)
     go(robot, down(x, y, LIFT_M, yaw), 0.0, 25)
 
