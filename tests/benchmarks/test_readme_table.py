@@ -34,11 +34,11 @@ def test_rates_carry_their_interval_and_n():
 
 
 def test_suites_and_benchmarks_have_their_own_tables():
-    task = {"rate": 0.9, "ci95": [0.78, 0.95], "n": 50}
+    task = {"rate": 0.9, "ci95": [0.78, 0.95], "n": 50, "believed": 44, "disagree": 1}
     suite = {"arm": "panda", "scene": "rgbd", "per_task": {"stack": task}, **task}
     bench = {"unit": "steps/s", "ours": 1500.0, "peer": 250.0, "limit": None, "ratio": 6.0}
     text = results_text(_library(), [suite, bench])
-    assert "| stack | panda, rgbd | 90 (78-95) | 50 |" in text
+    assert "| stack | panda, rgbd | 90 (78-95) | 44 | 1 | 50 |" in text
     assert "| steps/s | 1,500 | 250 | - | 6 |" in text
 
 

@@ -115,3 +115,39 @@ def test_a_full_table_has_no_free_spot():
     crowd = [cube(f"c{i}", 0.36 + 0.08 * (i % 5), -0.26 + 0.08 * (i // 5)) for i in range(35)]
     with pytest.raises(PlanningError, match="No free spot"):
         free_spot_on_table(make_scene(*crowd), cube())
+
+
+def test_the_hand_turns_where_its_palm_would_hit_something_tall():
+    tall = replace(
+        cube("green_cube", x=0.5, y=0.11, size_m=0.06), extents_m=np.array([0.06, 0.06, 0.2])
+    )
+    near = make_scene(cube("red_cube", x=0.5, y=0.0), tall)
+    alone = make_scene(cube("red_cube", x=0.5, y=0.0))
+    free = bind([spec("red_cube", Anchor.BOX)], alone, T_HOME).tokens[0].T_base_anchor
+    turned = bind([spec("red_cube", Anchor.BOX)], near, T_HOME).tokens[0].T_base_anchor
+    assert abs(free.R[:, 1] @ [0.0, 1.0, 0.0]) == pytest.approx(1.0)
+    assert abs(turned.R[:, 1] @ [0.0, 1.0, 0.0]) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_thing_in_a_container_tells_how_high_the_walls_around_it_rise():
+    box = bin_(x=0.5, y=-0.25)
+    floor = box.T_base_entity.p[2] + 0.01 - 0.03
+    inside = cube("red_cube", x=0.5, y=-0.25)
+    p = np.array([0.5, -0.25, floor + 0.02])
+    inside = replace(inside, T_base_entity=SE3.from_translation(p))
+    token = bind([spec("red_cube", Anchor.BOX)], make_scene(box, inside), T_HOME).tokens[0]
+    assert token.value == pytest.approx(0.06)
+    outside = make_scene(box, cube("red_cube"))
+    assert bind([spec("red_cube", Anchor.BOX)], outside, T_HOME).tokens[0].value == 0.0
+
+
+def test_a_second_thing_in_a_container_gets_a_spot_clear_of_the_first():
+    box = bin_(x=0.5, y=-0.25)
+    first = replace(
+        cube("red_cube", x=0.5, y=-0.25),
+        T_base_entity=SE3.from_translation(box.T_base_entity.p),
+    )
+    scene = make_scene(box, first, cube("green_cube"))
+    specs = [spec("green_cube", Anchor.BOX), spec("box", Anchor.ACCESS)]
+    spot = bind(specs, scene, T_HOME).tokens[1].T_base_anchor.p
+    assert np.linalg.norm(spot[:2] - [0.5, -0.25]) > 0.03

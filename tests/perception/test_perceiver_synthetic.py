@@ -150,3 +150,27 @@ def test_no_table_is_an_error():
 def test_config_without_cameras_is_refused():
     with pytest.raises(ValueError, match="at least one camera"):
         SightConfig(cameras=())
+
+
+def test_a_thing_let_go_beside_its_like_is_found_in_the_lump_that_they_make():
+    perceiver = RgbdPerceiver()
+    first, second = block(0.6, 0.1, 0.0, 0.045, RED), block(0.5, -0.1, 0.0, 0.045, RED)
+    before = look(first, second, perceiver=perceiver)
+    name = next(n for n in ("red_cube", "red_cube_2") if before[n].T_base_entity.p[1] < 0.0)
+    other = "red_cube_2" if name == "red_cube" else "red_cube"
+    hanging = block(0.5, 0.0, 0.18, 0.045, RED)
+    look(first, hanging, perceiver=perceiver, tool=(0.5, 0.0, 0.20), opening=0.045 / 0.08)
+    beside = block(0.6, 0.146, 0.0, 0.045, RED)
+    scene = look(first, beside, perceiver=perceiver)
+    assert scene[name].visible
+    assert scene[other].visible
+    assert np.allclose(scene[name].T_base_entity.p[:2], [0.6, 0.146], atol=6e-3)
+    assert np.allclose(scene[other].T_base_entity.p[:2], [0.6, 0.1], atol=6e-3)
+
+
+def test_orange_in_the_shade_of_a_hand_is_still_the_orange_cube():
+    perceiver = RgbdPerceiver()
+    look(block(0.5, 0.0, 0.0, 0.045, (0.95, 0.42, 0.03)), perceiver=perceiver)
+    shaded = block(0.5, 0.0, 0.18, 0.045, (0.45, 0.20, 0.02))
+    scene = look(shaded, perceiver=perceiver, tool=(0.5, 0.0, 0.20), opening=0.045 / 0.08)
+    assert scene.held(DEFAULT_ARM).name == "orange_cube"
