@@ -5,6 +5,7 @@ choice is right. `MUJOCO_GL` overrides it, as for every program that uses MuJoCo
 """
 
 import atexit
+import ctypes
 import os
 import sys
 import weakref
@@ -14,6 +15,11 @@ from robot_skills.core.errors import MissingDependencyError
 
 _PACKAGES = "libegl1 libgl1 libgl1-mesa-dri"
 _CHECK_SIZE_PX = 16
+_LIBRARIES = {
+    "egl": (("libEGL.so.1", "libEGL.so"), _PACKAGES),
+    "osmesa": (("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"), "libosmesa6"),
+}
+"""Libraries that a backend loads, and the Debian package that brings them."""
 
 
 _open_contexts: "weakref.WeakSet[GLContext]" = weakref.WeakSet()
@@ -32,6 +38,28 @@ def choose_backend() -> str:
     if sys.platform.startswith("linux") and not os.environ.get("MUJOCO_GL"):
         os.environ["MUJOCO_GL"] = "egl"
     return os.environ.get("MUJOCO_GL", "")
+
+
+def check_library() -> None:
+    """Make sure that the library which `MUJOCO_GL` asks for is there; nothing when it is not set.
+
+    Raises:
+        MissingDependencyError: It is not; names the package that brings it.
+    """
+    backend = os.environ.get("MUJOCO_GL", "")
+    if not sys.platform.startswith("linux") or backend not in _LIBRARIES:
+        return
+    names, package = _LIBRARIES[backend]
+    for name in names:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return
+    raise MissingDependencyError(
+        f"MUJOCO_GL={backend} needs {names[0]}, which is not installed. "
+        f"On Debian or Ubuntu: apt-get install {package}; or unset MUJOCO_GL."
+    )
 
 
 def make_context(width_px: int, height_px: int) -> GLContext:

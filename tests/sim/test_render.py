@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from robot_skills.core.camera import backproject
-from robot_skills.core.errors import RobotFault, UnknownNameError
+from robot_skills.core.errors import MissingDependencyError, RobotFault, UnknownNameError
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import RgbdFrame
-from sim import meshes
+from sim import gl, meshes
 from sim.layout import DrawerStart, random_layout
 from sim.meshes import FAST_GROUP, FULL_GROUP, SHARED_GROUP
 from sim.render import Quality, RgbdImage, RgbdRenderer
@@ -263,3 +263,12 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
     spec = _shell_world(tmp_path)
     meshes.add_fast_visuals(spec, keep_full=False)
     assert spec.compile().nmeshface < 23 * 23 * 2
+
+
+def test_a_backend_whose_library_is_missing_is_refused_before_mujoco_is_imported(monkeypatch):
+    monkeypatch.setitem(gl._LIBRARIES, "osmesa", (("libNoSuchThing.so.0",), "libosmesa6"))
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    with pytest.raises(MissingDependencyError, match="apt-get install libosmesa6"):
+        gl.check_library()
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    gl.check_library()
