@@ -117,13 +117,8 @@ def prepare(robot: SimRobot, scenario: Scenario, rng: np.random.Generator) -> No
     if scenario.held is not None:
         scene = truth_scene(robot.world)
         tool = robot.observe().arms[DEFAULT_ARM].T_base_tool
-        binding = bind(
-            _anchors(
-                (scenario.held, "box"),
-            ),
-            scene,
-            tool,
-        )
+        thing = AnchorSpec(entity=scenario.held, anchor=Anchor.BOX)
+        binding = bind([thing], scene, tool)
         expert = make_expert(
             "grasp", binding.tokens_at(tool), tool, MotionStyle.draw(rng), _PERIOD_S
         )

@@ -35,13 +35,6 @@ _COLOURS: Sequence[tuple[int, int, int]] = (
 _REMEMBERED = (200, 200, 200)
 
 
-def png_uri(image: Image.Image) -> str:
-    """An image as a ``data:`` address; JPEG for photographs would blur thin lines."""
-    buffer = io.BytesIO()
-    image.convert("RGB").quantize(colors=160).save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
 def jpeg_uri(image: Image.Image) -> str:
     """A photograph as a ``data:`` address."""
     buffer = io.BytesIO()

@@ -16,8 +16,6 @@ IN_MARGIN_M = 0.012
 OPEN_FRACTION = 0.7
 CLOSED_M = 0.02
 NEAR_M = 0.12
-EMPTY_OPENING = 0.6
-"""A gripper opened wider than this, with nothing attached, is empty for certain."""
 
 
 def _cavity_point(thing: Entity, container: Entity, cavity: Region) -> np.ndarray:

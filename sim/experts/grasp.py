@@ -12,6 +12,7 @@ LIFT_M = 0.13
 CLEARANCE_M = 0.028
 """How much wider than the thing the gripper opens: neighbours and walls are near."""
 GRIPPER_WIDTH_M = 0.08
+"""Of a gripper at opening 1; the two arms' differ by 5 mm, which the clearance covers."""
 PALM_M = 0.028
 """The tool origin may be this far below the walls around a thing before the palm meets them."""
 FINGERTIP_M = 0.014

@@ -5,7 +5,7 @@ import numpy as np
 from robot_skills.core.policy import EntityToken
 from robot_skills.core.se3 import SE3
 from sim.experts.expert import ExpertStep
-from sim.experts.motion import MotionStyle, Mover, funnel_height
+from sim.experts.motion import MotionStyle, Mover, funnel_height, pointing_down
 
 RISE_M = 0.11
 """Rise of the tool after letting go."""
@@ -38,7 +38,8 @@ class PlaceExpert:
             release_z = max(release_z, rim_z + HAND_ABOVE_RIM_M)
         self._carry_rise_m = max(0.0, rim_z + 0.02 + below_m - release_z)
         self._release = SE3(
-            _upright(start), np.array([floor[0] - offset[0], floor[1] - offset[1], release_z])
+            pointing_down(start.R[:, 0]),
+            np.array([floor[0] - offset[0], floor[1] - offset[1], release_z]),
         )
         self._phase = "carry"
         self._ticks = 0
@@ -77,11 +78,3 @@ class PlaceExpert:
         target = self._mover.towards(top)
         done = target.distance_to(top)[0] < 0.005
         return ExpertStep(T_base_tool=target, opening=1.0, phase="rise", done=done)
-
-
-def _upright(tool: SE3) -> np.ndarray:
-    """The tool's rotation, made to point straight down with its heading kept."""
-    x = np.array([tool.R[0, 0], tool.R[1, 0], 0.0])
-    x = x / np.linalg.norm(x)
-    z = np.array([0.0, 0.0, -1.0])
-    return np.stack([x, np.cross(z, x), z], axis=-1)

