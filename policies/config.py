@@ -15,6 +15,35 @@ class Trunk(Enum):
     """Which network denoises a chunk. A new one is a new member and a case in `build_denoiser`."""
 
     RESIDUAL_MLP = "residual_mlp"
+    MIXER = "mixer"
+    UNET = "unet"
+    DIT = "dit"
+
+
+class Preset(Enum):
+    """Size of a network."""
+
+    TINY = "tiny"
+    BASE = "base"
+    LARGE = "large"
+
+
+class Head(Enum):
+    """How chunks are learned and sampled. A new one is a new member and a case in `build_head`."""
+
+    DIFFUSION = "diffusion"
+    SCORE = "score"
+    FLOW = "flow"
+    CONSISTENCY = "consistency"
+    REGRESSION = "regression"
+
+
+class Solver(Enum):
+    """Which sampler of `diffusers` denoises, for `Head.DIFFUSION`."""
+
+    DDIM = "ddim"
+    DDPM = "ddpm"
+    DPM = "dpm_solver++"
 
 
 class Prediction(Enum):
@@ -22,6 +51,7 @@ class Prediction(Enum):
 
     SAMPLE = "sample"
     V = "v_prediction"
+    EPSILON = "epsilon"
 
 
 class JsonConfig:
@@ -108,9 +138,18 @@ class NetworkConfig(JsonConfig):
     """Hidden size of a block, as a multiple of the width."""
     termination_width: int = 128
     """Hidden size of the termination head."""
+    attention_heads: int = 4
+    """Attention heads of a transformer."""
+    image_width: int = 16
+    """Channels of an image encoder's first stage; they double with every stage."""
+    embedding: int = 64
+    """Size of what an encoder makes of one picture, one cloud or one sentence."""
 
     def __post_init__(self) -> None:
-        sizes = (self.width, self.blocks, self.expansion, self.termination_width)
+        sizes = (
+            *(self.width, self.blocks, self.expansion, self.termination_width),
+            *(self.attention_heads, self.image_width, self.embedding),
+        )
         require(min(sizes) >= 1, f"Network sizes must be positive, got {sizes}.")
         require(self.width % 2 == 0, f"The network width must be even, got {self.width}.")
 
@@ -119,10 +158,14 @@ class NetworkConfig(JsonConfig):
 class SamplerConfig(JsonConfig):
     """Noise schedule of training, and how a chunk is sampled from noise."""
 
+    head: Head = Head.DIFFUSION
+    """How chunks are learned and sampled."""
+    solver: Solver = Solver.DDIM
+    """Sampler of `Head.DIFFUSION`; the others bring their own."""
     train_timesteps: int = 100
     """Noise levels in training (squared cosine schedule)."""
     inference_steps: int = 5
-    """Denoising steps per chunk (DDIM, eta = 0, trailing spacing)."""
+    """Denoising steps per chunk."""
     prediction: Prediction = Prediction.SAMPLE
     """What the network predicts."""
     keep_noise: bool = True
@@ -131,9 +174,19 @@ class SamplerConfig(JsonConfig):
     noise_scale: float = 0.1
     """Size of that noise, of what training saw. A trace of it stays in a chunk after few steps, so
     less is more accurate; a little is left to choose between ways that are equally good."""
+    drop_goal: float = 0.0
+    """Part of the training windows whose goal (the sentence) is blanked, which teaches what to do
+    without one and makes `guidance` possible (classifier-free guidance, Ho & Salimans, 2022)."""
+    guidance: float = 0.0
+    """How far to go beyond the prediction with the goal, away from the one without; 0 for none."""
 
     def __post_init__(self) -> None:
         require(self.noise_scale >= 0.0, f"noise_scale cannot be {self.noise_scale}.")
+        require(0.0 <= self.drop_goal < 1.0, f"drop_goal must be in [0, 1), got {self.drop_goal}.")
+        require(
+            self.guidance == 0.0 or self.drop_goal > 0.0,
+            "Guidance compares with and without a goal, so training must drop_goal sometimes.",
+        )
         require(
             1 <= self.inference_steps <= self.train_timesteps,
             f"Sampling takes 1 to {self.train_timesteps} steps, got {self.inference_steps}.",

@@ -35,6 +35,8 @@ class Demonstration:
         phases: What the expert was doing per tick, T words.
         rgb: Pictures per camera, (T, H, W, 3) uint8; empty when cameras were not asked for.
         depth_m: Depth per camera, (T, H, W) float32.
+        state_names: Layout of `state`.
+        action_names: Layout of `action`.
     """
 
     task: str
@@ -45,6 +47,8 @@ class Demonstration:
     phases: tuple[str, ...]
     rgb: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     depth_m: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    state_names: tuple[str, ...] = STATE_NAMES
+    action_names: tuple[str, ...] = ACTION_NAMES
 
     def save(self, path: Path) -> None:
         """Write to an npz of plain arrays, atomically."""
@@ -55,6 +59,8 @@ class Demonstration:
             "label_valid": self.label_valid,
             "done": self.done,
             "phases": np.array(self.phases),
+            "state_names": np.array(self.state_names),
+            "action_names": np.array(self.action_names),
         }
         arrays |= {f"rgb.{name}": pictures for name, pictures in self.rgb.items()}
         arrays |= {f"depth.{name}": depth for name, depth in self.depth_m.items()}
@@ -78,6 +84,8 @@ class Demonstration:
             phases=tuple(str(phase) for phase in named["phases"]),
             rgb={k[4:]: v for k, v in named.items() if k.startswith("rgb.")},
             depth_m={k[6:]: v for k, v in named.items() if k.startswith("depth.")},
+            state_names=tuple(str(name) for name in named["state_names"]),
+            action_names=tuple(str(name) for name in named["action_names"]),
         )
 
 
@@ -154,10 +162,14 @@ def _features(demonstration: Demonstration) -> dict[str, dict]:
     features: dict[str, dict] = {
         "observation.state": {
             "dtype": "float32",
-            "shape": (len(STATE_NAMES),),
-            "names": list(STATE_NAMES),
+            "shape": (len(demonstration.state_names),),
+            "names": list(demonstration.state_names),
         },
-        "action": {"dtype": "float32", "shape": (len(ACTION_NAMES),), "names": list(ACTION_NAMES)},
+        "action": {
+            "dtype": "float32",
+            "shape": (len(demonstration.action_names),),
+            "names": list(demonstration.action_names),
+        },
         "label_valid": scalar,
         "done": scalar,
         "next.success": {"dtype": "bool", "shape": (1,), "names": None},
