@@ -1,0 +1,51 @@
+"""Encoders: everything that a policy sees, as one vector of features."""
+
+import torch
+from torch import Tensor, nn
+
+from policies.config import NetworkConfig
+from policies.contract import LANGUAGE, VECTOR, PolicyContract
+from policies.encoders.language import LanguageEncoder
+
+__all__ = ["LanguageEncoder", "ObservationEncoder"]
+
+
+class ObservationEncoder(nn.Module):
+    """Numbers as they are, then one embedding per camera, per cloud and of the sentence.
+
+    A contract with numbers only has no parameters here, and the features are its numbers.
+
+    Attributes:
+        size: Length E of the features.
+    """
+
+    def __init__(self, contract: PolicyContract, feature_size: int, config: NetworkConfig) -> None:
+        """Build the encoders that a contract needs.
+
+        Args:
+            contract: What is seen.
+            feature_size: Length F of `vector`.
+            config: Widths.
+        """
+        super().__init__()
+        self.language = LanguageEncoder(config.embedding) if contract.language else None
+        self.size = feature_size + config.embedding * (self.language is not None)
+
+    def forward(self, inputs: dict[str, Tensor], keep_goal: Tensor | None = None) -> Tensor:
+        """Features (B, E).
+
+        Args:
+            inputs: Named tensors, as `policies.contract` lists them.
+            keep_goal: Where False, the sentence is blanked, (B,) bool; None keeps all.
+        """
+        parts = [inputs[VECTOR]]
+        if self.language is not None:
+            parts.append(self.language(_blanked(inputs[LANGUAGE], keep_goal)))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+
+def _blanked(sentences: Tensor, keep_goal: Tensor | None) -> Tensor:
+    """Sentences with zeros in the rows that lose their goal."""
+    if keep_goal is None:
+        return sentences
+    return torch.where(keep_goal[:, None], sentences, 0.0)
