@@ -1,0 +1,159 @@
+"""How people may say what is to be done: phrasings to train on, and others to be tested on.
+
+Held-out sentences share neither template nor name with the training ones, so that understanding
+them takes the sentence encoder's sense of meaning, not memory.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+
+class Verb(Enum):
+    """What is done to a thing."""
+
+    PICK = "pick"
+    TOUCH = "touch"
+    PUSH = "push"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wordings:
+    """Ways to say one thing.
+
+    Attributes:
+        training: Those that demonstrations use.
+        unseen: Those that no demonstration uses.
+    """
+
+    training: tuple[str, ...]
+    unseen: tuple[str, ...]
+
+    def of(self, unseen: bool) -> tuple[str, ...]:
+        return self.unseen if unseen else self.training
+
+
+TEMPLATES: Mapping[Verb, Wordings] = {
+    Verb.PICK: Wordings(
+        training=(
+            "pick up the {x}",
+            "pick the {x} up",
+            "lift the {x}",
+            "lift up the {x}",
+            "grab the {x}",
+            "grasp the {x} and lift it",
+            "take the {x}",
+            "get hold of the {x}",
+            "grip the {x} and raise it",
+            "please pick up the {x}",
+            "can you lift the {x} for me",
+            "take the {x} off the table",
+            "hold the {x} up",
+            "I want you to pick up the {x}",
+        ),
+        unseen=(
+            "raise the {x} off the table",
+            "hoist the {x} into the air",
+            "could you grab hold of the {x} and bring it up",
+            "fetch the {x} from the tabletop",
+            "the {x} should be picked up",
+            "seize the {x} and lift it up high",
+            "pick up that {x}, please",
+        ),
+    ),
+    Verb.TOUCH: Wordings(
+        training=(
+            "touch the {x}",
+            "touch the top of the {x}",
+            "tap the {x}",
+            "tap on the {x}",
+            "press the {x}",
+            "press on the {x}",
+            "press down on the {x}",
+            "put a finger on the {x}",
+            "please touch the {x}",
+            "poke the top of the {x}",
+            "can you tap the {x} for me",
+            "pat the {x}",
+            "give the {x} a tap",
+            "I want you to touch the {x}",
+        ),
+        unseen=(
+            "rest your fingertips on the {x}",
+            "make contact with the top of the {x}",
+            "could you gently tap on that {x}",
+            "just touch that {x} briefly",
+            "the {x} should be touched",
+            "press your finger on top of the {x}",
+            "give the {x} a little pat",
+        ),
+    ),
+    Verb.PUSH: Wordings(
+        training=(
+            "push the {x}",
+            "push the {x} away",
+            "push the {x} forward",
+            "shove the {x}",
+            "shove the {x} away",
+            "slide the {x} forward",
+            "slide the {x} away from you",
+            "move the {x} away by pushing it",
+            "please push the {x}",
+            "nudge the {x} forward",
+            "can you push the {x} for me",
+            "push the {x} across the table",
+            "slide the {x} along the table",
+            "I want you to push the {x}",
+        ),
+        unseen=(
+            "shove the {x} farther away",
+            "make the {x} slide across the tabletop",
+            "could you push that {x} away from yourself",
+            "move the {x} forward without lifting it",
+            "the {x} should be pushed away",
+            "thrust the {x} forward",
+            "drive the {x} ahead over the table",
+        ),
+    ),
+}
+"""Sentences with a place for the thing's name."""
+
+NAMES: Mapping[str, Wordings] = {
+    "red_cube": Wordings(
+        training=("red cube", "red block", "red box", "red one", "cube that is red"),
+        unseen=("crimson block", "red brick", "scarlet cube"),
+    ),
+    "green_cube": Wordings(
+        training=("green cube", "green block", "green box", "green one", "cube that is green"),
+        unseen=("emerald block", "green brick", "grass-green cube"),
+    ),
+    "blue_cube": Wordings(
+        training=("blue cube", "blue block", "blue box", "blue one", "cube that is blue"),
+        unseen=("navy blue block", "blue brick", "azure cube"),
+    ),
+    "can": Wordings(
+        training=("can", "tin", "tin can", "metal can", "soda can"),
+        unseen=("drink can", "can of soda", "aluminium can"),
+    ),
+    "bread": Wordings(
+        training=("bread", "loaf", "loaf of bread", "piece of bread", "bread loaf"),
+        unseen=("small loaf", "baked bread", "bread roll"),
+    ),
+}
+"""What the things may be called."""
+
+
+def say(rng: np.random.Generator, verb: Verb, thing: str, *, unseen: bool) -> str:
+    """One instruction.
+
+    Args:
+        rng: Chooses among the wordings.
+        verb: What is to be done.
+        thing: Key of `NAMES`.
+        unseen: Whether to use the wordings that are kept for tests.
+    """
+    templates, names = TEMPLATES[verb].of(unseen), NAMES[thing].of(unseen)
+    template = templates[int(rng.integers(len(templates)))]
+    return template.format(x=names[int(rng.integers(len(names)))])
