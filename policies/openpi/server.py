@@ -161,14 +161,14 @@ class PolicyServer:
             connection.close(_TRY_AGAIN_LATER, "too many clients")
             return
         try:
-            log.info("client %s connected", connection.remote_address)
+            log.info("client %s connected", connection.id)
             connection.send(pack(self._metadata))
             self._answer(connection)
         except ConnectionClosed:
             pass
         finally:
             self._places.release()
-            log.info("client %s left", connection.remote_address)
+            log.info("client %s left", connection.id)
 
     def _answer(self, connection: ServerConnection) -> None:
         episode = _Episode()
