@@ -122,15 +122,21 @@ TEMPLATES: Mapping[Verb, Wordings] = {
 
 NAMES: Mapping[str, Wordings] = {
     "red_cube": Wordings(
-        training=("red cube", "red block", "red box", "red one", "cube that is red"),
+        training=("red cube", "red block", "red box", "small red cube", "cube that is red"),
         unseen=("crimson block", "red brick", "scarlet cube"),
     ),
     "green_cube": Wordings(
-        training=("green cube", "green block", "green box", "green one", "cube that is green"),
+        training=(
+            "green cube",
+            "green block",
+            "green box",
+            "small green cube",
+            "cube that is green",
+        ),
         unseen=("emerald block", "green brick", "grass-green cube"),
     ),
     "blue_cube": Wordings(
-        training=("blue cube", "blue block", "blue box", "blue one", "cube that is blue"),
+        training=("blue cube", "blue block", "blue box", "small blue cube", "cube that is blue"),
         unseen=("navy blue block", "blue brick", "azure cube"),
     ),
     "can": Wordings(

@@ -19,7 +19,7 @@ from sim.kinematics import ArmKinematics
 from sim.render import Quality, RgbdRenderer
 from sim.robot import CONTROL_PERIOD_S, Cell, CellRobot
 from sim.suites.suite import IMAGE, Recording
-from sim.world import CAMERAS, FILM_CAMERA
+from sim.world import CAMERAS
 
 FINGERTIP_M = 0.014
 """How far below the tool's origin the fingers end."""
@@ -29,6 +29,10 @@ _PHYSICS_PER_CHECK = 5
 _SETTLE_STEPS = 20
 _LEASH_M = 0.025
 _PICTURE_PX = (640, 480)
+TABLE_RGB = np.array([0.60, 0.53, 0.44])
+_SHOW_CAMERA = "show"
+_T_BASE_SHOW = SE3.look_at((1.22, -0.74, 0.74), (0.40, 0.0, 0.19))
+_SHOW_FOVY_DEG = 41.0
 _LOWER_M = np.array([0.28, -0.45, 0.5 * FINGERTIP_M + 0.006])
 _UPPER_M = np.array([0.78, 0.45, 0.40])
 """The tool is never sent out of this box."""
@@ -257,7 +261,7 @@ class PandaTable:
         if self._film is None:
             self._film = RgbdRenderer(world.model, *_PICTURE_PX, Quality.FILM)
         world.T_base_tool()
-        return self._film.render(world.data, FILM_CAMERA).rgb
+        return self._film.render(world.data, _SHOW_CAMERA).rgb
 
     def close(self) -> None:
         """Release renderers. Safe to call twice."""
@@ -272,6 +276,15 @@ class PandaTable:
         if self._robot is None:
             raise RefusedError("The task needs reset() before anything else.")
         return self._robot
+
+
+def add_show_camera(spec: mujoco.MjSpec) -> None:
+    """Add the camera of `PandaTable.frame`; it is nearer than the cell's, which shows a drawer."""
+    # MuJoCo's cameras look along -z with +y up; optical frames along +z with +y down.
+    T = _T_BASE_SHOW @ SE3.from_rotvec((np.pi, 0.0, 0.0))
+    spec.worldbody.add_camera(
+        name=_SHOW_CAMERA, pos=T.p.tolist(), quat=T.wxyz().tolist(), fovy=_SHOW_FOVY_DEG
+    )
 
 
 def checked_action(action: NDArray, names: tuple[str, ...]) -> Array:

@@ -43,9 +43,11 @@ from sim.suites.suite import STATE, Recording, Sensed, TaskSpec
 from sim.suites.table import (
     FINGERTIP_M,
     FPS,
+    TABLE_RGB,
     PandaTable,
     TableStart,
     TableWorld,
+    add_show_camera,
     checked_action,
 )
 from sim.suites.verbs import VERB_EXPERTS, Thing, draw_style
@@ -334,7 +336,8 @@ def _tool_yaw(T_base_tool: SE3) -> float:
 
 @lru_cache(maxsize=1)
 def _model() -> mujoco.MjModel:
-    spec = build_world(PANDA, Layout(objects=_ITEMS, table_rgb=np.array([0.36, 0.34, 0.31])))
+    spec = build_world(PANDA, Layout(objects=_ITEMS, table_rgb=TABLE_RGB))
+    add_show_camera(spec)
     _flatten_can(spec)
     for geom in spec.geoms:
         if not geom.name.startswith("arm/"):
