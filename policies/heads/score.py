@@ -1,0 +1,76 @@
+"""Score-based head: noise levels without end, three steps to sample (BESO, Reuss et al., 2023).
+
+=============  ======================================================================
+``s``          noise level, of Karras et al. (2022): a chunk is seen as ``x_0 + s eps``
+``x``          the same at unit variance, ``(x_0 + s eps) / sqrt(1 + s^2)``
+=============  ======================================================================
+
+Chunks are standardised, so Karras' sigma_data is 1, and his preconditioning (table 1) becomes:
+show the network x, and let ``c_skip`` and ``c_out`` turn its output into the clean chunk exactly as
+for a network that predicts the velocity v on the variance-preserving path; his loss weight is then
+1 for every level. So the state that is carried is x, and `Prediction.V` *is* his preconditioning.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from policies.config import SamplerConfig
+from policies.heads.head import Predict
+from policies.heads.path import Places, normal_like, path_errors, preserving_places, uniform, walk
+from policies.sampler import SamplerTable
+
+_MOST, _LEAST = 80.0, 0.005
+"""Range of s: pure noise, to less than what an arm can carry out, in standard deviations."""
+_START, _END = 80.0, 0.005
+"""Where sampling begins and takes its last step."""
+_TYPICAL, _SPREAD = 0.5, 0.5
+"""Training draws log s from a logistic distribution with this median of s and this scale."""
+
+
+class ScoreHead:
+    """Denoising at levels drawn from a log-logistic distribution, sampled with Euler steps.
+
+    Levels of sampling are even in the logarithm of s (BESO's choice for few steps), over the part
+    of the range in which something is decided.
+
+    Args:
+        config: Prediction type and inference steps.
+    """
+
+    def __init__(self, config: SamplerConfig) -> None:
+        self._config = config
+
+    def table(self) -> SamplerTable:
+        """Euler's method on Karras' ODE."""
+        along = torch.linspace(0.0, 1.0, self._config.inference_steps, dtype=torch.float64)
+        first, last = math.log(_START), math.log(_END)
+        return walk(self._places(first + along * (last - first)))
+
+    def errors(
+        self, predict: Predict, x_0: Tensor, draws: torch.Generator, teacher: Predict | None = None
+    ) -> Tensor:
+        places = self._places(_log_logistic(uniform(len(x_0), draws)))
+        return path_errors(predict, x_0, normal_like(x_0, draws), places)
+
+    def _places(self, log_s: Tensor) -> Places:
+        """Places with these logarithms of s; the network is told how far that is in the range."""
+        least, most = math.log(_LEAST), math.log(_MOST)
+        s = log_s.exp()
+        total = (1.0 + s.square()).sqrt()
+        return preserving_places(
+            level=(100.0 * (log_s - least) / (most - least)).clamp(0.0, 100.0),
+            signal=1.0 / total,
+            sigma=s / total,
+            prediction=self._config.prediction,
+        )
+
+
+def _log_logistic(chance: Tensor) -> Tensor:
+    """log s at these values of its distribution function, which is cut off at the range's ends."""
+    middle = math.log(_TYPICAL)
+    low, high = (
+        1.0 / (1.0 + math.exp((middle - math.log(end)) / _SPREAD)) for end in (_LEAST, _MOST)
+    )
+    return middle + _SPREAD * torch.logit(low + chance * (high - low))
