@@ -13,13 +13,17 @@ import numpy as np
 import torch
 
 from benchmarks.result import BenchResult, table
-from policies.checkpoint import Checkpoint, CheckpointConfig
+from policies.checkpoint import Checkpoint
+from policies.checkpoint_files import CheckpointConfig
 from policies.config import TrainConfig
+from policies.contract import PolicyContract
 from policies.diffusion import DiffusionPolicy
-from policies.features import action_floor, feature_floor, feature_names
+from policies.frontends import make_frontend
+from policies.heads import build_head
 from policies.network import PolicyNetwork
 from policies.normaliser import Normaliser
-from policies.sampler import compile_sampler
+from policies.reliability import Calibration
+from policies.torch_engine import TorchEngine
 from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES, EntityToken, PolicyInput
 from robot_skills.core.se3 import SE3
 
@@ -80,28 +84,30 @@ def _interleaved(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
 def _our_policy() -> tuple[DiffusionPolicy, TrainConfig]:
     """The default policy with untrained weights."""
     config = TrainConfig()
-    names = feature_names(config.observation_steps)
-    _, sampler_table = compile_sampler(config.sampler)
-    floors = (feature_floor(config.observation_steps), action_floor(config.horizon))
+    contract = _contract(config)
+    frontend = make_frontend(contract)
+    floors = (frontend.feature_floor(), frontend.action_floor())
     features, actions = (Normaliser(mean=np.zeros_like(floor), std=floor) for floor in floors)
     # Centred on the identity rotation, as trained chunks are; an untrained chunk has no direction.
     actions.mean[:, [3, 7]] = 1.0
+    names = frontend.feature_names
     settings = CheckpointConfig(
-        period_s=0.05,
-        observation_steps=config.observation_steps,
-        horizon=config.horizon,
+        contract=contract,
         network=config.network,
         sampler=config.sampler,
-        table=sampler_table,
+        table=build_head(config.sampler).table(),
         training=config,
+        calibration=Calibration(),
         data={},
-        state_names=list(STATE_NAMES),
-        action_names=list(ACTION_NAMES),
         feature_names=list(names),
     )
-    network = PolicyNetwork(len(names), config.horizon, config.network).requires_grad_(False)
+    network = PolicyNetwork(contract, len(names), config.network).requires_grad_(False)
     checkpoint = Checkpoint(config=settings, network=network, features=features, actions=actions)
-    return DiffusionPolicy(checkpoint), config
+    return DiffusionPolicy(TorchEngine(checkpoint)), config
+
+
+def _contract(config: TrainConfig) -> PolicyContract:
+    return PolicyContract.of_skills(20.0, config.observation_steps, config.horizon)
 
 
 def _our_call(policy: DiffusionPolicy) -> Callable[[], object]:
@@ -120,8 +126,9 @@ def _our_call(policy: DiffusionPolicy) -> Callable[[], object]:
 
 def _network_call(config: TrainConfig) -> Callable[[], object]:
     """The forward passes that one chunk needs, and nothing else."""
-    size = len(feature_names(config.observation_steps))
-    network = PolicyNetwork(size, config.horizon, config.network).eval().requires_grad_(False)
+    contract = _contract(config)
+    size = len(make_frontend(contract).feature_names)
+    network = PolicyNetwork(contract, size, config.network).eval().requires_grad_(False)
     features, chunk = torch.zeros(1, size), torch.zeros(1, config.horizon, len(ACTION_NAMES))
     time_row = network.denoiser.embed_time(torch.zeros(1))
 

@@ -14,10 +14,8 @@ can execute code from a file; pickles are refused.
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -25,55 +23,25 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from policies.config import JsonConfig, NetworkConfig, SamplerConfig, TrainConfig, require
-from policies.features import feature_names
-from policies.network import PolicyNetwork
+from policies.checkpoint_files import (
+    CONFIG,
+    FORMAT,
+    MANIFEST,
+    VERSION,
+    WEIGHTS,
+    CheckpointConfig,
+    parse_config,
+    read_files,
+    write_atomically,
+)
+from policies.contract import VECTOR
+from policies.network import Inputs, PolicyNetwork, example_inputs
 from policies.normaliser import Normaliser
-from policies.sampler import SamplerTable, sample_chunk
+from policies.sampler import sample_chunk
 from robot_skills.core.errors import CheckpointError, StorageError
-from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
-
-FORMAT = "robot-skills-policy"
-VERSION = 1
-WEIGHTS, CONFIG, MANIFEST = "weights.safetensors", "config.json", "manifest.json"
 
 _GOLDEN_TOLERANCE = 1e-3
 _GOLDEN_SEED = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckpointConfig(JsonConfig):
-    """What is needed to rebuild and to judge a policy, besides its weights.
-
-    Attributes:
-        period_s: Time between waypoints.
-        observation_steps: Length of the history.
-        horizon: Waypoints per chunk.
-        network: Shape of the network.
-        sampler: How the sampler was made.
-        table: The sampler, compiled.
-        training: The recipe.
-        data: Summary of what it learned from: counts, steps taken, minutes.
-        state_names: Layout of the recorded state it was trained on.
-        action_names: Layout of the recorded action.
-        feature_names: Network inputs.
-    """
-
-    period_s: float
-    observation_steps: int
-    horizon: int
-    network: NetworkConfig
-    sampler: SamplerConfig
-    table: SamplerTable
-    training: TrainConfig
-    data: dict
-    state_names: list[str]
-    action_names: list[str]
-    feature_names: list[str]
-
-    def __post_init__(self) -> None:
-        require(0.0 < self.period_s < math.inf, f"period_s is {self.period_s}.")
-        require(self.horizon >= 1 and self.observation_steps >= 2, "Too short a chunk or history.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -125,26 +93,18 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
         raise StorageError(f"Checkpoint {directory} cannot be written: {error.strerror}.") from None
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file as a whole, so that a crash leaves the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
-
-
 def load_checkpoint(directory: Path) -> Checkpoint:
     """Read and check a checkpoint directory.
 
     Raises:
         CheckpointError: When anything about it is missing, damaged, foreign or does not fit.
     """
-    files = _read_files(directory)
-    config = _parse_config(directory, files[CONFIG])
+    files = read_files(directory)
+    config = parse_config(directory, files[CONFIG])
     tensors = _parse_weights(directory, files[WEIGHTS])
-    size = len(config.feature_names)
     with torch.device("meta"):
-        network = PolicyNetwork(size, config.horizon, config.network)
-    wanted = _wanted_shapes(network, size, config.horizon)
+        network = PolicyNetwork(config.contract, len(config.feature_names), config.network)
+    wanted = _wanted_shapes(network, config)
     _check_tensors(directory, tensors, wanted)
     weights = {
         name.removeprefix("network."): tensor
@@ -182,22 +142,32 @@ def _normaliser(directory: Path, tensors: dict[str, Tensor], name: str) -> Norma
 def _golden(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """A worked example: inputs drawn from a fixed seed, and what the network makes of them."""
     generator = torch.Generator().manual_seed(_GOLDEN_SEED)
-    features = torch.randn(1, len(checkpoint.config.feature_names), generator=generator)
+    config = checkpoint.config
+    inputs = example_inputs(config.contract, len(config.feature_names), generator)
     noise = torch.randn(1, *checkpoint.actions.mean.shape, generator=generator)
-    return {"features": features, "noise": noise, **_work(checkpoint, features, noise)}
+    named = {_example_name(name): value for name, value in inputs.items()}
+    return {**named, "noise": noise, **_work(checkpoint, inputs, noise)}
 
 
-def _work(checkpoint: Checkpoint, features: Tensor, noise: Tensor) -> dict[str, Tensor]:
+def _example_name(name: str) -> str:
+    """What an input of the network is called in the worked example."""
+    return "features" if name == VECTOR else name
+
+
+def _work(checkpoint: Checkpoint, inputs: Inputs, noise: Tensor) -> dict[str, Tensor]:
     network, table = checkpoint.network, checkpoint.config.table
+    generator = torch.Generator().manual_seed(_GOLDEN_SEED)
     with torch.inference_mode():
+        features = network.encoder(inputs)
         time = network.denoiser.embed_time(torch.tensor(table.timesteps))
-        chunk = sample_chunk(network.denoiser, table, time, features, noise)
+        condition = network.denoiser.condition(features)
+        chunk = sample_chunk(network.denoiser, table, time, condition, noise, generator=generator)
         return {"chunk": chunk.clone(), "logit": network.termination(features).clone()}
 
 
 def _check_golden(directory: Path, checkpoint: Checkpoint, tensors: dict[str, Tensor]) -> None:
-    worked = _work(checkpoint, tensors["golden.features"], tensors["golden.noise"])
-    for name, value in worked.items():
+    inputs = {name: tensors[f"golden.{_example_name(name)}"] for name in _input_names(checkpoint)}
+    for name, value in _work(checkpoint, inputs, tensors["golden.noise"]).items():
         off = float((value - tensors[f"golden.{name}"]).abs().max())
         if not off <= _GOLDEN_TOLERANCE:
             raise CheckpointError(
@@ -206,76 +176,9 @@ def _check_golden(directory: Path, checkpoint: Checkpoint, tensors: dict[str, Te
             )
 
 
-def _read_files(directory: Path) -> dict[str, bytes]:
-    """The files that the manifest vouches for, hashes checked."""
-    manifest = _json_object(directory, MANIFEST, _read(directory, MANIFEST))
-    if manifest.get("format") != FORMAT:
-        raise CheckpointError(
-            f"Checkpoint {directory} is foreign: format {manifest.get('format')!r}, "
-            f"wanted {FORMAT!r}."
-        )
-    if manifest.get("version") != VERSION:
-        raise CheckpointError(
-            f"Checkpoint {directory} has version {manifest.get('version')!r}; "
-            f"this program reads version {VERSION}."
-        )
-    listed = manifest.get("files")
-    files = {}
-    for name in (CONFIG, WEIGHTS):
-        entry = listed.get(name) if isinstance(listed, dict) else None
-        if not isinstance(entry, dict):
-            raise CheckpointError(f"Checkpoint {directory}: its manifest does not list {name}.")
-        files[name] = data = _read(directory, name)
-        if len(data) != entry.get("bytes"):
-            raise CheckpointError(
-                f"Checkpoint {directory}: {name} has {len(data)} bytes, the manifest says "
-                f"{entry.get('bytes')}; it is truncated or was replaced."
-            )
-        if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
-            raise CheckpointError(
-                f"Checkpoint {directory}: {name} does not match its sha256; it is corrupt."
-            )
-    return files
-
-
-def _read(directory: Path, name: str) -> bytes:
-    try:
-        return (directory / name).read_bytes()
-    except OSError as error:
-        found = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
-        raise CheckpointError(
-            f"Checkpoint {directory}: {name} cannot be read ({error.strerror}). "
-            f"Found: {', '.join(found[:8]) or 'nothing'}."
-        ) from None
-
-
-def _json_object(directory: Path, name: str, data: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(data)
-    except ValueError:
-        raise CheckpointError(f"Checkpoint {directory}: {name} is not JSON.") from None
-    if not isinstance(values, dict):
-        raise CheckpointError(f"Checkpoint {directory}: {name} holds no JSON object.")
-    return values
-
-
-def _parse_config(directory: Path, data: bytes) -> CheckpointConfig:
-    try:
-        config = CheckpointConfig.from_json(_json_object(directory, CONFIG, data))
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"Checkpoint {directory}: {CONFIG} is refused: {error}") from None
-    layouts = {
-        "state": (config.state_names, STATE_NAMES),
-        "action": (config.action_names, ACTION_NAMES),
-        "feature": (config.feature_names, feature_names(config.observation_steps)),
-    }
-    for kind, (found, wanted) in layouts.items():
-        if tuple(found) != wanted:
-            raise CheckpointError(
-                f"Checkpoint {directory} was made for another {kind} layout: "
-                f"{len(found)} names, this program has {len(wanted)}."
-            )
-    return config
+def _input_names(checkpoint: Checkpoint) -> list[str]:
+    config = checkpoint.config
+    return list(example_inputs(config.contract, len(config.feature_names), torch.Generator()))
 
 
 def _parse_weights(directory: Path, data: bytes) -> dict[str, Tensor]:
@@ -292,17 +195,17 @@ def _parse_weights(directory: Path, data: bytes) -> dict[str, Tensor]:
         ) from None
 
 
-def _wanted_shapes(
-    network: PolicyNetwork, feature_size: int, horizon: int
-) -> dict[str, tuple[int, ...]]:
-    chunk = (horizon, len(ACTION_NAMES))
-    shapes = {
+def _wanted_shapes(network: PolicyNetwork, config: CheckpointConfig) -> dict[str, tuple[int, ...]]:
+    feature_size = len(config.feature_names)
+    chunk = (config.contract.horizon, len(config.contract.action.names))
+    inputs = example_inputs(config.contract, feature_size, torch.Generator())
+    shapes = {f"golden.{_example_name(name)}": tuple(x.shape) for name, x in inputs.items()}
+    shapes |= {
+        "golden.noise": (1, *chunk),
         "features.mean": (feature_size,),
         "features.std": (feature_size,),
         "actions.mean": chunk,
         "actions.std": chunk,
-        "golden.features": (1, feature_size),
-        "golden.noise": (1, *chunk),
         "golden.chunk": (1, *chunk),
         "golden.logit": (1,),
     }
@@ -322,7 +225,9 @@ def _check_tensors(
         )
     for name, shape in wanted.items():
         tensor = tensors[name]
-        if tuple(tensor.shape) != shape or tensor.dtype != torch.float32:
+        # Only the pictures of the worked example are whole numbers.
+        fits = tensor.dtype in (torch.float32, torch.uint8)
+        if tuple(tensor.shape) != shape or not fits:
             raise CheckpointError(
                 f"Checkpoint {directory}: {name} is {tensor.dtype} {tuple(tensor.shape)}, "
                 f"wanted {torch.float32} {shape}."

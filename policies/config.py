@@ -3,12 +3,25 @@
 Nothing heavy is imported here, so that a command line can print its help at once.
 """
 
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import Enum
-from math import isfinite
-from types import NoneType, UnionType
-from typing import Any, Self, get_args, get_origin, get_type_hints
+
+from policies.contract import ObserveConfig
+from policies.json_config import JsonConfig, require
+
+__all__ = [
+    "Head",
+    "JsonConfig",
+    "NetworkConfig",
+    "NoiseConfig",
+    "Prediction",
+    "Preset",
+    "SamplerConfig",
+    "Solver",
+    "TrainConfig",
+    "Trunk",
+    "require",
+]
 
 
 class Trunk(Enum):
@@ -52,76 +65,6 @@ class Prediction(Enum):
     SAMPLE = "sample"
     V = "v_prediction"
     EPSILON = "epsilon"
-
-
-class JsonConfig:
-    """Base of settings: to and from plain JSON values; unknown and missing keys are refused.
-
-    Only a field with a default may be missing: it is younger than the file.
-    """
-
-    __slots__ = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Nested dict of JSON values."""
-        return _plain(asdict(self))  # type: ignore[call-overload]
-
-    @classmethod
-    def from_json(cls, values: object) -> Self:
-        """Build from what `to_json` gave.
-
-        Raises:
-            ValueError: On a value that is no mapping, and on unknown, missing or refused fields.
-        """
-        if not isinstance(values, Mapping):
-            raise ValueError(f"{cls.__name__} needs a mapping, got {type(values).__name__}.")
-        specs = fields(cls)  # type: ignore[arg-type]
-        needed = {s.name for s in specs if s.default is MISSING and s.default_factory is MISSING}
-        odd = sorted((set(values) - {spec.name for spec in specs}) | (needed - set(values)))
-        if odd:
-            raise ValueError(f"{cls.__name__} has unknown or missing fields: {', '.join(odd)}.")
-        hints = get_type_hints(cls)
-        return cls(**{name: _typed(hints[name], value) for name, value in values.items()})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    """The value as the type that a field's annotation asks for."""
-    if get_origin(hint) is UnionType:
-        options = get_args(hint)
-        if value is None and NoneType in options:
-            return None
-        (hint,) = (option for option in options if option is not NoneType)
-    if get_origin(hint) is list:
-        if not isinstance(value, list):
-            raise ValueError(f"Wanted a list, got {value!r}.")
-        return [_typed(get_args(hint)[0], item) for item in value]
-    if issubclass(hint, Enum):
-        return hint(value)
-    if issubclass(hint, JsonConfig):
-        return hint.from_json(value)
-    # Python counts True as an integer; a settings file that says so is wrong.
-    mistaken = isinstance(value, bool) and hint is not bool
-    if mistaken or not isinstance(value, (int, float) if hint is float else hint):
-        raise ValueError(f"Wanted {hint.__name__}, got {value!r}.")
-    if isinstance(value, float) and not isfinite(value):
-        raise ValueError(f"Wanted a finite number, got {value!r}.")
-    return value
-
-
-def require(condition: bool, message: str) -> None:
-    """Refuse contradictory settings with a `ValueError`."""
-    if not condition:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,6 +160,8 @@ class NoiseConfig(JsonConfig):
     """Tool position, per axis."""
     tool_rad: float = 0.03
     """Tool rotation, per axis."""
+    given: float = 0.01
+    """Numbers of frame GIVEN, as a part of each one's own spread in the batch."""
 
     def __post_init__(self) -> None:
         require(min(asdict(self).values()) >= 0.0, "Noise cannot be negative.")
@@ -251,12 +196,20 @@ class TrainConfig(JsonConfig):
     """Frames with the work done are rare; they weigh more by the ratio, but at most this."""
     bf16: bool = True
     """Multiply in bfloat16 where the processor has it."""
+    compile: bool = False
+    """Compile the network with TorchInductor: pays on GPUs with large networks, hardly ever on
+    processors."""
     threads: int = 2
     """Processor threads."""
     observation_steps: int = 2
     """Length of the history in an observation."""
     horizon: int = 16
     """Waypoints in a chunk."""
+    observe: ObserveConfig = field(default_factory=ObserveConfig)
+    """What of the dataset is seen."""
+    held_out: float = 0.1
+    """Part of the episodes that the termination head does not learn from; it is calibrated on
+    them. The chunks of all episodes are learned."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     """Shape of the network."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
@@ -271,6 +224,7 @@ class TrainConfig(JsonConfig):
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "threads", "horizon", "save_every", "log_every"):
             require(getattr(self, name) >= 1, f"{name} must be at least 1.")
-        require(self.observation_steps >= 2, "observation_steps must be at least 2.")
+        require(self.observation_steps >= 1, "observation_steps must be at least 1.")
         require(self.max_minutes is None or self.max_minutes > 0.0, "max_minutes must be positive.")
+        require(0.0 <= self.held_out < 0.5, f"held_out must be in [0, 0.5), got {self.held_out}.")
         require(0.0 <= self.ema_max < 1.0, f"ema_max must be in [0, 1), got {self.ema_max}.")

@@ -3,12 +3,13 @@
 A contract is declared once, travels inside the checkpoint, and is compared with the dataset before
 training and with the live input before running. Inputs of the network are named tensors:
 
-====================  =========================================================================
-``vector``            all numbers and their history, normalised, (B, F) float32
-``image/<key>``       pictures, (B, n, C, H, W): uint8 RGB, or float32 depth [m] with 0 = no reading
-``cloud/<key>``       points in the base frame [m], (B, P, 3 or 6) float32
-``language``          sentence embedding, (B, 384) float32; zeros mean "no goal given"
-====================  =========================================================================
+=====================  =========================================================================
+``vector``             all numbers and their history, normalised, (B, F) float32
+``image/<key>``        colours, (B, n, 3, H, W) uint8
+``image/<key>_depth``  depth of the same camera [m], (B, n, 1, H, W) float32, 0 = no reading
+``cloud/<key>``        points in the base frame [m], (B, P, 3 or 6) float32
+``language``           sentence embedding, (B, 384) float32; zeros mean "no goal given"
+=====================  =========================================================================
 """
 
 from dataclasses import dataclass, field
@@ -16,11 +17,16 @@ from enum import Enum
 from math import isfinite
 from typing import Self
 
-from policies.config import JsonConfig, require
+from policies.json_config import JsonConfig, require
 from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
 
 VECTOR, IMAGE, CLOUD, LANGUAGE = "vector", "image/", "cloud/", "language"
 LANGUAGE_SIZE = 384
+
+
+def depth_key(key: str) -> str:
+    """Feature with the depth that belongs to a camera's colours."""
+    return f"{key}_depth"
 
 
 class Frame(Enum):
@@ -153,6 +159,34 @@ class PolicyContract(JsonConfig):
         )
 
     @property
+    def shows(self) -> bool:
+        """Whether anything but numbers and words is seen."""
+        return bool(self.images or self.clouds)
+
+    @property
     def period_s(self) -> float:
         """Time between steps."""
         return 1.0 / self.fps
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObserveConfig(JsonConfig):
+    """What of a dataset a policy is to see; with the dataset it makes a `PolicyContract`."""
+
+    frame: Frame | None = None
+    """How numbers become network inputs; by default TOOL where the dataset has that layout."""
+    state: str = "observation.state"
+    """Feature with the numbers that are seen."""
+    action: str = "action"
+    """Feature with the numbers that are answered."""
+    leave_out: list[str] = field(default_factory=list)
+    """Names of state numbers that are not seen."""
+    allow_constant: bool = False
+    """Leave out state numbers that never change, and keep such action numbers at their value,
+    instead of refusing the dataset."""
+    images: list[ImageSpec] = field(default_factory=list)
+    """Pictures that are seen."""
+    clouds: list[CloudSpec] = field(default_factory=list)
+    """Point clouds that are seen."""
+    language: bool = False
+    """Whether the instruction is seen."""

@@ -1,36 +1,45 @@
-"""The diffusion policy at run time."""
+"""A learned skill at run time: what is around the tool -> where the tool goes next."""
 
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 
-from policies.checkpoint import Checkpoint, CheckpointConfig, load_checkpoint
-from policies.features import chunk_poses, input_states, observation_features
-from policies.sampler import sample_chunk
-from robot_skills.core.policy import PolicyInput, PolicyOutput
+from policies.checkpoint_files import CheckpointConfig
+from policies.contract import VECTOR, Frame
+from policies.engine import Engine
+from policies.features import (
+    Float32,
+    action_targets,
+    chunk_poses,
+    input_states,
+    observation_features,
+)
+from robot_skills.core.errors import CheckpointError
+from robot_skills.core.policy import PolicyInput, PolicyOutput, pose_to_vector
 
 
 class DiffusionPolicy:
-    """A learned skill: what is around the tool -> where the tool goes next.
+    """Diffusion Policy (Chi et al., 2023) with relative trajectories (UMI, Chi et al., 2024).
 
-    Implements `robot_skills.core.policy.Policy`. Diffusion Policy (Chi et al., 2023) with relative
-    trajectories (UMI, Chi et al., 2024) and deterministic few-step sampling.
+    Implements `robot_skills.core.policy.Policy`, for every head and trunk.
+
+    Args:
+        engine: Samples normalised chunks of a policy of frame TOOL.
+
+    Raises:
+        CheckpointError: When the policy sees more than the tool and the entities of its call.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
-        self._config = checkpoint.config
-        self._features = checkpoint.features
-        self._actions = checkpoint.actions
-        self._device = torch.device(device)
-        self._network = checkpoint.network.to(self._device).eval()
-        timesteps = torch.tensor(checkpoint.config.table.timesteps, device=self._device)
-        with torch.inference_mode():
-            self._time = self._network.denoiser.embed_time(timesteps)
-        self._generator = torch.Generator()
-        self._noise = torch.empty(0)
-        self.reset(seed=0)
+    def __init__(self, engine: Engine) -> None:
+        contract = engine.config.contract
+        if contract.frame is not Frame.TOOL or contract.shows or contract.language:
+            raise CheckpointError(
+                "This checkpoint is no meta-skill: it does not see just the tool and its entities. "
+                "`policies.task_policy.TaskPolicy` runs it."
+            )
+        self._engine = engine
+        self._contract = contract
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu", threads: int = 1) -> Self:
@@ -44,33 +53,41 @@ class DiffusionPolicy:
         Raises:
             CheckpointError: When the checkpoint is damaged, foreign or does not fit.
         """
+        import torch
+
+        from policies.checkpoint import load_checkpoint
+        from policies.torch_engine import TorchEngine
+
         torch.set_num_threads(threads)
-        return cls(load_checkpoint(Path(path)), device)
+        return cls(TorchEngine(load_checkpoint(Path(path)), device))
 
     @property
     def config(self) -> CheckpointConfig:
         """Settings, recipe and data summary of the checkpoint."""
-        return self._config
+        return self._engine.config
 
     @property
     def period_s(self) -> float:
-        return self._config.period_s
+        return self._contract.period_s
 
     @property
     def horizon(self) -> int:
-        return self._config.horizon
+        return self._contract.horizon
 
     @property
     def observation_steps(self) -> int:
-        return self._config.observation_steps
+        return self._contract.observation_steps
 
     def reset(self, seed: int) -> None:
         """Start a new episode; the seed chooses the noise that chunks are denoised from."""
-        self._generator.manual_seed(seed)
-        self._noise = self._draw_noise()
+        self._engine.reset(seed)
 
-    def infer(self, inputs: PolicyInput) -> PolicyOutput:
+    def infer(self, inputs: PolicyInput, prefix: PolicyOutput | None = None) -> PolicyOutput:
         """One chunk.
+
+        Args:
+            inputs: What is seen.
+            prefix: What the tool does at the first steps in any case; the rest goes on from it.
 
         Raises:
             ValueError: When the history does not have `observation_steps` states.
@@ -80,24 +97,19 @@ class DiffusionPolicy:
                 f"The policy wants a history of {self.observation_steps} states, "
                 f"got {len(inputs.opening)}."
             )
-        features = self._features.apply(observation_features(input_states(inputs)))
-        chunk, done = self._run(torch.from_numpy(features).to(self._device))
-        poses, opening = chunk_poses(inputs.T_base_tool[-1], self._actions.invert(chunk))
+        states = input_states(inputs)
+        vector = self._engine.features.apply(observation_features(states))
+        known = self._known(states, prefix) if prefix is not None else None
+        chunk, done = self._engine.run({VECTOR: vector}, known)
+        poses, opening = chunk_poses(inputs.T_base_tool[-1], self._engine.actions.invert(chunk))
         return PolicyOutput(T_base_tool=poses, opening=opening, done=done)
 
-    @torch.inference_mode()
-    def _run(self, features: torch.Tensor) -> tuple[np.ndarray, float]:
-        """Normalised chunk (H, A) and the probability that the work is done."""
-        if not self._config.sampler.keep_noise:
-            self._noise = self._draw_noise()
-        network = self._network
-        chunk = sample_chunk(
-            network.denoiser, self._config.table, self._time, features, self._noise
-        )
-        done = torch.sigmoid(network.termination(features))
-        return chunk[0].cpu().numpy(), float(done)
-
-    def _draw_noise(self) -> torch.Tensor:
-        shape = (1, *self._actions.mean.shape)
-        noise = torch.randn(shape, generator=self._generator)
-        return self._config.sampler.noise_scale * noise.to(self._device)
+    def _known(self, states: Float32, prefix: PolicyOutput) -> Float32:
+        """A prefix as the network sees chunks, (k, A)."""
+        steps = min(len(prefix.opening), self.horizon)
+        actions = np.concatenate(
+            [pose_to_vector(prefix.T_base_tool[:steps]), prefix.opening[:steps, None]], axis=-1
+        ).astype(np.float32)
+        relative = action_targets(states, actions[None])[0]
+        mean, std = self._engine.actions.mean[:steps], self._engine.actions.std[:steps]
+        return (relative - mean) / std

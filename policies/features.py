@@ -116,6 +116,18 @@ def action_targets(states: Float32, actions: Float32) -> Float32:
     return np.concatenate([poses, actions[:, :, 9:]], axis=-1)
 
 
+def absolute_actions(states: Float32, chunks: Float32) -> Float32:
+    """Recorded actions (N, H, A) of chunks relative to the newest tool pose; the way back."""
+    now = states[:, -1, TOOL]
+    R_base_tool = rot6d_to_matrix(now[:, 3:]).astype(np.float32)
+    n, h = chunks.shape[:2]
+    rows = chunks[:, :, :9].reshape(n, 3 * h, 3) @ np.swapaxes(R_base_tool, -1, -2)
+    rows = rows.reshape(n, h, 3, 3)
+    rows[:, :, 0] += now[:, None, :3]
+    opening = np.clip(chunks[:, :, 9:], 0.0, 1.0)
+    return np.concatenate([rows.reshape(n, h, 9), opening], axis=-1)
+
+
 def input_states(inputs: PolicyInput) -> Float32:
     """One live input as a history of recorded states, (1, n, S)."""
     states = np.repeat(encode_state(inputs)[None], len(inputs.opening), axis=0)

@@ -1,4 +1,4 @@
-"""Training: a dataset directory in, a checkpoint directory out.
+"""Training: dataset directories in, a checkpoint directory out.
 
 Everything random is drawn from generators seeded by (seed, step), so that a run that was
 interrupted and resumed passes through the same numbers as one that was not.
@@ -8,11 +8,11 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import safetensors.torch
@@ -20,39 +20,37 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from policies.checkpoint import (
-    Checkpoint,
-    CheckpointConfig,
-    save_checkpoint,
-    write_atomically,
-)
-from policies.config import TrainConfig
-from policies.dataset import Demonstrations, Windows, load_demonstrations, make_windows
-from policies.features import (
-    Float32,
-    action_floor,
-    action_targets,
-    feature_floor,
-    feature_names,
-    observation_features,
-)
+from policies.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from policies.checkpoint_files import MANIFEST, CheckpointConfig, write_atomically
+from policies.config import Head, TrainConfig
+from policies.contract import PolicyContract
+from policies.dataset import Demonstrations, load_datasets
+from policies.features import Float32
+from policies.frontends import make_frontend
+from policies.heads import build_head
+from policies.learner import Learner, Losses
 from policies.network import PolicyNetwork
-from policies.noise import perturb
-from policies.normaliser import Normaliser
-from policies.sampler import compile_sampler
-from robot_skills.core.errors import CheckpointError, RobotSkillsError, StorageError
-from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
+from policies.reliability import Calibration, fit_calibration
+from policies.sources import Batch, Pictures, WindowSource
+from policies.team import Team
+from robot_skills.core.errors import (
+    CheckpointError,
+    MissingDependencyError,
+    RefusedError,
+    RobotSkillsError,
+    StorageError,
+)
+from robot_skills.core.policy import TextEncoder
 
 log = logging.getLogger(__name__)
 
 RESUME = "resume.safetensors"
 """Weights, averages and optimiser state; the step and the recipe are in the file's metadata."""
 
-_BLOCK_STEPS = 64
-"""Steps whose batches are prepared together: many enough to be cheap, few enough to fit caches."""
 _COOLDOWN = 0.9
 """Part of the time limit after which the learning rate falls to zero."""
-_BATCH_STREAM, _NOISE_STREAM, _FIT_STREAM = range(3)
+_JUDGED, _JUDGED_AT_ONCE = 4096, 512
+"""Held-out windows that the termination head is calibrated on, and how many at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +63,7 @@ class TrainResult:
         seconds: Wall time of all parts of the run.
         loss: Mean squared error of the chunk, in standard deviations, of the last logged batch.
         done_loss: Cross entropy of the termination head, of the last logged batch.
+        calibration: How reliable the termination head is on episodes it did not learn from.
     """
 
     checkpoint: Path
@@ -72,66 +71,149 @@ class TrainResult:
     seconds: float
     loss: float
     done_loss: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Batch:
-    features: Tensor
-    chunk: Tensor
-    valid: Tensor
-    done: Tensor
+    calibration: Calibration
 
 
 def train(
-    dataset_dir: str | Path,
+    dataset_dirs: str | Path | Sequence[str | Path],
     out_dir: str | Path,
     config: TrainConfig | None = None,
     *,
     resume: bool = False,
     progress: bool = True,
     log_dir: str | Path | None = None,
+    wandb_project: str | None = None,
     stop_after: int | None = None,
+    teacher: str | Path | None = None,
+    device: str | None = None,
+    encoder: TextEncoder | None = None,
 ) -> TrainResult:
     """Train a policy and write its checkpoint.
 
     Args:
-        dataset_dir: LeRobot v3 dataset.
+        dataset_dirs: LeRobot v3 dataset, or several that belong together.
         out_dir: Where the checkpoint goes; also holds what `resume` needs while training runs.
         config: The recipe.
         resume: Go on from the last save in `out_dir` when there is one. A finished run leaves none.
         progress: Show a progress bar on stderr.
         log_dir: Write TensorBoard logs there; none when absent.
+        wandb_project: Also log to this project of Weights & Biases.
         stop_after: Save and leave after this many steps in all, as an interruption would; for
             training in several sittings.
+        teacher: Checkpoint to distil, for heads that need one; gives network and contract.
+        device: Where to train; by default on a GPU where there is one.
+        encoder: Of instructions, where the recipe wants them seen; MiniLM by default.
 
     Raises:
-        DatasetError: When the dataset does not fit.
-        CheckpointError: When what `resume` finds is damaged or belongs to another recipe.
+        DatasetError: When a dataset does not fit.
+        CheckpointError: When the teacher, or what `resume` finds, is damaged or does not fit.
+        RefusedError: When `out_dir` holds something that would be lost.
         StorageError: When nothing can be written.
         RobotSkillsError: When training diverges.
     """
     config = config or TrainConfig()
     out_dir = Path(out_dir)
-    data = load_demonstrations(Path(dataset_dir))
+    _check_free(out_dir, resume)
+    directories = _as_paths(dataset_dirs)
+    taught_by = load_checkpoint(Path(teacher)) if teacher is not None else None
+    config = _with_teacher(config, taught_by)
+    contract, data = load_datasets(
+        directories, config.observe, config.observation_steps, config.horizon
+    )
+    if taught_by is not None and contract != taught_by.config.contract:
+        raise CheckpointError(f"Teacher {teacher} was trained on another contract than the data's.")
     torch.set_num_threads(config.threads)
-    run = _Run(data, out_dir, config)
+    source = WindowSource(
+        data,
+        contract,
+        config,
+        pictures=_open_pictures(directories, contract, progress),
+        embeddings=_embed(data, encoder) if contract.language else None,
+        normalisers=(taught_by.features, taught_by.actions) if taught_by else None,
+    )
+    run = _Run(data, source, contract, out_dir, config, Team(device), taught_by)
     if resume and (out_dir / RESUME).exists():
         run.restore()
         log.info("Resuming %s at step %d of %d.", out_dir, run.step, config.steps)
     with ExitStack() as stack:
-        writer = stack.enter_context(_Writer(log_dir)) if log_dir else None
-        bar = stack.enter_context(_progress_bar(run, config)) if progress else None
-        run.go(stop_after, writer, bar)
+        writers: list[_Scalars] = []
+        if log_dir and run.leads:
+            writers.append(stack.enter_context(_TensorBoard(log_dir)))
+        if wandb_project and run.leads:
+            writers.append(stack.enter_context(_Wandb(wandb_project, out_dir, config)))
+        bar = stack.enter_context(_progress_bar(run)) if progress and run.leads else None
+        run.go(stop_after, writers, bar)
     if stop_after is None or run.finished:
         run.export()
     return run.result()
+
+
+def _check_free(out_dir: Path, resume: bool) -> None:
+    """Refuse to write where something would be lost."""
+    if (out_dir / MANIFEST).exists():
+        raise RefusedError(
+            f"{out_dir} holds a finished checkpoint; choose another --out or remove it."
+        )
+    if (out_dir / RESUME).exists() and not resume:
+        raise RefusedError(
+            f"{out_dir} holds an unfinished training; go on with --resume, or remove it."
+        )
+
+
+def _as_paths(directories: str | Path | Sequence[str | Path]) -> list[Path]:
+    if isinstance(directories, str | Path):
+        return [Path(directories)]
+    return [Path(directory) for directory in directories]
+
+
+def _with_teacher(config: TrainConfig, teacher: Checkpoint | None) -> TrainConfig:
+    """The recipe, with network and contract of the teacher that it learns from.
+
+    Raises:
+        RefusedError: When a teacher is missing, or not asked for.
+    """
+    distils = config.sampler.head is Head.CONSISTENCY
+    if teacher is None:
+        if distils:
+            raise RefusedError("A consistency head is distilled: name the --teacher checkpoint.")
+        return config
+    if not distils:
+        raise RefusedError(f"A {config.sampler.head.value} head learns without a teacher.")
+    trained = teacher.config
+    leave_out = trained.training.observe.leave_out
+    return replace(
+        config,
+        network=trained.network,
+        observe=replace(trained.training.observe, leave_out=leave_out),
+        observation_steps=trained.contract.observation_steps,
+        horizon=trained.contract.horizon,
+    )
+
+
+def _open_pictures(
+    directories: list[Path], contract: PolicyContract, progress: bool
+) -> Pictures | None:
+    if not contract.shows:
+        return None
+    from policies.pictures import open_pictures
+
+    return open_pictures(directories, contract, progress=progress)
+
+
+def _embed(data: Demonstrations, encoder: TextEncoder | None) -> Float32:
+    """Sentence embedding of every task, (T, 384)."""
+    if encoder is None:
+        from policies.text import MiniLmEncoder
+
+        encoder = MiniLmEncoder()
+    return np.asarray(encoder.encode(list(data.tasks)), dtype=np.float32)
 
 
 class _Scalars(Protocol):
     def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None: ...
 
 
-class _Writer:
+class _TensorBoard:
     """TensorBoard's writer, opened late: importing it takes a second."""
 
     def __init__(self, log_dir: str | Path) -> None:
@@ -147,23 +229,77 @@ class _Writer:
         self._writer.close()
 
 
-def _progress_bar(run: "_Run", config: TrainConfig):
+class _Wandb:
+    """Weights & Biases, where it is installed and wanted."""
+
+    def __init__(self, project: str, out_dir: Path, config: TrainConfig) -> None:
+        self._project, self._out_dir, self._config = project, out_dir, config
+
+    def __enter__(self) -> Self:
+        try:
+            import wandb
+        except ImportError:
+            raise MissingDependencyError(
+                "--wandb needs the wandb package: pip install wandb."
+            ) from None
+        self._run = wandb.init(
+            project=self._project, dir=str(self._out_dir), config=self._config.to_json()
+        )
+        return self
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+        self._run.log({tag: scalar_value}, step=global_step)
+
+    def __exit__(self, *_: object) -> None:
+        self._run.finish()
+
+
+def _progress_bar(run: "_Run") -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=config.steps, initial=run.step, unit="step", desc="train", dynamic_ncols=True)
+    return tqdm(
+        total=run.total_steps(),
+        initial=run.step,
+        unit="step",
+        desc="train",
+        dynamic_ncols=True,
+        # Averaged over the whole run: the last batches say little about the hours to come.
+        smoothing=0.02,
+    )
 
 
 class _Run:
     """State of one training run."""
 
-    def __init__(self, data: Demonstrations, out_dir: Path, config: TrainConfig) -> None:
-        self._data, self._out_dir, self._config = data, out_dir, config
-        self._windows = make_windows(data, config.observation_steps, config.horizon)
-        self._features, self._actions = _fit(data, self._windows, config)
-        names = feature_names(config.observation_steps)
+    def __init__(
+        self,
+        data: Demonstrations,
+        source: WindowSource,
+        contract: PolicyContract,
+        out_dir: Path,
+        config: TrainConfig,
+        team: Team,
+        teacher: Checkpoint | None,
+    ) -> None:
+        self._data, self._source, self._contract = data, source, contract
+        self._out_dir, self._config, self._team = out_dir, config, team
+        if team.share.size > 1 and config.max_minutes is not None:
+            raise RefusedError("Several processes train a number of steps, not of minutes.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self._network = PolicyNetwork(len(names), config.horizon, config.network)
+            self._network = PolicyNetwork(contract, source.vector_size, config.network)
+        if teacher is not None:
+            self._network.load_state_dict(teacher.network.state_dict())
+        self._head = build_head(config.sampler)
+        learner = Learner(
+            self._network,
+            self._head,
+            config,
+            source.done_weight(),
+            teacher.network.to(team.device) if teacher else None,
+        )
+        self._learner = team.wrap(learner)
+        self._forward = torch.compile(self._learner) if config.compile else self._learner
         self._average = {
             name: value.detach().clone() for name, value in self._network.state_dict().items()
         }
@@ -175,69 +311,67 @@ class _Run:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self._schedule, self._table = compile_sampler(config.sampler)
-        self._done_weight = _done_weight(data, config)
-        self._autocast = config.bf16 and _has_fast_bf16()
+        self._bf16 = config.bf16 and _has_fast_bf16(team.device)
         self._started_s, self._spent_s = time.monotonic(), 0.0
         self._recent = {"loss": 0.0, "done_loss": 0.0}
+        self._calibration = Calibration()
         self.step = 0
+
+    @property
+    def leads(self) -> bool:
+        return self._team.leads
 
     @property
     def finished(self) -> bool:
         return self.step >= self._config.steps or self._time_used() >= 1.0
 
-    def go(self, stop_after: int | None, writer: _Scalars | None, bar: Any) -> None:
+    def total_steps(self) -> int:
+        """Steps that the run will take, as far as can be told."""
+        used = self._time_used()
+        if used <= 0.0 or self.step == 0:
+            return self._config.steps
+        return min(self._config.steps, max(self.step, round(self.step / used)))
+
+    def go(self, stop_after: int | None, writers: Iterable[_Scalars], bar: Any) -> None:
         """Train until the budget is used up or `stop_after` steps are reached."""
-        end = self._config.steps if stop_after is None else min(stop_after, self._config.steps)
-        for batch in _batches(
-            self._data, self._windows, self._features, self._actions, self._config, self.step, end
-        ):
-            losses = self._step(batch)
-            if self.step % self._config.log_every == 0 or self.step == end:
-                self._report(losses, writer)
+        config = self._config
+        end = config.steps if stop_after is None else min(stop_after, config.steps)
+        for batch in self._source.batches(self.step, end, self._team.share):
+            losses = self._step(batch.to(self._team.device))
+            if self.step % config.log_every == 0 or self.step == end:
+                self._report(losses, writers)
             if bar is not None:
+                if self.step % config.log_every == 0:
+                    bar.total = self.total_steps()
+                    bar.set_postfix(loss=f"{self._recent['loss']:.4f}", refresh=False)
                 bar.update()
-                if self.step % self._config.log_every == 0:
-                    bar.set_postfix(loss=f"{self._recent['loss']:.4f}")
-            if self.step % self._config.save_every == 0 and self.step < self._config.steps:
+            if self.step % config.save_every == 0 and self.step < config.steps:
                 self.save()
             if self._time_used() >= 1.0:
                 break
         if not self.finished:
             self.save()
 
-    def _step(self, batch: _Batch) -> tuple[Tensor, Tensor]:
+    def _step(self, batch: Batch) -> Losses:
         rate = self._config.learning_rate * self._rate_factor()
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        generator = torch.Generator().manual_seed(_seed(self._config.seed, self.step))
-        losses = self._losses(batch, generator)
+        losses = self._forward(batch, self._draw_seed(), self._bf16)
         self._optimiser.zero_grad(set_to_none=True)
-        (losses[0] + losses[1]).backward()
+        (losses.chunk + losses.done).backward()
         torch.nn.utils.clip_grad_norm_(self._weights, self._config.grad_clip)
         self._optimiser.step()
         self.step += 1
         self._update_average()
-        return losses[0].detach(), losses[1].detach()
+        return losses
 
-    def _losses(self, batch: _Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Mean squared error of the chunk over the steps that count, and done cross entropy."""
-        levels = self._config.sampler.train_timesteps
-        t = torch.randint(levels, (len(batch.chunk),), generator=generator)
-        eps = torch.randn(batch.chunk.shape, generator=generator)
-        noisy = self._schedule.add(batch.chunk, eps, t)
-        target = self._schedule.target(batch.chunk, eps, t)
-        denoiser = self._network.denoiser
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._autocast):
-            time = torch.nn.functional.embedding(t, denoiser.embed_time(torch.arange(levels)))
-            predicted = denoiser.denoise(noisy, time, denoiser.condition(batch.features))
-            logit = self._network.termination(batch.features)
-        error = (predicted.float() - target).square().mean(dim=-1)
-        loss = (error * batch.valid).sum() / batch.valid.sum().clamp(min=1.0)
-        done_loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            logit.float(), batch.done, pos_weight=self._done_weight
-        )
-        return loss, done_loss
+    def _draw_seed(self) -> int:
+        """Seed of a step's noise; every process of a team draws its own."""
+        key = (self._config.seed, self.step)
+        if self._team.share.rank:
+            key = (*key, self._team.share.rank)
+        state = np.random.SeedSequence(key).generate_state(1, np.uint64)
+        return int(state[0] >> np.uint64(1))
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -264,20 +398,21 @@ class _Run:
         limit = self._config.max_minutes
         return 0.0 if limit is None else self._seconds() / (60.0 * limit)
 
-    def _report(self, losses: tuple[Tensor, Tensor], writer: _Scalars | None) -> None:
-        self._recent = {"loss": float(losses[0]), "done_loss": float(losses[1])}
+    def _report(self, losses: Losses, writers: Iterable[_Scalars]) -> None:
+        self._recent = {"loss": losses.chunk.item(), "done_loss": losses.done.item()}
         if not all(math.isfinite(value) for value in self._recent.values()):
             raise RobotSkillsError(
                 f"Training diverged at step {self.step} ({self._recent}); lower the learning rate."
             )
-        if writer is not None:
-            for name, value in self._recent.items():
+        rate = self._optimiser.param_groups[0]["lr"]
+        for writer in writers:
+            for name, value in {**self._recent, "learning_rate": rate}.items():
                 writer.add_scalar(f"train/{name}", value, self.step)
-            rate = self._optimiser.param_groups[0]["lr"]
-            writer.add_scalar("train/learning_rate", rate, self.step)
 
     def save(self) -> None:
         """Write everything that `restore` needs."""
+        if not self.leads:
+            return
         tensors = {f"average.{name}": value for name, value in self._average.items()}
         tensors |= {f"network.{name}": value for name, value in self._network.state_dict().items()}
         for index, weight in enumerate(self._weights):
@@ -331,49 +466,72 @@ class _Run:
 
     def export(self) -> None:
         """Write the checkpoint of the averaged weights, and drop what `restore` would need."""
-        config = self._config
-        names = feature_names(config.observation_steps)
-        with torch.device("meta"):
-            network = PolicyNetwork(len(names), config.horizon, config.network)
-        network.load_state_dict(self._average, assign=True)
-        network.eval()
-        data = self._data
-        save_checkpoint(
-            self._out_dir,
-            Checkpoint(
-                config=CheckpointConfig(
-                    period_s=1.0 / data.fps,
-                    observation_steps=config.observation_steps,
-                    horizon=config.horizon,
-                    network=config.network,
-                    sampler=config.sampler,
-                    table=self._table,
-                    training=config,
-                    data={
-                        "episodes": len(data.episode_ends),
-                        "skipped_episodes": data.skipped_episodes,
-                        "frames": len(data.states),
-                        "perturbed_frames": int((~data.label_valid).sum()),
-                        "done_frames": int(data.done.sum()),
-                        "steps": self.step,
-                        "minutes": round(self._seconds() / 60.0, 2),
-                        "loss": self._recent["loss"],
-                        "done_loss": self._recent["done_loss"],
-                    },
-                    state_names=list(STATE_NAMES),
-                    action_names=list(ACTION_NAMES),
-                    feature_names=list(names),
+        self._network.load_state_dict(self._average)
+        network = self._network.eval()
+        self._calibration = self._calibrate(network)
+        if self.leads:
+            save_checkpoint(
+                self._out_dir,
+                Checkpoint(
+                    config=self._checkpoint_config(),
+                    network=network.to("cpu"),
+                    features=self._source.features,
+                    actions=self._source.actions,
                 ),
-                network=network,
-                features=self._features,
-                actions=self._actions,
-            ),
+            )
+            (self._out_dir / RESUME).unlink(missing_ok=True)
+        self._team.wait()
+
+    def _checkpoint_config(self) -> CheckpointConfig:
+        data = self._data
+        return CheckpointConfig(
+            contract=self._contract,
+            network=self._config.network,
+            sampler=self._config.sampler,
+            table=self._head.table(),
+            training=self._config,
+            calibration=self._calibration,
+            data={
+                "episodes": len(data.episode_ends),
+                "skipped_episodes": data.skipped_episodes,
+                "frames": len(data.states),
+                "perturbed_frames": int((~data.label_valid).sum()),
+                "done_frames": int(data.done.sum()),
+                "tasks": len(data.tasks),
+                "steps": self.step,
+                "minutes": round(self._seconds() / 60.0, 2),
+                "loss": self._recent["loss"],
+                "done_loss": self._recent["done_loss"],
+            },
+            feature_names=list(make_frontend(self._contract).feature_names),
         )
-        (self._out_dir / RESUME).unlink(missing_ok=True)
+
+    @torch.no_grad()
+    def _calibrate(self, network: PolicyNetwork) -> Calibration:
+        """Fit the termination head's probability to the episodes it did not learn from."""
+        batch = self._source.held_out(_JUDGED)
+        if batch is None:
+            return Calibration()
+        batch = batch.to(self._team.device)
+        logits = [
+            network.termination(
+                network.encoder(
+                    {name: x[i : i + _JUDGED_AT_ONCE] for name, x in batch.inputs.items()}
+                )
+            )
+            for i in range(0, len(batch.done), _JUDGED_AT_ONCE)
+        ]
+        return fit_calibration(
+            torch.cat(logits).double().cpu().numpy(), batch.done.cpu().numpy() > 0.5
+        )
 
     def result(self) -> TrainResult:
         return TrainResult(
-            checkpoint=self._out_dir, steps=self.step, seconds=self._seconds(), **self._recent
+            checkpoint=self._out_dir,
+            steps=self.step,
+            seconds=self._seconds(),
+            calibration=self._calibration,
+            **self._recent,
         )
 
 
@@ -390,82 +548,8 @@ def _read_resume(path: Path) -> tuple[dict, dict[str, Tensor]]:
         raise CheckpointError(f"{path} is damaged ({reason}); remove it to start anew.") from None
 
 
-def _fit(
-    data: Demonstrations, windows: Windows, config: TrainConfig
-) -> tuple[Normaliser, Normaliser]:
-    """Normalisers of features and chunks, fitted once over all windows with their noise."""
-    rng = np.random.default_rng((config.seed, _FIT_STREAM))
-    everything = np.arange(len(windows.past))
-    features, chunks = _examples(data, windows, everything, config, rng)
-    return (
-        Normaliser.fit(features, feature_floor(config.observation_steps)),
-        Normaliser.fit(
-            chunks, action_floor(config.horizon), windows.valid[..., None].astype(np.float32)
-        ),
-    )
-
-
-def _examples(
-    data: Demonstrations,
-    windows: Windows,
-    index: np.ndarray,
-    config: TrainConfig,
-    rng: np.random.Generator,
-) -> tuple[Float32, Float32]:
-    """Features (N, F) and chunks (N, H, A) of some windows, with fresh noise on what is seen."""
-    states = perturb(data.states[windows.past[index]], config.noise, rng)
-    return observation_features(states), action_targets(states, data.actions[windows.future[index]])
-
-
-def _batches(
-    data: Demonstrations,
-    windows: Windows,
-    features: Normaliser,
-    actions: Normaliser,
-    config: TrainConfig,
-    start: int,
-    end: int,
-) -> Iterator[_Batch]:
-    """Batches of the steps from `start` to before `end`; the same step always gets the same."""
-    size = config.batch_size
-    for block in range(start // _BLOCK_STEPS, -(-end // _BLOCK_STEPS)):
-        pick = np.random.default_rng((config.seed, _BATCH_STREAM, block))
-        index = pick.integers(len(windows.past), size=_BLOCK_STEPS * size)
-        rng = np.random.default_rng((config.seed, _NOISE_STREAM, block))
-        seen, chunks = _examples(data, windows, index, config, rng)
-        arrays = (
-            features.apply(seen),
-            actions.apply(chunks),
-            windows.valid[index].astype(np.float32),
-            data.done[index].astype(np.float32),
-        )
-        tensors = [torch.from_numpy(array) for array in arrays]
-        first = block * _BLOCK_STEPS
-        for step in range(max(start, first), min(end, first + _BLOCK_STEPS)):
-            rows = slice((step - first) * size, (step - first + 1) * size)
-            yield _Batch(
-                **dict(
-                    zip(
-                        ("features", "chunk", "valid", "done"),
-                        (tensor[rows] for tensor in tensors),
-                        strict=True,
-                    )
-                )
-            )
-
-
-def _done_weight(data: Demonstrations, config: TrainConfig) -> Tensor:
-    done = int(data.done.sum())
-    ratio = (len(data.done) - done) / max(done, 1)
-    return torch.tensor(min(max(ratio, 1.0), config.termination_weight_max))
-
-
-def _seed(seed: int, step: int) -> int:
-    """One 63-bit seed of a pair."""
-    state = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
-    return int(state[0] >> np.uint64(1))
-
-
-def _has_fast_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 natively; emulated, it would be slower."""
+def _has_fast_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 natively; emulated, it would be slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())

@@ -90,7 +90,10 @@ def write_dataset(directory: Path, episodes: list[dict[str, Array]]) -> Path:
         for name, values in columns.items()
     }
     arrays["episode_index"] = pa.array(np.repeat(np.arange(len(lengths)), lengths))
-    arrays["frame_index"] = pa.array(np.concatenate([np.arange(n) for n in lengths]))
+    frames = np.concatenate([np.arange(n) for n in lengths])
+    arrays["frame_index"] = pa.array(frames)
+    arrays["timestamp"] = pa.array((frames / FPS).astype(np.float32))
+    arrays["task_index"] = pa.array(np.zeros(len(frames), dtype=np.int64))
     path = directory / "data" / "chunk-000" / "file-000.parquet"
     path.parent.mkdir(parents=True)
     pq.write_table(pa.table(arrays), path)
@@ -98,6 +101,7 @@ def write_dataset(directory: Path, episodes: list[dict[str, Array]]) -> Path:
     info = {
         "codebase_version": "v3.0",
         "fps": FPS,
+        "robot_type": "point",
         "total_episodes": len(lengths),
         "total_frames": sum(lengths),
         "features": {
@@ -110,6 +114,8 @@ def write_dataset(directory: Path, episodes: list[dict[str, Array]]) -> Path:
     }
     (directory / "meta").mkdir()
     (directory / "meta" / "info.json").write_text(json.dumps(info))
+    tasks = pa.table({"task_index": [0], "task": ["reach the thing"]})
+    pq.write_table(tasks, directory / "meta" / "tasks.parquet")
     return directory
 
 

@@ -141,11 +141,11 @@ def test_changed_weights_do_not_reproduce_the_worked_example(checkpoint):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda config: config["state_names"].pop(), "state layout"),
-        (lambda config: config["action_names"].reverse(), "action layout"),
+        (lambda config: config["contract"]["state"]["names"].pop(), "layout of core.policy"),
+        (lambda config: config["contract"]["action"]["names"].reverse(), "layout of core.policy"),
         (lambda config: config.pop("feature_names"), "feature_names"),
-        (lambda config: config.update(horizon="16"), "Wanted int"),
-        (lambda config: config.update(horizon=8), "actions.mean"),
+        (lambda config: config["contract"].update(horizon="16"), "Wanted int"),
+        (lambda config: config["contract"].update(horizon=8), "wanted torch.float32 (1, 8, 10)"),
         (lambda config: config["network"].update(width=64), "network.denoiser"),
         (lambda config: config["network"].update(width=10**9), "network.denoiser"),
         (lambda config: config.update(surprise=1), "surprise"),

@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from policies.dataset import load_demonstrations, make_windows
+from policies.contract import Frame, ImageSpec, ObserveConfig
+from policies.dataset import load_datasets, load_demonstrations, make_windows
 from robot_skills.core.errors import DatasetError
 from tests.policies.synthetic import episode_columns, write_dataset
 
@@ -71,8 +72,9 @@ def _edit_info(path, change):
         (lambda info: info.update(fps=0), "fps 0"),
         (lambda info: info.update(codebase_version="v2.1"), "v2.1"),
         (lambda info: info.update(total_frames=7), "promises 7"),
-        (lambda info: info["features"].pop("done"), "lacks done"),
-        (lambda info: info["features"]["action"].update(names=["a", "b"]), "found 2: a ... b"),
+        (lambda info: info["features"].pop("action"), "lacks action"),
+        (lambda info: info["features"]["action"].update(names=["a", "b"]), "2 names for 10"),
+        (lambda info: info["features"]["action"]["names"].reverse(), "needs the 39 names"),
     ],
 )
 def test_metadata_that_does_not_fit_is_refused(tmp_path, change, said):
@@ -123,3 +125,91 @@ def test_missing_and_broken_files_are_refused_in_one_line(tmp_path):
     parquet.unlink()
     with pytest.raises(DatasetError, match=r"has no data/"):
         load_demonstrations(path)
+
+
+def test_without_a_column_that_says_so_the_last_moments_are_the_end(tmp_path):
+    path = write_dataset(tmp_path / "d", episodes(frames=20))
+    _edit_info(path, lambda info: info["features"].pop("done"))
+    done = load_demonstrations(path).done.reshape(3, 20)
+    assert done[:, -4:].all()
+    assert not done[:, :-4].any()
+
+
+def _load(directories, **observe):
+    return load_datasets(directories, ObserveConfig(**observe), 2, 8)
+
+
+def test_several_datasets_become_one(tmp_path):
+    first = write_dataset(tmp_path / "a", episodes(2))
+    second = write_dataset(tmp_path / "b", episodes(3))
+    _, data = _load([first, second])
+    assert data.episode_ends.tolist() == [20, 40, 60, 80, 100]
+    assert data.source.tolist() == [0] * 40 + [1] * 60
+    assert data.rows[40] == 0
+    assert data.tasks == ("reach the thing",)
+
+
+def test_mixed_frame_rates_and_robots_are_refused(tmp_path):
+    first = write_dataset(tmp_path / "a", episodes())
+    second = write_dataset(tmp_path / "b", episodes())
+    _edit_info(second, lambda info: info.update(robot_type="other"))
+    _load([first, second])  # Tool-frame data does not depend on the arm.
+    with pytest.raises(DatasetError, match="one robot"):
+        _load([first, second], frame=Frame.GIVEN, allow_constant=True)
+    _edit_info(second, lambda info: info.update(fps=10))
+    with pytest.raises(DatasetError, match="one frame rate"):
+        _load([first, second])
+
+
+def test_stamps_that_do_not_fit_the_frame_rate_are_refused(tmp_path):
+    path = write_dataset(tmp_path / "d", episodes())
+    _edit_info(path, lambda info: info.update(fps=10))
+    with pytest.raises(DatasetError, match="frame rates are mixed"):
+        _load([path])
+
+
+def test_millimetres_are_refused(tmp_path):
+    written = episodes()
+    for episode in written:
+        episode["observation.state"][:, :3] *= 1000.0
+    with pytest.raises(DatasetError, match="must be in metres"):
+        _load([write_dataset(tmp_path / "d", written)])
+
+
+def test_a_gripper_in_percent_is_refused(tmp_path):
+    written = episodes()
+    for episode in written:
+        episode["action"][:, 9] *= 100.0
+    with pytest.raises(DatasetError, match="opening in the action spans 0 to 100"):
+        _load([write_dataset(tmp_path / "d", written)])
+
+
+def test_numbers_that_never_change_are_refused_or_left_out(tmp_path):
+    path = write_dataset(tmp_path / "d", episodes())
+    with pytest.raises(DatasetError, match=r"never changes in .*table\.z"):
+        _load([path], frame=Frame.GIVEN)
+    contract, data = _load([path], frame=Frame.GIVEN, allow_constant=True)
+    assert "table.z" not in contract.state.names
+    assert data.states.shape == (60, len(contract.state.names))
+
+
+def test_actions_that_never_change_at_all_are_refused(tmp_path):
+    written = episodes()
+    for episode in written:
+        episode["action"][:] = episode["action"][0]
+        episode["action"][:] = written[0]["action"][0]
+    with pytest.raises(DatasetError, match="nothing can be learned"):
+        _load([write_dataset(tmp_path / "d", written)], frame=Frame.GIVEN, allow_constant=True)
+
+
+def test_a_horizon_longer_than_every_episode_is_refused(tmp_path):
+    path = write_dataset(tmp_path / "d", episodes(frames=20))
+    with pytest.raises(DatasetError, match="longer than every episode"):
+        load_datasets([path], ObserveConfig(), 2, 32)
+
+
+def test_a_camera_that_was_not_recorded_is_refused(tmp_path):
+    path = write_dataset(tmp_path / "d", episodes())
+    image = ImageSpec(key="observation.images.front", height=96, width=96)
+    with pytest.raises(DatasetError, match=r"lacks observation\.images\.front.*none"):
+        _load([path], images=[image])

@@ -9,7 +9,7 @@ from policies.checkpoint import CONFIG, MANIFEST, WEIGHTS, load_checkpoint
 from policies.config import NetworkConfig, NoiseConfig, TrainConfig
 from policies.diffusion import DiffusionPolicy
 from policies.trainer import RESUME, train
-from robot_skills.core.errors import CheckpointError, DatasetError
+from robot_skills.core.errors import CheckpointError, DatasetError, RefusedError
 from robot_skills.core.se3 import SE3
 from tests.policies.synthetic import goal_of, history, random_start, random_token
 
@@ -34,7 +34,7 @@ def test_training_leaves_global_random_state_alone(tmp_path, reaching, tiny_conf
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-@pytest.mark.parametrize("sitting", [5, 7, 12])
+@pytest.mark.parametrize("sitting", [5, 7, 11])
 def test_resumed_training_ends_bit_for_bit_as_an_uninterrupted_one(
     tmp_path, reaching, tiny_config, tiny_checkpoint, sitting
 ):
@@ -54,6 +54,16 @@ def test_an_interrupted_run_leaves_no_checkpoint_but_can_be_resumed(
 
 def test_a_finished_run_holds_the_checkpoint_only(tiny_checkpoint):
     assert {path.name for path in tiny_checkpoint.iterdir()} == {WEIGHTS, CONFIG, MANIFEST}
+
+
+def test_what_would_be_overwritten_is_kept(tmp_path, reaching, tiny_config, tiny_checkpoint):
+    before = weights(tiny_checkpoint)
+    with pytest.raises(RefusedError, match="finished checkpoint"):
+        train(reaching, tiny_checkpoint, tiny_config, progress=False)
+    assert weights(tiny_checkpoint) == before
+    train(reaching, tmp_path / "out", tiny_config, progress=False, stop_after=5)
+    with pytest.raises(RefusedError, match="--resume"):
+        train(reaching, tmp_path / "out", tiny_config, progress=False)
 
 
 def test_resuming_with_another_recipe_is_refused(tmp_path, reaching, tiny_config):
@@ -93,7 +103,7 @@ def test_tensorboard_logs_are_written_where_asked(tmp_path, reaching, tiny_confi
 def test_the_checkpoint_says_how_it_was_made(tiny_checkpoint, tiny_config):
     config = load_checkpoint(tiny_checkpoint).config
     assert config.training == tiny_config
-    assert config.period_s == pytest.approx(0.05)
+    assert config.contract.period_s == pytest.approx(0.05)
     assert config.data["episodes"] == 60
     assert config.data["steps"] == tiny_config.steps
 

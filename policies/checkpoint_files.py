@@ -1,0 +1,124 @@
+"""The files of a checkpoint, and the settings in them; see `policies.checkpoint`.
+
+Nothing heavy is imported here, so an exported policy can be checked and run without torch.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from policies.config import JsonConfig, NetworkConfig, SamplerConfig, TrainConfig
+from policies.contract import PolicyContract
+from policies.frontends import make_frontend
+from policies.reliability import Calibration
+from policies.sampler import SamplerTable
+from robot_skills.core.errors import CheckpointError
+
+FORMAT = "robot-skills-policy"
+VERSION = 2
+WEIGHTS, CONFIG, MANIFEST = "weights.safetensors", "config.json", "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointConfig(JsonConfig):
+    """What is needed to rebuild and to judge a policy, besides its weights.
+
+    Attributes:
+        contract: What is seen and answered.
+        network: Shape of the network.
+        sampler: How the sampler was made.
+        table: The sampler, compiled.
+        training: The recipe.
+        calibration: Of the termination head, on episodes that it did not learn from.
+        data: Summary of what it learned from: counts, steps taken, minutes.
+        feature_names: Numbers in the input ``vector``.
+    """
+
+    contract: PolicyContract
+    network: NetworkConfig
+    sampler: SamplerConfig
+    table: SamplerTable
+    training: TrainConfig
+    calibration: Calibration
+    data: dict
+    feature_names: list[str]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file as a whole, so that a crash leaves the old one or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def read_files(directory: Path) -> dict[str, bytes]:
+    """The files that the manifest vouches for, hashes checked.
+
+    Raises:
+        CheckpointError: When one is missing, damaged or foreign.
+    """
+    manifest = _json_object(directory, MANIFEST, _read(directory, MANIFEST))
+    if manifest.get("format") != FORMAT:
+        raise CheckpointError(
+            f"Checkpoint {directory} is foreign: format {manifest.get('format')!r}, "
+            f"wanted {FORMAT!r}."
+        )
+    if manifest.get("version") != VERSION:
+        raise CheckpointError(
+            f"Checkpoint {directory} has version {manifest.get('version')!r}; "
+            f"this program reads version {VERSION}."
+        )
+    listed = manifest.get("files")
+    files = {}
+    for name in (CONFIG, WEIGHTS):
+        entry = listed.get(name) if isinstance(listed, dict) else None
+        if not isinstance(entry, dict):
+            raise CheckpointError(f"Checkpoint {directory}: its manifest does not list {name}.")
+        files[name] = data = _read(directory, name)
+        if len(data) != entry.get("bytes"):
+            raise CheckpointError(
+                f"Checkpoint {directory}: {name} has {len(data)} bytes, the manifest says "
+                f"{entry.get('bytes')}; it is truncated or was replaced."
+            )
+        if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
+            raise CheckpointError(
+                f"Checkpoint {directory}: {name} does not match its sha256; it is corrupt."
+            )
+    return files
+
+
+def _read(directory: Path, name: str) -> bytes:
+    try:
+        return (directory / name).read_bytes()
+    except OSError as error:
+        found = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+        raise CheckpointError(
+            f"Checkpoint {directory}: {name} cannot be read ({error.strerror}). "
+            f"Found: {', '.join(found[:8]) or 'nothing'}."
+        ) from None
+
+
+def _json_object(directory: Path, name: str, data: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(data)
+    except ValueError:
+        raise CheckpointError(f"Checkpoint {directory}: {name} is not JSON.") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"Checkpoint {directory}: {name} holds no JSON object.")
+    return values
+
+
+def parse_config(directory: Path, data: bytes) -> CheckpointConfig:
+    try:
+        config = CheckpointConfig.from_json(_json_object(directory, CONFIG, data))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"Checkpoint {directory}: {CONFIG} is refused: {error}") from None
+    wanted = make_frontend(config.contract).feature_names
+    if tuple(config.feature_names) != wanted:
+        raise CheckpointError(
+            f"Checkpoint {directory} was made for another layout of inputs: "
+            f"{len(config.feature_names)} names, this program has {len(wanted)}."
+        )
+    return config
