@@ -315,7 +315,7 @@ def _task_suite(task: Task) -> Suite:
         draw=lambda arm, rng: draw_layout(task, arm, rng),
         scene=task_scene,
         success=lambda world, _: world.success(),
-        slots=tuple(cube.name for cube in task.cubes),
+        slots=tuple(thing.name for thing in task.things),
     )
 
 

@@ -1,85 +1,94 @@
-"""robosuite's Lift and Stack behind the robot contract.
+"""robosuite's Lift, Stack, PickPlaceCan and NutAssemblySquare behind the robot contract.
 
 Model, start distribution and success criterion are robosuite's own (Zhu et al., *robosuite: a
-modular simulation framework and benchmark for robot learning*, 2020). The torque motors of the arm,
-which robosuite drives from Python in every physics step, are replaced by the position servos and
-gravity compensation of `sim.arms`; robot geoms touch the world but not each other; and the scene is
-moved so that its world frame is the arm's base frame, which puts the table top at `TABLE_HEIGHT_M`.
-The UR5e gets the gripper of `sim.arms`: the linkage of robosuite's own catches on itself before it
-has closed on a cube.
+modular simulation framework and benchmark for robot learning*, 2020); what differs in the model is
+listed in `sim.robosuite_model`. Positions are in the arm's base frame, so what robosuite puts on a
+table of 0.8 m is at `TABLE_HEIGHT_M` here.
+
+A model is built once and serves every start: sizes and poses are set in it, which costs less than
+a thousandth of compiling it.
 """
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import mujoco
 import numpy as np
 
-from robot_skills.core.errors import MissingDependencyError, RefusedError, unknown_name
+from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM
-from sim.arms import ARMS, HAND_BODY, TOOL_SITE, ArmSpec, add_servos
-from sim.meshes import add_fast_visuals
+from sim.arms import ARMS, TOOL_SITE, ArmSpec
 from sim.objects import CUBE, ObjectPlacement
-from sim.parts import COLLISION_GROUP, ROBOT_BIT, VISUAL_GROUP, WORLD_BIT, place
+from sim.robosuite_model import ARM_PREFIX, GRIPPERS, build_model, resize_box
 from sim.robot import Cell, CellRobot
 from sim.truth import upright_box
-from sim.world import FRONT_CAMERA, FRONT_FOVY_DEG, T_BASE_FRONT, WRIST_CAMERA, WRIST_FOVY_DEG
+from sim.world import FILM_CAMERA, FRONT_CAMERA, T_BASE_FRONT, WRIST_CAMERA
 
-TABLE_HEIGHT_M = 0.8 - 0.912
-"""Of the table top in the base frame: robosuite's table less its pedestal."""
-_P_BASE_TABLE = np.array([0.56, 0.0, TABLE_HEIGHT_M])
-_TABLE_EXTENTS_M = np.array([0.8, 0.8, 0.05])
-_ARM = "robot0_"
-_ROBOSUITE_GRIPPER = "gripper0_right_"
-_DROP_M = 0.01
+_PEDESTAL_M = 0.912
+"""Height of the arm's base over robosuite's floor."""
+TABLE_HEIGHT_M = 0.8 - _PEDESTAL_M
+"""Of Lift's and Stack's table top in the base frame."""
+PEG_TABLE_HEIGHT_M = 0.82 - _PEDESTAL_M
+"""Of NutAssembly's table top."""
+BIN_HEIGHT_M = 0.8 - _PEDESTAL_M
+"""Of the middle of PickPlace's bin floors; things stand `_BIN_FLOOR_M` above it."""
+_BIN_FLOOR_M = 0.02
 _NOISE_RAD = 0.02
 _LIFTED_M = 0.04
 _PLACEMENT_TRIES = 5000
-# Aids of robosuite's interactive viewer.
-_MARKERS = ("left_eef_target", "right_eef_target")
+CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskCube:
-    """One of a task's cubes.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TaskThing:
+    """One of a task's free objects.
 
     Attributes:
         name: Entity name.
-        colour: Colour word.
+        label: Kind of thing.
+        colour: Colour word, or ``""``.
         body: robosuite's name of its body.
-        half_min_m: Smallest half side.
-        half_max_m: Largest half side; each axis is drawn by itself.
+        p_body_box: Centre of its upright box in the body's frame, (3,).
+        resizable: Whether it is a box whose size is drawn anew for every start.
     """
 
     name: str
+    label: str
     colour: str
     body: str
-    half_min_m: float
-    half_max_m: float
+    p_body_box: Array = field(default_factory=lambda: np.zeros(3))
+    resizable: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Task:
     """One of robosuite's tasks.
 
     Attributes:
         name: robosuite's name.
         instruction: The task in words.
-        cubes: Its free objects, in the order in which they are placed.
-        spread_m: Cubes start at most this far from the middle of the table along x and y.
-        success: Whether it is done, as robosuite judges it.
+        things: Its free objects.
+        left_out: Bodies of robosuite's model that the task has no use for.
+        p_base_surface: Middle of the surface that things start on, (3,).
+        surface_m: Full sizes of what that surface belongs to, (3,).
+        T_base_front: Optical frame of the front camera.
+        T_base_film: Optical frame of the camera for people.
+        draw: Draws where the things start, from robosuite's distribution.
+        success: Whether the task is done, as robosuite judges it.
     """
 
     name: str
     instruction: str
-    cubes: tuple[TaskCube, ...]
-    spread_m: float
+    things: tuple[TaskThing, ...]
+    left_out: tuple[str, ...] = ()
+    p_base_surface: Array
+    surface_m: Array
+    T_base_front: SE3
+    T_base_film: SE3
+    draw: Callable[[np.random.Generator], tuple[ObjectPlacement, ...]]
     success: "Callable[[TaskWorld], bool]"
 
 
@@ -88,11 +97,11 @@ class TaskLayout:
     """How an episode starts.
 
     Attributes:
-        cubes: Sizes and poses.
+        things: Sizes and poses; a pose is that of the thing's body.
         noise_rad: Added to the arm's rest position, (n,); None adds nothing.
     """
 
-    cubes: tuple[ObjectPlacement, ...]
+    things: tuple[ObjectPlacement, ...]
     noise_rad: Array | None = None
 
 
@@ -104,41 +113,28 @@ def draw_layout(task: Task, arm: str, rng: np.random.Generator) -> TaskLayout:
     """
     if arm not in TASK_ARMS:
         raise unknown_name("arm", arm, TASK_ARMS)
-    cubes: list[ObjectPlacement] = []
-    for cube in task.cubes:
-        half_m = rng.uniform(cube.half_min_m, cube.half_max_m, 3)
-        cubes.append(_placed(cube, half_m, _free_place(half_m, cubes, task.spread_m, rng)))
+    things = task.draw(rng)
     noise = _NOISE_RAD * rng.standard_normal(len(TASK_ARMS[arm].joints))
-    return TaskLayout(cubes=tuple(cubes), noise_rad=noise)
+    return TaskLayout(things=things, noise_rad=noise)
 
 
 def _free_place(
-    half_m: Array, others: list[ObjectPlacement], spread_m: float, rng: np.random.Generator
-) -> SE3:
+    rng: np.random.Generator,
+    lower_m: Array,
+    upper_m: Array,
+    radius_m: float,
+    others: Sequence[tuple[Array, float]],
+) -> Array:
+    """A place (2,) between two corners whose circle touches none of the `others` (place, radius).
+
+    Raises:
+        RefusedError: There is no room.
+    """
     for _ in range(_PLACEMENT_TRIES):
-        x, y = rng.uniform(-spread_m, spread_m, 2)
-        p = _P_BASE_TABLE + np.array([x, y, _DROP_M + half_m[2]])
-        radius = np.linalg.norm(half_m[:2])
-        apart = all(
-            np.linalg.norm(p[:2] - other.T_base_object.p[:2])
-            > radius + 0.5 * np.linalg.norm(other.extents_m[:2])
-            for other in others
-        )
-        if apart:
-            return SE3.from_yaw(rng.uniform(0.0, 2.0 * np.pi), p)
-    raise RefusedError(f"{len(others) + 1} cubes do not fit within {spread_m} m.")
-
-
-def _placed(cube: TaskCube, half_m: Array, T_base_cube: SE3) -> ObjectPlacement:
-    return ObjectPlacement(
-        name=cube.name,
-        label=CUBE,
-        colour=cube.colour,
-        rgb=np.ones(3),
-        extents_m=2.0 * half_m,
-        mass_kg=1000.0 * float(np.prod(2.0 * half_m)),
-        T_base_object=T_base_cube,
-    )
+        place = rng.uniform(lower_m, upper_m)
+        if all(np.linalg.norm(place - other) > radius_m + radius for other, radius in others):
+            return place
+    raise RefusedError(f"{len(others) + 1} things do not fit between {lower_m} and {upper_m} m.")
 
 
 class TaskWorld:
@@ -153,12 +149,17 @@ class TaskWorld:
     def __init__(self, task: Task, arm: str, layout: TaskLayout) -> None:
         self.task = task
         self.arm: ArmSpec = TASK_ARMS[arm]
-        self.layout = layout
-        self._gripper = gripper = _GRIPPERS[arm]
-        self.model: mujoco.MjModel = _build(task, self.arm, layout).compile()
+        self._gripper = gripper = GRIPPERS[arm]
+        self.model: mujoco.MjModel = build_model(
+            task.name,
+            self.arm,
+            names={thing.body: thing.name for thing in task.things},
+            left_out=task.left_out,
+            cameras={FRONT_CAMERA: task.T_base_front, FILM_CAMERA: task.T_base_film},
+        ).compile()
         self.data = mujoco.MjData(self.model)
         model, names = self.model, self.arm.joints
-        joints = [model.joint(_ARM + name) for name in names]
+        joints = [model.joint(ARM_PREFIX + name) for name in names]
         self.arm_qpos: Array = np.array([joint.qposadr[0] for joint in joints])
         self.arm_dofs: Array = np.array([joint.dofadr[0] for joint in joints])
         position = [model.actuator(f"position_{name}") for name in names]
@@ -171,16 +172,26 @@ class TaskWorld:
             [i for i in range(model.nu) if model.actuator(i).name.startswith(gripper.prefix)]
         )
         self._tool_site: int = model.site(TOOL_SITE).id
+        self._grip_site: int = model.site(gripper.grip_site).id
         self._pads = tuple(
             frozenset([model.geom(gripper.prefix + name).id]) for name in gripper.pads
         )
-        self._cube_geoms = {
-            item.name: frozenset(
-                i for i in range(model.ngeom) if model.geom_bodyid[i] == model.body(item.name).id
-            )
-            for item in layout.cubes
+        self._body = {thing.name: model.body(thing.name).id for thing in task.things}
+        self._geoms = {
+            name: frozenset(i for i in range(model.ngeom) if model.geom_bodyid[i] == body)
+            for name, body in self._body.items()
         }
         self._poses_fresh = False
+        self.start(layout)
+
+    def start(self, layout: TaskLayout) -> None:
+        """Begin an episode at another layout of the same task."""
+        self.layout = layout
+        for thing, item in zip(self.task.things, layout.things, strict=True):
+            body = self._body[thing.name]
+            size = 2.0 * self.model.geom_size[self.model.body_geomadr[body]]
+            if thing.resizable and not np.array_equal(size, item.extents_m):
+                resize_box(self.model, self.data, body, item.extents_m)
         self.reset()
 
     def reset(self) -> None:
@@ -194,6 +205,10 @@ class TaskWorld:
         for name, value in self._gripper.rest_q.items():
             joint = self.model.joint(self._gripper.prefix + name)
             self.data.qpos[joint.qposadr[0]] = value
+        for item in self.layout.things:
+            adr = self.model.jnt_qposadr[self.model.body_jntadr[self._body[item.name]]]
+            self.data.qpos[adr : adr + 3] = item.T_base_object.p
+            self.data.qpos[adr + 3 : adr + 7] = item.T_base_object.wxyz()
         self.command_opening(1.0)
         mujoco.mj_forward(self.model, self.data)
         self._poses_fresh = True
@@ -218,9 +233,9 @@ class TaskWorld:
         return SE3(self.data.site_xmat[site].reshape(3, 3), self.data.site_xpos[site])
 
     def T_base_body(self, name: str) -> SE3:
-        """Pose of a body by name; cubes are named as their entities."""
+        """Pose of a thing's body, by the name of its entity."""
         self.refresh()
-        body = self.model.body(name).id
+        body = self._body[name]
         return SE3(self.data.xmat[body].reshape(3, 3), self.data.xpos[body])
 
     def opening(self) -> float:
@@ -233,17 +248,23 @@ class TaskWorld:
         q = self.arm.q_of_opening(min(max(opening, 0.0), 1.0))
         self.data.ctrl[self._gripper_ctrl] = q * np.array(self._gripper.signs)
 
-    def grasped(self, cube: str) -> bool:
-        """Whether both finger pads touch a cube."""
-        return all(self._touch(pads, self._cube_geoms[cube]) for pads in self._pads)
+    def grasped(self, thing: str) -> bool:
+        """Whether both finger pads touch a thing."""
+        return all(self._touch(pads, self._geoms[thing]) for pads in self._pads)
 
-    def touching(self, cube: str, other: str) -> bool:
-        """Whether two cubes touch."""
-        return self._touch(self._cube_geoms[cube], self._cube_geoms[other])
+    def touching(self, thing: str, other: str) -> bool:
+        """Whether two things touch."""
+        return self._touch(self._geoms[thing], self._geoms[other])
 
-    def lifted(self, cube: str) -> bool:
-        """Whether a cube's centre is well above the table."""
-        return bool(self.T_base_body(cube).p[2] > TABLE_HEIGHT_M + _LIFTED_M)
+    def lifted(self, thing: str) -> bool:
+        """Whether a thing's centre is well above the table."""
+        return bool(self.T_base_body(thing).p[2] > self.task.p_base_surface[2] + _LIFTED_M)
+
+    def let_go(self, thing: str) -> bool:
+        """Whether the hand has left a thing, as robosuite's reach reward has it."""
+        p_base_thing = self.T_base_body(thing).p
+        distance = float(np.linalg.norm(self.data.site_xpos[self._grip_site] - p_base_thing))
+        return 1.0 - np.tanh(10.0 * distance) < 0.6
 
     def success(self) -> bool:
         """Whether the task is done, as robosuite judges it."""
@@ -254,6 +275,63 @@ class TaskWorld:
             (a in geoms and b in others) or (b in geoms and a in others)
             for a, b in self.data.contact.geom.tolist()
         )
+
+
+# Lift and Stack: cubes on a table.
+
+_P_BASE_TABLE = np.array([0.56, 0.0, TABLE_HEIGHT_M])
+_TABLE_M = np.array([0.8, 0.8, 0.05])
+_CUBE_DROP_M = 0.01
+_T_BASE_FILM = SE3.look_at((1.25, -0.80, 0.62), (0.40, 0.02, 0.04))
+
+
+def _over_table(height_m: float) -> SE3:
+    return SE3.from_translation((0.0, 0.0, height_m)) @ T_BASE_FRONT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _CubeRange:
+    """A cube and the half sides that are drawn for it, each axis by itself."""
+
+    thing: TaskThing
+    half_min_m: float
+    half_max_m: float
+
+
+def _draw_cubes(
+    cubes: tuple[_CubeRange, ...], spread_m: float, rng: np.random.Generator
+) -> tuple[ObjectPlacement, ...]:
+    middle = _P_BASE_TABLE[:2]
+    placed: list[ObjectPlacement] = []
+    taken: list[tuple[Array, float]] = []
+    for cube in cubes:
+        half_m = rng.uniform(cube.half_min_m, cube.half_max_m, 3)
+        radius_m = float(np.linalg.norm(half_m[:2]))
+        place = _free_place(rng, middle - spread_m, middle + spread_m, radius_m, taken)
+        taken.append((place, radius_m))
+        p = np.array([*place, TABLE_HEIGHT_M + _CUBE_DROP_M + half_m[2]])
+        T_base_cube = SE3.from_yaw(rng.uniform(0.0, 2.0 * np.pi), p)
+        mass_kg = 1000.0 * float(np.prod(2.0 * half_m))
+        placed.append(_placed(cube.thing, 2.0 * half_m, mass_kg, T_base_cube))
+    return tuple(placed)
+
+
+def _placed(
+    thing: TaskThing, extents_m: Array, mass_kg: float, T_base_body: SE3
+) -> ObjectPlacement:
+    return ObjectPlacement(
+        name=thing.name,
+        label=thing.label,
+        colour=thing.colour,
+        rgb=np.ones(3),
+        extents_m=extents_m,
+        mass_kg=mass_kg,
+        T_base_object=T_base_body,
+    )
+
+
+def _cube(colour: str, body: str) -> TaskThing:
+    return TaskThing(name=f"{colour}_{CUBE}", label=CUBE, colour=colour, body=body, resizable=True)
 
 
 def _lift_done(world: TaskWorld) -> bool:
@@ -268,32 +346,148 @@ def _stack_done(world: TaskWorld) -> bool:
     )
 
 
+_LIFT_CUBE = _cube("red", "cube_main")
+_UPPER_CUBE, _LOWER_CUBE = _cube("red", "cubeA_main"), _cube("green", "cubeB_main")
+
 LIFT = Task(
     name="Lift",
     instruction="lift the red cube",
-    cubes=(
-        TaskCube(
-            name="red_cube", colour="red", body="cube_main", half_min_m=0.020, half_max_m=0.022
-        ),
+    things=(_LIFT_CUBE,),
+    p_base_surface=_P_BASE_TABLE,
+    surface_m=_TABLE_M,
+    T_base_front=_over_table(TABLE_HEIGHT_M),
+    T_base_film=_T_BASE_FILM,
+    draw=partial(
+        _draw_cubes, (_CubeRange(thing=_LIFT_CUBE, half_min_m=0.020, half_max_m=0.022),), 0.03
     ),
-    spread_m=0.03,
     success=_lift_done,
 )
 STACK = Task(
     name="Stack",
     instruction="put the red cube on the green cube",
-    cubes=(
-        TaskCube(
-            name="red_cube", colour="red", body="cubeA_main", half_min_m=0.02, half_max_m=0.02
+    things=(_UPPER_CUBE, _LOWER_CUBE),
+    p_base_surface=_P_BASE_TABLE,
+    surface_m=_TABLE_M,
+    T_base_front=_over_table(TABLE_HEIGHT_M),
+    T_base_film=_T_BASE_FILM,
+    draw=partial(
+        _draw_cubes,
+        (
+            _CubeRange(thing=_UPPER_CUBE, half_min_m=0.02, half_max_m=0.02),
+            _CubeRange(thing=_LOWER_CUBE, half_min_m=0.025, half_max_m=0.025),
         ),
-        TaskCube(
-            name="green_cube", colour="green", body="cubeB_main", half_min_m=0.025, half_max_m=0.025
-        ),
+        0.08,
     ),
-    spread_m=0.08,
     success=_stack_done,
 )
-TASKS: Mapping[str, Task] = {"lift": LIFT, "stack": STACK}
+
+# PickPlaceCan: from one bin into a compartment of the other.
+
+_P_BASE_BIN = np.array([0.6, -0.15, BIN_HEIGHT_M + _BIN_FLOOR_M])
+_BIN_M = np.array([0.4, 0.5, 0.04])
+_BIN_SPREAD_M = np.array([0.145, 0.195])
+_BIN_RADII_M = (0.025, 0.03, 0.04, 0.025)
+"""robosuite's radii of milk, bread, cereal and can; it places all four, then removes three."""
+_CAN_DROP_M = 0.06
+CAN_M = np.array([0.05, 0.05, 0.08])
+_CAN_KG = 0.016
+COMPARTMENT_LOWER_M = np.array([0.6, 0.38, BIN_HEIGHT_M])
+COMPARTMENT_UPPER_M = np.array([0.795, 0.625, BIN_HEIGHT_M + 0.1])
+"""Where a can counts as delivered."""
+COMPARTMENT_FLOOR_M = BIN_HEIGHT_M + _BIN_FLOOR_M
+BIN_WALL_M = 0.08
+"""Height of the bins' walls above their floors."""
+
+_CAN = TaskThing(name="can", label="can", colour="", body="Can_main")
+
+
+def _draw_can(rng: np.random.Generator) -> tuple[ObjectPlacement, ...]:
+    middle = _P_BASE_BIN[:2]
+    taken: list[tuple[Array, float]] = []
+    yaw_rad = 0.0
+    for radius_m in _BIN_RADII_M:
+        room_m = _BIN_SPREAD_M - radius_m
+        place = _free_place(rng, middle - room_m, middle + room_m, radius_m, taken)
+        taken.append((place, radius_m))
+        yaw_rad = rng.uniform(0.0, 2.0 * np.pi)
+    T_base_can = SE3.from_yaw(yaw_rad, (*taken[-1][0], BIN_HEIGHT_M + _CAN_DROP_M))
+    return (_placed(_CAN, CAN_M, _CAN_KG, T_base_can),)
+
+
+def _can_done(world: TaskWorld) -> bool:
+    p = world.T_base_body("can").p
+    inside = np.all(p > COMPARTMENT_LOWER_M) and np.all(p < COMPARTMENT_UPPER_M)
+    return bool(inside) and world.let_go("can")
+
+
+CAN = Task(
+    name="PickPlaceCan",
+    instruction="put the can into its compartment of the dark bin",
+    things=(_CAN,),
+    left_out=(
+        *(f"{name}_main" for name in ("Milk", "Bread", "Cereal")),
+        *(f"Visual{name}_main" for name in ("Milk", "Bread", "Cereal", "Can")),
+    ),
+    p_base_surface=_P_BASE_BIN,
+    surface_m=_BIN_M,
+    T_base_front=SE3.look_at((1.40, 0.12, 0.75), (0.58, 0.12, -0.08)),
+    T_base_film=SE3.look_at((1.45, -0.85, 0.80), (0.45, 0.10, -0.02)),
+    draw=_draw_can,
+    success=_can_done,
+)
+
+# NutAssemblySquare: a nut with a handle, onto the square peg.
+
+_P_BASE_PEG_TABLE = np.array([0.56, 0.0, PEG_TABLE_HEIGHT_M])
+_NUT_X_M, _NUT_Y_M = (-0.115, -0.11), (0.11, 0.225)
+_NUT_DROP_M = 0.07
+_NUT_KG = 0.0316
+NUT_M = np.array([0.123, 0.0875, 0.02])
+HANDLE_M = np.array([0.0355, 0.03175, 0.02])
+"""Free part of the nut's handle."""
+P_NUT_HANDLE = np.array([0.0615, 0.0, 0.0])
+"""Its middle, from the middle of the hole."""
+P_BASE_PEG = np.array([0.79, 0.1, PEG_TABLE_HEIGHT_M])
+"""Foot of the square peg."""
+PEG_HEIGHT_M = 0.13
+_ON_PEG_M = 0.03
+_DOWN_M = 0.05
+
+_NUT = TaskThing(
+    name="nut",
+    label="nut",
+    colour="brass",
+    body="SquareNut_main",
+    p_body_box=np.array([0.01775, 0.0, 0.0]),
+)
+
+
+def _draw_nut(rng: np.random.Generator) -> tuple[ObjectPlacement, ...]:
+    offset = np.array([rng.uniform(*_NUT_X_M), rng.uniform(*_NUT_Y_M), _NUT_DROP_M])
+    T_base_nut = SE3.from_yaw(rng.uniform(0.0, 2.0 * np.pi), _P_BASE_PEG_TABLE + offset)
+    return (_placed(_NUT, NUT_M, _NUT_KG, T_base_nut),)
+
+
+def _nut_done(world: TaskWorld) -> bool:
+    p_peg_nut = world.T_base_body("nut").p - P_BASE_PEG
+    around = bool(np.all(np.abs(p_peg_nut[:2]) < _ON_PEG_M)) and bool(p_peg_nut[2] < _DOWN_M)
+    return around and world.let_go("nut")
+
+
+SQUARE = Task(
+    name="NutAssemblySquare",
+    instruction="put the square nut onto the square peg",
+    things=(_NUT,),
+    left_out=("RoundNut_main",),
+    p_base_surface=_P_BASE_PEG_TABLE,
+    surface_m=_TABLE_M,
+    T_base_front=_over_table(PEG_TABLE_HEIGHT_M),
+    T_base_film=_T_BASE_FILM,
+    draw=_draw_nut,
+    success=_nut_done,
+)
+
+TASKS: Mapping[str, Task] = {"lift": LIFT, "stack": STACK, "can": CAN, "square": SQUARE}
 """robosuite's tasks by the name that suites use."""
 
 
@@ -314,62 +508,15 @@ TASK_ARMS: Mapping[str, ArmSpec] = {
     )
 }
 """Arms that a task can have."""
-_ROBOSUITE_NAMES = {"panda": "Panda", "ur5e": "UR5e"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Gripper:
-    """The gripper of a task's arm.
-
-    Attributes:
-        prefix: Of its names in the model.
-        from_robosuite: Whether it is robosuite's, or that of `sim.arms`.
-        signs: Controls of its actuators per position of the lead joint.
-        pads: Geoms of the left and of the right finger between which a thing is held.
-        rest_q: Positions of its joints at the start, where they are not zero.
-    """
-
-    prefix: str
-    from_robosuite: bool
-    signs: tuple[float, ...]
-    pads: tuple[str, str]
-    rest_q: Mapping[str, float]
-
-
-_GRIPPERS: Mapping[str, _Gripper] = {
-    "panda": _Gripper(
-        prefix=_ROBOSUITE_GRIPPER,
-        from_robosuite=True,
-        signs=(1.0, -1.0),
-        pads=("finger1_pad_collision", "finger2_pad_collision"),
-        rest_q={"finger_joint1": 0.020833, "finger_joint2": -0.020833},
-    ),
-    "ur5e": _Gripper(
-        prefix="gripper/",
-        from_robosuite=False,
-        signs=(1.0,),
-        pads=("left_tip", "right_tip"),
-        rest_q={},
-    ),
-}
 
 
 def task_cell(task: Task) -> Cell[TaskWorld, TaskLayout]:
-    """The cell of a task; its default layout has every cube in the middle of its range."""
-    middle = [_P_BASE_TABLE + np.array([0.0, 0.08 * i, 0.0]) for i in range(len(task.cubes))]
-    cubes = tuple(
-        _placed(
-            cube,
-            np.full(3, cube.half_min_m),
-            SE3.from_translation(p + np.array([0.0, 0.0, cube.half_min_m])),
-        )
-        for cube, p in zip(task.cubes, middle, strict=True)
-    )
+    """The cell of a task; its default layout is one of robosuite's, without noise in the arm."""
     return Cell(
         arms=TASK_ARMS,
         build=lambda arm, layout: TaskWorld(task, arm, layout),
-        layout=TaskLayout(cubes=cubes),
-        cameras=(FRONT_CAMERA, WRIST_CAMERA),
+        layout=TaskLayout(things=task.draw(np.random.default_rng(0))),
+        cameras=CAMERAS,
     )
 
 
@@ -396,29 +543,35 @@ def task_scene(world: TaskWorld, stamp_s: float | None = None) -> Scene:
         stamp_s: Time to put on it; None takes the physics time since reset.
     """
     stamp = float(world.data.time) if stamp_s is None else stamp_s
+    surface_m = world.task.surface_m
     table = Entity(
         name=TABLE,
         label=TABLE,
-        T_base_entity=SE3.from_translation(_P_BASE_TABLE - [0.0, 0.0, 0.5 * _TABLE_EXTENTS_M[2]]),
-        extents_m=_TABLE_EXTENTS_M,
+        T_base_entity=SE3.from_translation(
+            world.task.p_base_surface - [0.0, 0.0, 0.5 * surface_m[2]]
+        ),
+        extents_m=surface_m,
         stamp_s=stamp,
         movable=False,
     )
-    entities = [table, *(_cube_entity(world, item, stamp) for item in world.layout.cubes)]
+    things = [
+        _entity(world, thing, item, stamp)
+        for thing, item in zip(world.task.things, world.layout.things, strict=True)
+    ]
     return Scene(
         stamp_s=stamp,
-        entities={entity.name: entity for entity in entities},
+        entities={entity.name: entity for entity in [table, *things]},
         opening={DEFAULT_ARM: world.opening()},
     )
 
 
-def _cube_entity(world: TaskWorld, item: ObjectPlacement, stamp_s: float) -> Entity:
-    T_base_cube = world.T_base_body(item.name)
-    if T_base_cube.R[2, 2] > 1.0 - 1e-4:
-        T, extents = SE3.from_yaw(T_base_cube.yaw_rad(), T_base_cube.p), item.extents_m
+def _entity(world: TaskWorld, thing: TaskThing, item: ObjectPlacement, stamp_s: float) -> Entity:
+    T_base_box = world.T_base_body(item.name) @ SE3.from_translation(thing.p_body_box)
+    if T_base_box.R[2, 2] > 1.0 - 1e-4:
+        T, extents = SE3.from_yaw(T_base_box.yaw_rad(), T_base_box.p), item.extents_m
     else:
         signs = np.stack(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5]), axis=-1)
-        T, extents = upright_box(T_base_cube @ (signs.reshape(-1, 3) * item.extents_m))
+        T, extents = upright_box(T_base_box @ (signs.reshape(-1, 3) * item.extents_m))
     return Entity(
         name=item.name,
         label=item.label,
@@ -428,112 +581,3 @@ def _cube_entity(world: TaskWorld, item: ObjectPlacement, stamp_s: float) -> Ent
         stamp_s=stamp_s,
         held_by=DEFAULT_ARM if world.grasped(item.name) else None,
     )
-
-
-@cache
-def _robosuite_xml(task: str, robot: str) -> str:
-    """Model of one of robosuite's environments."""
-    with _quiet_robosuite():
-        try:
-            import robosuite
-        except ImportError as error:
-            raise MissingDependencyError(
-                f"Task {task!r} needs robosuite, which does not import ({error}). "
-                "Install the extra: pip install 'robot-skills[sim]'."
-            ) from error
-        env = robosuite.make(
-            task,
-            robots=robot,
-            has_renderer=False,
-            has_offscreen_renderer=False,
-            use_camera_obs=False,
-        )
-        xml = env.model.get_xml()
-        env.close()
-    return xml
-
-
-@contextmanager
-def _quiet_robosuite() -> Iterator[None]:
-    """Keep robosuite's advice off the terminal and its draws out of numpy's global generator."""
-    threshold = logging.root.manager.disable
-    state = np.random.get_state()  # noqa: NPY002
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(threshold)
-        np.random.set_state(state)  # noqa: NPY002
-
-
-def _build(task: Task, arm: ArmSpec, layout: TaskLayout) -> mujoco.MjSpec:
-    gripper = _GRIPPERS[arm.name]
-    spec = mujoco.MjSpec.from_string(_robosuite_xml(task.name, _ROBOSUITE_NAMES[arm.name]))
-    for name in _MARKERS:
-        spec.delete(spec.body(name))
-    # Stiff servos need their damping integrated implicitly.
-    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    # robosuite's air drag, about 1 mN on a cube at 1 m/s, would double the time of such a step.
-    spec.option.density, spec.option.viscosity = 0.0, 0.0
-    _move_base_to_origin(spec)
-    _replace_motors(spec, arm)
-    if not gripper.from_robosuite:
-        _replace_gripper(spec, arm, gripper)
-    for body in spec.bodies:
-        if body.name.startswith((_ARM, gripper.prefix)):
-            body.gravcomp = 1.0
-    for cube, item in zip(task.cubes, layout.cubes, strict=True):
-        body = spec.body(cube.body)
-        body.name = item.name
-        place(body, item.T_base_object)
-        for geom in body.geoms:
-            geom.size = 0.5 * item.extents_m
-    for geom in spec.geoms:
-        # robosuite draws group 1 and collides group 0.
-        geom.group = VISUAL_GROUP if geom.group == 1 else COLLISION_GROUP
-        if geom.contype and geom.parent.name.startswith((_ARM, gripper.prefix)):
-            geom.contype, geom.conaffinity = ROBOT_BIT, WORLD_BIT
-    # ... and lets only the latter have mass.
-    spec.compiler.inertiagrouprange = [COLLISION_GROUP, COLLISION_GROUP]
-    hand = spec.body(_ARM + HAND_BODY)
-    tool = hand.add_site(name=TOOL_SITE, group=5)
-    tool.pos, tool.quat = arm.T_hand_tool.p.tolist(), arm.T_hand_tool.wxyz().tolist()
-    T_base_front = SE3.from_translation((0.0, 0.0, TABLE_HEIGHT_M)) @ T_BASE_FRONT
-    _add_camera(spec.worldbody, FRONT_CAMERA, T_base_front, FRONT_FOVY_DEG)
-    _add_camera(hand, WRIST_CAMERA, arm.T_hand_camera, WRIST_FOVY_DEG)
-    add_fast_visuals(spec)
-    return spec
-
-
-def _move_base_to_origin(spec: mujoco.MjSpec) -> None:
-    world = spec.worldbody
-    p_world_base = np.array(spec.body(f"{_ARM}base").pos)
-    for element in (*world.bodies, *world.geoms, *world.sites, *world.cameras, *world.lights):
-        if element.parent is world or element.parent.name == world.name:
-            element.pos = np.array(element.pos) - p_world_base
-
-
-def _replace_motors(spec: mujoco.MjSpec, arm: ArmSpec) -> None:
-    for actuator in [actuator for actuator in spec.actuators if actuator.name.startswith(_ARM)]:
-        spec.delete(actuator)
-    add_servos(spec, arm, prefix=_ARM)
-
-
-def _replace_gripper(spec: mujoco.MjSpec, arm: ArmSpec, gripper: _Gripper) -> None:
-    old = [*spec.actuators, *spec.sensors, *spec.tendons]
-    for element in [element for element in old if element.name.startswith(_ROBOSUITE_GRIPPER)]:
-        spec.delete(element)
-    hand = spec.body(_ARM + HAND_BODY)
-    for body in [body for body in hand.bodies if body.name.startswith(_ROBOSUITE_GRIPPER)]:
-        spec.delete(body)
-    for mesh in [mesh for mesh in spec.meshes if mesh.name.startswith(_ROBOSUITE_GRIPPER)]:
-        spec.delete(mesh)
-    spec.attach(arm.build_gripper(), prefix=gripper.prefix, frame=hand.add_frame())
-
-
-def _add_camera(body: mujoco.MjsBody, name: str, T_body_camera: SE3, fovy_deg: float) -> None:
-    # MuJoCo's cameras look along -z with +y up; optical frames along +z with +y down.
-    T = T_body_camera @ SE3.from_rotvec((np.pi, 0.0, 0.0))
-    body.add_camera(name=name, pos=T.p.tolist(), quat=T.wxyz().tolist(), fovy=fovy_deg)
