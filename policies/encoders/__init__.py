@@ -5,13 +5,15 @@ from torch import Tensor, nn
 
 from policies.config import NetworkConfig
 from policies.contract import LANGUAGE, VECTOR, PolicyContract
+from policies.encoders.cloud import CloudEncoder
+from policies.encoders.image import ImageEncoder
 from policies.encoders.language import LanguageEncoder
 
-__all__ = ["LanguageEncoder", "ObservationEncoder"]
+__all__ = ["CloudEncoder", "ImageEncoder", "LanguageEncoder", "ObservationEncoder"]
 
 
 class ObservationEncoder(nn.Module):
-    """Numbers as they are, then one embedding per camera, per cloud and of the sentence.
+    """Numbers as they are, then one embedding per picture, per cloud and of the sentence.
 
     A contract with numbers only has no parameters here, and the features are its numbers.
 
@@ -28,8 +30,17 @@ class ObservationEncoder(nn.Module):
             config: Widths.
         """
         super().__init__()
-        self.language = LanguageEncoder(config.embedding) if contract.language else None
-        self.size = feature_size + config.embedding * (self.language is not None)
+        width, embedding = config.image_width, config.embedding
+        # In the order of the contract: keys of datasets have dots, which names of modules may not.
+        self.images = nn.ModuleList(
+            ImageEncoder(image, width, embedding) for image in contract.images
+        )
+        self.clouds = nn.ModuleList(
+            CloudEncoder(cloud, width, embedding) for cloud in contract.clouds
+        )
+        self.language = LanguageEncoder(embedding) if contract.language else None
+        shown = sum(image.steps for image in contract.images) + len(contract.clouds)
+        self.size = feature_size + embedding * (shown + int(contract.language))
 
     def forward(self, inputs: dict[str, Tensor], keep_goal: Tensor | None = None) -> Tensor:
         """Features (B, E).
@@ -39,6 +50,7 @@ class ObservationEncoder(nn.Module):
             keep_goal: Where False, the sentence is blanked, (B,) bool; None keeps all.
         """
         parts = [inputs[VECTOR]]
+        parts += [encoder(inputs) for encoder in (*self.images, *self.clouds)]
         if self.language is not None:
             parts.append(self.language(_blanked(inputs[LANGUAGE], keep_goal)))
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
