@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 
 from robot_skills.core.errors import MissingDependencyError
-from robot_skills.core.se3 import SE3
+from robot_skills.core.se3 import SE3, Array
 from sim.arms import HAND_BODY, TOOL_SITE, ArmSpec, add_servos
 from sim.meshes import add_fast_visuals
 from sim.parts import COLLISION_GROUP, ROBOT_BIT, VISUAL_GROUP, WORLD_BIT
@@ -156,9 +156,13 @@ def robosuite_xml(task: str, robot: str) -> str:
 
 @contextmanager
 def quiet_robosuite() -> Iterator[None]:
-    """Keep robosuite's advice off the terminal and its draws out of numpy's global generator."""
+    """Keep robosuite's advice off the terminal and its draws out of numpy's global generator.
+
+    What it draws meanwhile is the same every time.
+    """
     threshold = logging.root.manager.disable
     state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -170,9 +174,9 @@ def quiet_robosuite() -> Iterator[None]:
 
 
 def resize_box(
-    model: mujoco.MjModel, data: mujoco.MjData, body: int, extents_m: np.ndarray
+    model: mujoco.MjModel, data: mujoco.MjData, body: int, extents_m: Array, mass_kg: float
 ) -> None:
-    """Give a body made of one box another size and the mass that follows, without compiling.
+    """Give a body made of one box another size and mass, without compiling.
 
     The state in `data` is lost.
 
@@ -181,21 +185,19 @@ def resize_box(
         data: Scratch space of that model.
         body: Id of the body; all of its geoms are the same box about its origin.
         extents_m: Full sizes, (3,).
+        mass_kg: Its mass, spread evenly.
     """
     half = 0.5 * np.asarray(extents_m)
     first, count = model.body_geomadr[body], model.body_geomnum[body]
     geoms = slice(first, first + count)
-    mass_before = model.body_mass[body]
-    volume_before = 8.0 * float(np.prod(model.geom_size[first]))
     model.geom_size[geoms] = half
     model.geom_rbound[geoms] = float(np.linalg.norm(half))
     model.geom_aabb[geoms, 3:] = half
     boxes = slice(model.body_bvhadr[body], model.body_bvhadr[body] + model.body_bvhnum[body])
     model.bvh_aabb[boxes, 3:] = half
-    mass = mass_before / volume_before * 8.0 * float(np.prod(half))
     square = half**2
-    model.body_mass[body] = mass
-    model.body_inertia[body] = mass / 3.0 * (square.sum() - square)
+    model.body_mass[body] = mass_kg
+    model.body_inertia[body] = mass_kg / 3.0 * (square.sum() - square)
     model.body_iquat[body] = (1.0, 0.0, 0.0, 0.0)
     mujoco.mj_setConst(model, data)
 

@@ -5,8 +5,7 @@ modular simulation framework and benchmark for robot learning*, 2020); what diff
 listed in `sim.robosuite_model`. Positions are in the arm's base frame, so what robosuite puts on a
 table of 0.8 m is at `TABLE_HEIGHT_M` here.
 
-A model is built once and serves every start: sizes and poses are set in it, which costs less than
-a thousandth of compiling it.
+A model is built once and serves every start: sizes and poses are set in it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -188,10 +187,9 @@ class TaskWorld:
         """Begin an episode at another layout of the same task."""
         self.layout = layout
         for thing, item in zip(self.task.things, layout.things, strict=True):
-            body = self._body[thing.name]
-            size = 2.0 * self.model.geom_size[self.model.body_geomadr[body]]
-            if thing.resizable and not np.array_equal(size, item.extents_m):
-                resize_box(self.model, self.data, body, item.extents_m)
+            if thing.resizable:
+                body = self._body[thing.name]
+                resize_box(self.model, self.data, body, item.extents_m, item.mass_kg)
         self.reset()
 
     def reset(self) -> None:

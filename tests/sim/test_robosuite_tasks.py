@@ -11,12 +11,18 @@ from robot_skills.core.predicates import on
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 from sim.objects import ObjectPlacement
-from sim.robosuite_model import quiet_robosuite
+from sim.robosuite_model import build_model, quiet_robosuite
 from sim.robosuite_tasks import (
+    CAN,
+    COMPARTMENT_LOWER_M,
+    COMPARTMENT_UPPER_M,
     LIFT,
+    P_BASE_PEG,
+    SQUARE,
     STACK,
     TABLE_HEIGHT_M,
     TASK_ARMS,
+    TASKS,
     Task,
     TaskLayout,
     TaskWorld,
@@ -25,6 +31,9 @@ from sim.robosuite_tasks import (
     task_scene,
 )
 from sim.robot import CellRobot
+from sim.suites import Recording, find_task
+from sim.suites.robosuite import RobosuiteTask
+from sim.world import FILM_CAMERA, FRONT_CAMERA
 
 TaskRobot = CellRobot[TaskWorld, TaskLayout]
 
@@ -185,30 +194,141 @@ def test_a_finished_stack_is_on_in_the_scene():
     assert scene["red_cube"].held_by is None
 
 
-@pytest.mark.parametrize("task", [LIFT, STACK], ids=["lift", "stack"])
+def _sampler(env, task: Task):
+    """robosuite's sampler of the task's own thing."""
+    if task is CAN:
+        return env.placement_initializer.samplers["CollisionObjectSampler"]
+    if task is SQUARE:
+        return env.placement_initializer.samplers["SquareNutSampler"]
+    return env.placement_initializer
+
+
+def _originals_of(env, task: Task) -> list:
+    """robosuite's objects, in the order of ours."""
+    if task is CAN:
+        return [thing for thing in env.objects if thing.name == "Can"]
+    if task is SQUARE:
+        return [thing for thing in env.nuts if thing.name == "SquareNut"]
+    return _cubes(env, task)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_starts_come_from_robosuites_distribution(originals, task):
     env = originals(task.name)
-    sampler = env.placement_initializer
+    sampler = _sampler(env, task)
     assert sampler.rotation is None
     p_world_base = env.sim.model.body_pos[env.sim.model.body_name2id("robot0_base")]
     middle = np.array(sampler.reference_pos) - p_world_base
     layouts = [draw_layout(task, "panda", np.random.default_rng(i)) for i in range(200)]
+    things = _originals_of(env, task)
+    within = sampler.ensure_object_boundary_in_range
+    radius_m = things[0].horizontal_radius if within else 0.0
     offsets = []
     for layout in layouts:
-        for item in layout.things:
+        for item, thing in zip(layout.things, things, strict=True):
             offset = item.T_base_object.p - middle
-            np.testing.assert_allclose(
-                offset[2], sampler.z_offset + 0.5 * item.extents_m[2], atol=1e-9
-            )
+            bottom = -0.5 * item.extents_m[2] if task in (LIFT, STACK) else thing.bottom_offset[2]
+            np.testing.assert_allclose(offset[2], sampler.z_offset - bottom, atol=1e-9)
             offsets.append(offset[:2])
     offsets = np.array(offsets)
     lower, upper = np.transpose([sampler.x_range, sampler.y_range])
+    lower, upper = lower + radius_m, upper - radius_m
     assert np.all((offsets >= lower) & (offsets <= upper))
     # Uniform draws fill the range.
     assert np.all(offsets.min(axis=0) < lower + 0.1 * (upper - lower))
     assert np.all(offsets.max(axis=0) > upper - 0.1 * (upper - lower))
-    noise = np.stack([layout.noise_rad for layout in layouts])
+    noise = np.array([layout.noise_rad for layout in layouts])
     assert abs(noise.std() - env.robots[0].initialization_noise["magnitude"]) < 0.002
+
+
+def test_a_can_keeps_clear_of_the_middle_as_often_as_robosuites(originals):
+    env = originals(CAN.name)
+    sampler = _sampler(env, CAN)
+    p_world_base = env.sim.model.body_pos[env.sim.model.body_name2id("robot0_base")]
+    middle = (np.array(sampler.reference_pos) - p_world_base)[:2]
+    with quiet_robosuite():
+        np.random.seed(0)  # noqa: NPY002
+        theirs = [np.array(sampler.sample()["Can"][0])[:2] for _ in range(600)]
+    theirs = np.array(theirs) - np.array(sampler.reference_pos)[:2]
+    rng = np.random.default_rng(0)
+    ours = np.array([CAN.draw(rng)[0].T_base_object.p[:2] for _ in range(600)]) - middle
+    # The other three things, which are taken away again, push the can outwards.
+    np.testing.assert_allclose(ours.std(axis=0), theirs.std(axis=0), atol=0.008)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_what_judges_success_stands_where_robosuite_has_it(originals, task):
+    env = originals(task.name)
+    model = env.sim.model
+    p_world_base = model.body_pos[model.body_name2id("robot0_base")]
+    if task is SQUARE:
+        foot = model.body_pos[model.body_name2id("peg1")] - p_world_base
+        np.testing.assert_allclose(P_BASE_PEG[:2], foot[:2], atol=1e-9)
+        assert abs(env.table_offset[2] - p_world_base[2] - P_BASE_PEG[2]) < 1e-9
+    elif task is CAN:
+        middle = env.target_bin_placements[3] - p_world_base
+        np.testing.assert_allclose(
+            0.5 * (COMPARTMENT_LOWER_M + COMPARTMENT_UPPER_M)[:2], middle[:2], atol=1e-9
+        )
+        assert abs(env.bin2_pos[2] - p_world_base[2] - COMPARTMENT_LOWER_M[2]) < 1e-9
+    else:
+        assert abs(env.table_offset[2] - p_world_base[2] - TABLE_HEIGHT_M) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["can", "square"])
+def test_can_and_nut_are_judged_as_robosuite_judges_them(originals, name):
+    env = originals(TASKS[name].name)
+    spec = find_task(f"robosuite:{name}")
+    demonstration = spec.demonstrate((3, 0), Recording())
+    task = spec.open(Recording())
+    assert isinstance(task, RobosuiteTask)
+    task.begin(np.random.default_rng((3, 0)))
+    verdicts = []
+    for action in demonstration.action:
+        task.step(action)
+        mujoco.mj_forward(task.world.model, task.world.data)
+        assert task.succeeded() == _judged_by(env, TASKS[name], task.world)
+        verdicts.append(task.succeeded())
+    assert not verdicts[0]
+    assert verdicts[-1]
+
+
+def test_a_resized_cube_is_the_cube_that_would_have_been_compiled():
+    first, second = (draw_layout(LIFT, "panda", np.random.default_rng(seed)) for seed in (1, 2))
+    world = TaskWorld(LIFT, "panda", first)
+    world.start(second)
+    resized = world.model
+    (item,) = second.things
+    spec = build_model(
+        LIFT.name,
+        TASK_ARMS["panda"],
+        names={"cube_main": item.name},
+        left_out=(),
+        cameras={FRONT_CAMERA: LIFT.T_base_front, FILM_CAMERA: LIFT.T_base_film},
+    )
+    for geom in spec.body(item.name).geoms:
+        geom.size = 0.5 * item.extents_m
+    compiled = spec.compile()
+    for name in ("geom_size", "geom_rbound", "geom_aabb", "body_mass", "body_subtreemass"):
+        np.testing.assert_allclose(getattr(resized, name), getattr(compiled, name), atol=1e-12)
+    for name in ("bvh_aabb", "dof_invweight0", "body_invweight0"):
+        np.testing.assert_allclose(getattr(resized, name), getattr(compiled, name), rtol=1e-4)
+    body = resized.body(item.name).id
+    np.testing.assert_allclose(
+        np.sort(resized.body_inertia[body]), np.sort(compiled.body_inertia[body])
+    )
+
+
+def test_an_episode_does_not_depend_on_those_before_it():
+    other, start = (draw_layout(LIFT, "panda", np.random.default_rng(seed)) for seed in (1, 2))
+    ends = []
+    for before in ([], [other]):
+        world = TaskWorld(LIFT, "panda", before[0] if before else start)
+        world.step(50)
+        world.start(start)
+        world.step(200)
+        ends.append(world.data.qpos.copy())
+    np.testing.assert_array_equal(ends[0], ends[1])
 
 
 def test_cubes_of_stack_start_apart():
@@ -244,10 +364,11 @@ def test_the_same_start_gives_the_same_motion_bit_for_bit():
 
 
 def test_robosuite_leaves_numpys_global_generator_alone():
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
     with quiet_robosuite():
         np.random.uniform(size=3)  # noqa: NPY002
-    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+    after = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
+    np.testing.assert_array_equal(before, after)
 
 
 def test_unknown_arm_is_named_with_what_there_is():
