@@ -24,6 +24,9 @@ class CloudEncoder(nn.Module):
         size: Length of the features.
     """
 
+    _middle: Tensor
+    _half: Tensor
+
     def __init__(self, spec: CloudSpec, width: int, embedding: int) -> None:
         super().__init__()
         self.size, self._key = embedding, spec.key
