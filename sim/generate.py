@@ -2,8 +2,9 @@
 
 Attempt i of a run depends on ``(seed, i)`` alone. Every finished attempt is one file beside the
 dataset-to-be, so an interrupted run loses at most the attempts in flight and goes on when the same
-command is given again. The dataset holds the first N attempts, in order, whose effects hold in the
-simulator's truth; the number of workers does not change it.
+command is given again. The dataset holds the first N attempts, in order, that succeeded: a skill's
+effects hold in the simulator's truth, or the suite itself calls it a success. The number of workers
+does not change it.
 """
 
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from robot_skills.core.errors import (
     DatasetError,
+    RefusedError,
     RobotSkillsError,
     StorageError,
     unknown_name,
@@ -27,8 +29,10 @@ from sim.arms import ARMS
 from sim.dataset import Demonstration, write_lerobot
 from sim.demonstrate import CONTROL_HZ, AttemptFailed, demonstrate
 from sim.experts import EXPERTS
+from sim.suites import Recording, TaskSpec, find_task
 from sim.world import CAMERAS
 
+_DEFAULT_ARM = "panda"
 _GIVE_UP_AFTER = 40
 """Attempts without one success after which the run is called off."""
 
@@ -38,16 +42,16 @@ class GenerateConfig:
     """What to demonstrate.
 
     Attributes:
-        skill: Name of a skill that has an expert.
-        arm: Name of a simulated arm.
+        task: Name of a skill that has an expert, or `SUITE:TASK`.
+        arm: Name of a simulated arm, a Panda if left out; a suite's task brings its own.
         episodes: Successful demonstrations wanted.
         seed: Of the whole run.
         cameras: Cameras to record with depth; none records state only.
         camera_px: Picture size (width, height).
     """
 
-    skill: str
-    arm: str = "panda"
+    task: str
+    arm: str | None = None
     episodes: int = 400
     seed: int = 0
     cameras: tuple[str, ...] = ()
@@ -57,15 +61,40 @@ class GenerateConfig:
         """Refuse what cannot be demonstrated before any process starts."""
         if self.episodes < 1:
             raise DatasetError(f"At least one episode has to be asked for, got {self.episodes}.")
-        if self.skill not in EXPERTS:
-            raise unknown_name("skill with an expert", self.skill, EXPERTS)
-        if self.arm not in ARMS:
-            raise unknown_name("arm", self.arm, ARMS)
+        spec = self.spec
+        if spec is None:
+            if self.task not in EXPERTS:
+                raise unknown_name("skill with an expert", self.task, EXPERTS)
+            if self.robot not in ARMS:
+                raise unknown_name("arm", self.robot, ARMS)
+        elif self.arm is not None:
+            raise RefusedError(
+                f"{spec.name} brings its own arm ({spec.robot}), so none can be chosen, "
+                f"got {self.arm!r}."
+            )
+        cameras = CAMERAS if spec is None else spec.cameras
         for camera in self.cameras:
-            if camera not in CAMERAS:
-                raise unknown_name("camera", camera, CAMERAS)
+            if camera not in cameras:
+                raise unknown_name("camera", camera, cameras)
         if min(self.camera_px) < 16:
             raise DatasetError(f"Pictures need at least 16 x 16 pixels, got {self.camera_px}.")
+
+    @property
+    def spec(self) -> TaskSpec | None:
+        """The suite's task; None for a skill."""
+        return find_task(self.task) if ":" in self.task else None
+
+    @property
+    def robot(self) -> str:
+        """Name of the arm that demonstrates."""
+        spec = self.spec
+        return (self.arm or _DEFAULT_ARM) if spec is None else spec.robot
+
+    @property
+    def fps(self) -> int:
+        """Control ticks per second."""
+        spec = self.spec
+        return CONTROL_HZ if spec is None else spec.fps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,18 +136,18 @@ def generate(config: GenerateConfig, out: Path, workers: int = 2) -> GenerateRep
         _claim(attempts, config)
         _collect(config, attempts, workers)
         chosen, tried, failures = _first_successes(attempts, config.episodes)
+        lengths: list[int] = []
         write_lerobot(
-            (Demonstration.load(path) for path in chosen),
+            _loaded(chosen, lengths),
             out,
-            fps=CONTROL_HZ,
-            robot_type=config.arm,
+            fps=config.fps,
+            robot_type=config.robot,
             count=len(chosen),
         )
-        frames = sum(_frames_of(path) for path in chosen)
         report = GenerateReport(
             dataset=str(out),
             episodes=len(chosen),
-            frames=frames,
+            frames=sum(lengths),
             attempts=tried,
             failures=failures,
         )
@@ -166,7 +195,7 @@ def _collect(config: GenerateConfig, attempts: Path, workers: int) -> None:
     bar = tqdm(
         total=config.episodes,
         initial=min(successes, config.episodes),
-        desc=f"{config.skill} on {config.arm}",
+        desc=f"{config.task} on {config.robot}",
         unit="demo",
         file=sys.stderr,
     )
@@ -189,8 +218,8 @@ def _collect(config: GenerateConfig, attempts: Path, workers: int) -> None:
             bar.set_postfix(attempts=len(done), refresh=False)
             if successes == 0 and len(done) >= _GIVE_UP_AFTER:
                 raise RobotSkillsError(
-                    f"The expert for {config.skill!r} failed {len(done)} times in a row on "
-                    f"{config.arm!r}: {_first_successes(attempts, 1)[2]}."
+                    f"The expert for {config.task!r} failed {len(done)} times in a row on "
+                    f"{config.robot!r}: {_first_successes(attempts, 1)[2]}."
                 )
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -213,13 +242,7 @@ def _quiet_worker() -> None:
 def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
     stem = attempts / f"attempt_{i:06d}"
     try:
-        demonstration = demonstrate(
-            config.skill,
-            seed=(config.seed, i),
-            arm=config.arm,
-            cameras=config.cameras,
-            camera_px=config.camera_px,
-        )
+        demonstration = _demonstrate(config, i)
     except AttemptFailed as failure:
         partial = stem.with_suffix(".tmp")
         partial.write_text(json.dumps({"reason": str(failure)}))
@@ -227,6 +250,21 @@ def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
         return False
     demonstration.save(stem.with_suffix(".npz"))
     return True
+
+
+def _demonstrate(config: GenerateConfig, i: int) -> Demonstration:
+    seed = (config.seed, i)
+    spec = config.spec
+    if spec is not None:
+        recording = Recording(cameras=config.cameras, camera_px=config.camera_px)
+        return spec.demonstrate(seed, recording)
+    return demonstrate(
+        config.task,
+        seed=seed,
+        arm=config.robot,
+        cameras=config.cameras,
+        camera_px=config.camera_px,
+    )
 
 
 def _finished(attempts: Path) -> list[Path]:
@@ -254,5 +292,9 @@ def _first_successes(attempts: Path, wanted: int) -> tuple[list[Path], int, dict
     return chosen, tried, failures
 
 
-def _frames_of(path: Path) -> int:
-    return len(Demonstration.load(path).state)
+def _loaded(paths: list[Path], lengths: list[int]) -> Iterator[Demonstration]:
+    """Demonstrations one after another; notes the length of each."""
+    for path in paths:
+        demonstration = Demonstration.load(path)
+        lengths.append(len(demonstration.state))
+        yield demonstration

@@ -1,20 +1,21 @@
-"""`robot-skills generate`: demonstrations of one skill."""
+"""`robot-skills generate`: demonstrations of one skill, or of one task of a suite."""
 
 from dataclasses import asdict
 
 from robot_skills.app.options import GenerateOptions
 from robot_skills.app.outcome import CommandResult
-from robot_skills.core.errors import RefusedError
+from robot_skills.core.errors import RefusedError, unknown_name
 
 
 def main(options: GenerateOptions) -> CommandResult:
     """Make the dataset that the options ask for."""
-    from sim.generate import GenerateConfig, generate
-
+    task = _task_of(options)
     if options.workers < 1:
         raise RefusedError(f"--workers must be at least 1, got {options.workers}.")
+    from sim.generate import GenerateConfig, generate
+
     config = GenerateConfig(
-        skill=options.skill,
+        task=task,
         arm=options.arm,
         episodes=options.episodes,
         seed=options.seed,
@@ -29,3 +30,20 @@ def main(options: GenerateOptions) -> CommandResult:
     for reason, count in sorted(report.failures.items(), key=lambda item: -item[1]):
         print(f"  {count} attempts failed: {reason}")
     return CommandResult(payload=asdict(report))
+
+
+def _task_of(options: GenerateOptions) -> str:
+    """Name of what is to be demonstrated, as `GenerateConfig` takes it."""
+    if options.skill is not None and options.suite is None:
+        from sim.experts import EXPERTS
+
+        if options.skill not in EXPERTS:
+            raise unknown_name("skill with an expert", options.skill, EXPERTS)
+        return options.skill
+    if options.suite is not None and options.skill is None:
+        from sim.suites import find_task
+
+        return find_task(options.suite).name
+    raise RefusedError(
+        "Say what to demonstrate: either --skill NAME or --suite SUITE:TASK (metaworld:reach)."
+    )

@@ -46,26 +46,29 @@ class RunOptions(CommonOptions):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerateOptions(CommonOptions):
-    """Make demonstrations of one skill with its scripted expert.
+    """Make demonstrations of one skill, or of one task of a suite, with its scripted expert.
 
-    Only episodes whose effects hold at the end are kept. An interrupted call goes on where it
-    stopped when it is repeated with the same options.
+    Only successful episodes are kept. An interrupted call goes on where it stopped when it is
+    repeated with the same options.
     """
 
-    skill: str
-    """Which skill to demonstrate."""
+    skill: str | None = None
+    """Demonstrate this skill."""
+    suite: str | None = None
+    """Demonstrate this task of a suite, SUITE:TASK, for example metaworld:reach."""
     out: Path
     """Folder of the dataset (LeRobot v3)."""
     episodes: int = 400
     """How many successful episodes to keep."""
-    arm: str = "panda"
-    """Arm that demonstrates."""
+    arm: str | None = None
+    """Arm that demonstrates a skill, a Panda when left out; a suite's task brings its own."""
     seed: int = 0
     """Of layouts, noise and strategies."""
     workers: int = 2
     """Processes that generate at the same time."""
     cameras: tuple[str, ...] = ()
-    """Cameras to record in colour and depth: front, wrist. Without any only the state is kept."""
+    """Cameras to record in colour and depth: of a skill front, wrist; a suite has its own. Without
+    any only the state is kept."""
     camera_px: tuple[int, int] = (128, 128)
     """Width and height of recorded pictures."""
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from policies.dataset import load_demonstrations
-from robot_skills.core.errors import DatasetError, StorageError
+from robot_skills.core.errors import DatasetError, RefusedError, StorageError, UnknownNameError
 from sim import generate as generation
 from sim.dataset import Demonstration
 from sim.generate import GenerateConfig, generate
+from sim.suites import Recording, find_task
 
-CONFIG = GenerateConfig(skill="close_drawer", episodes=3, seed=4)
+CONFIG = GenerateConfig(task="close_drawer", episodes=3, seed=4)
+SUITE_CONFIG = GenerateConfig(task="metaworld:reach", episodes=3, seed=4)
 
 
 def _attempt_files(attempts: Path) -> dict[str, int]:
@@ -62,10 +64,44 @@ def test_the_number_of_workers_does_not_change_what_is_chosen(tmp_path: Path) ->
         assert np.array_equal(a.action, b.action)
 
 
+def test_a_suite_s_task_becomes_a_dataset_with_its_own_layout_rate_and_arm(tmp_path: Path) -> None:
+    out = tmp_path / "reach"
+    report = generate(SUITE_CONFIG, out, workers=1)
+    info = json.loads((out / "meta" / "info.json").read_text())
+    assert (info["robot_type"], info["fps"]) == ("sawyer", 80)
+    assert info["features"]["observation.state"]["names"][0] == "hand.x"
+    assert info["total_episodes"] == report.episodes == SUITE_CONFIG.episodes
+    assert info["total_frames"] == report.frames
+
+
+def test_a_suite_s_attempts_are_those_of_its_task(tmp_path: Path) -> None:
+    generation._claim(tmp_path, SUITE_CONFIG)
+    assert generation._attempt(SUITE_CONFIG, tmp_path, 1)
+    found = Demonstration.load(tmp_path / "attempt_000001.npz")
+    expected = find_task("metaworld:reach").demonstrate((4, 1), Recording())
+    assert np.array_equal(found.state, expected.state)
+    assert np.array_equal(found.action, expected.action)
+
+
+def test_nothing_is_started_for_a_task_that_cannot_be_demonstrated() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'grasp'"):
+        GenerateConfig(task="gras")
+    with pytest.raises(UnknownNameError, match="Did you mean 'reach'"):
+        GenerateConfig(task="metaworld:reech")
+    with pytest.raises(UnknownNameError, match="suite"):
+        GenerateConfig(task="nowhere:reach")
+    with pytest.raises(RefusedError, match="brings its own arm"):
+        GenerateConfig(task="metaworld:reach", arm="ur5e")
+    with pytest.raises(UnknownNameError, match="corner2"):
+        GenerateConfig(task="metaworld:reach", cameras=("front",))
+    with pytest.raises(UnknownNameError, match="wrist"):
+        GenerateConfig(task="grasp", cameras=("corner2",))
+
+
 def test_attempts_of_another_configuration_are_not_mixed_in(tmp_path: Path) -> None:
     attempts = tmp_path / "drawer.attempts"
     generation._claim(attempts, CONFIG)
-    other = GenerateConfig(skill="close_drawer", episodes=3, seed=5)
+    other = GenerateConfig(task="close_drawer", episodes=3, seed=5)
     with pytest.raises(DatasetError, match="another run"):
         generate(other, tmp_path / "drawer")
 
