@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
-from policies.config import JsonConfig, require
-from policies.faces import FeatureSizes, Float32, History, SkillOfTask, check_history
+from policies.faces import FeatureSizes, Float32, SkillOfTask, check_history
+from policies.openpi.contract import RemoteContract, RemoteField, as_pixels
 from policies.openpi.wire import (
     ACTIONS,
     API_KEY_SCHEME,
@@ -34,63 +34,12 @@ from policies.openpi.wire import (
     pack,
     unpack,
 )
+from policies.task_policy import History, TaskChunk
 from robot_skills.core.errors import RefusedError
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RemoteField(JsonConfig):
-    """One entry of the observation that a server wants, and where it comes from."""
-
-    key: str
-    """The server's name, for example ``observation/joint_position``."""
-    source: str
-    """Our feature, for example ``observation.state``."""
-    start: int = 0
-    """First number of the feature, for vectors that the server wants in parts."""
-    stop: int | None = None
-    """One past the last number."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RemoteContract(JsonConfig):
-    """What a server that does not describe itself sees and answers."""
-
-    period_s: float
-    """Time between actions."""
-    horizon: int
-    """Actions in a chunk; a server may answer with more, and the rest is dropped."""
-    action: int
-    """Numbers in one action."""
-    numbers: dict = field(default_factory=dict)
-    """Size of each vector that is observed, per feature of ours."""
-    pictures: dict = field(default_factory=dict)
-    """[height, width] of each picture that is observed."""
-    fields: list[RemoteField] = field(default_factory=list)
-    """What is sent; every feature under its own name when left out."""
-    language: bool = True
-    """Whether the instruction is sent."""
-
-    def __post_init__(self) -> None:
-        require(self.period_s > 0.0, f"period_s is {self.period_s}.")
-        require(self.horizon >= 1 and self.action >= 1, "Chunks need at least one number.")
-        require(bool(self.numbers or self.pictures), "The server must observe something.")
-        known = {*self.numbers, *self.pictures}
-        odd = sorted({spec.source for spec in self.fields} - known)
-        require(not odd, f"Sent, but not observed: {', '.join(odd)}.")
-
-    @property
-    def sizes(self) -> FeatureSizes:
-        """The same for checks."""
-        return FeatureSizes(
-            numbers={key: int(n) for key, n in self.numbers.items()},
-            pictures={key: (int(px[0]), int(px[1])) for key, px in self.pictures.items()},
-            action=self.action,
-            language=self.language,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,8 +174,8 @@ class OpenPiPolicy:
         self._seed = seed
         self._announce = True
 
-    def infer(self, history: History, instruction: str) -> tuple[Float32, float]:
-        """A chunk (H, A), and the probability of being done: 0 where the server does not know.
+    def infer(self, history: History, instruction: str = "") -> TaskChunk:
+        """One chunk; `done` is 0 where the server does not know.
 
         Raises:
             RefusedError: The history is not what the server's policy was made for.
@@ -236,9 +185,9 @@ class OpenPiPolicy:
         checked = check_history(history, contract.sizes, contract.observation_steps)
         start_s = time.perf_counter()
         answer = self._ask(contract.request(checked, instruction), seeded=contract.ours)
-        chunk, done = self._read(answer, contract)
+        chunk = self._read(answer, contract)
         self._round_trips_ms.append(1e3 * (time.perf_counter() - start_s))
-        return chunk, done
+        return chunk
 
     @property
     def _known(self) -> "_Contract":
@@ -310,10 +259,10 @@ class OpenPiPolicy:
         self._announce = True
         return connection
 
-    def _read(self, answer: bytes, contract: "_Contract") -> tuple[Float32, float]:
+    def _read(self, answer: bytes, contract: "_Contract") -> TaskChunk:
         try:
             values = unpack(answer)
-            chunk = contract.chunk(values)
+            actions = contract.actions(values)
             done = _probability(values.get(DONE, 0.0))
         except WireError as error:
             self.close()
@@ -321,7 +270,7 @@ class OpenPiPolicy:
         timing = values.get(TIMING)
         if isinstance(timing, dict) and isinstance(timing.get("infer_ms"), (int, float)):
             self._server_ms.append(float(timing["infer_ms"]))
-        return chunk, done
+        return TaskChunk(actions=actions, done=done)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -347,7 +296,7 @@ class _Contract:
             request[PROMPT] = instruction
         return request
 
-    def chunk(self, values: object) -> Float32:
+    def actions(self, values: object) -> Float32:
         """The actions of an answer, (H, A). Raises `WireError`."""
         if not isinstance(values, dict) or ACTIONS not in values:
             raise WireError(f"there is no {ACTIONS!r} in it")
@@ -403,7 +352,8 @@ def _contract(metadata: Mapping[str, Any], declared: RemoteContract | None, url:
 def _described(values: Mapping[str, Any]) -> _Contract:
     sizes = FeatureSizes(
         numbers={str(key): int(n) for key, n in values["numbers"].items()},
-        pictures={str(key): (int(px[0]), int(px[1])) for key, px in values["pictures"].items()},
+        pictures={str(key): as_pixels(px) for key, px in values["pictures"].items()},
+        depths={str(key): as_pixels(px) for key, px in values["depths"].items()},
         action=int(values["action"]),
         language=bool(values["language"]),
     )
@@ -411,7 +361,7 @@ def _described(values: Mapping[str, Any]) -> _Contract:
     horizon, steps = int(values["horizon"]), int(values["observation_steps"])
     if min(horizon, steps, sizes.action) < 1 or (period_s is not None and not period_s > 0.0):
         raise ValueError("horizon, steps, action and period must be positive")
-    sources = [*sizes.numbers, *sizes.pictures]
+    sources = [*sizes.numbers, *sizes.pictures, *sizes.depths]
     return _Contract(
         ours=True,
         period_s=period_s,

@@ -28,7 +28,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
-from policies.faces import FeatureSizes, TaskFace
+from policies.faces import DescribedTask, FeatureSizes
 from policies.openpi.wire import (
     ACTIONS,
     API_KEY_SCHEME,
@@ -82,7 +82,7 @@ class PolicyServer:
     """A listening server. Use as a context manager: it answers until the block ends."""
 
     def __init__(
-        self, policy: TaskFace, config: ServerConfig | None = None, name: str = ""
+        self, policy: DescribedTask, config: ServerConfig | None = None, name: str = ""
     ) -> None:
         """Store what to serve.
 
@@ -204,12 +204,16 @@ class PolicyServer:
         history = _histories(request, self._policy.sizes, self._policy.observation_steps)
         with self._turns.of(episode) as policy:
             start_s = time.perf_counter()
-            actions, done = policy.infer(history, prompt)
+            chunk = policy.infer(history, prompt)
             infer_ms = 1e3 * (time.perf_counter() - start_s)
-        return {ACTIONS: actions, DONE: float(done), TIMING: {"infer_ms": infer_ms}}
+        return {
+            ACTIONS: chunk.actions,
+            DONE: float(chunk.done),
+            TIMING: {"infer_ms": infer_ms},
+        }
 
 
-def metadata_of(policy: TaskFace, name: str = "") -> dict[str, Any]:
+def metadata_of(policy: DescribedTask, name: str = "") -> dict[str, Any]:
     """What a client is sent first."""
     sizes = policy.sizes
     return {
@@ -220,7 +224,8 @@ def metadata_of(policy: TaskFace, name: str = "") -> dict[str, Any]:
             "horizon": policy.horizon,
             "observation_steps": policy.observation_steps,
             "numbers": dict(sizes.numbers),
-            "pictures": {key: list(px) for key, px in sizes.pictures.items()},
+            "pictures": {key: px and list(px) for key, px in sizes.pictures.items()},
+            "depths": {key: px and list(px) for key, px in sizes.depths.items()},
             "action": sizes.action,
             "language": sizes.language,
         }
@@ -245,13 +250,13 @@ class _Episode:
 class _Turns:
     """Lends a policy to one episode at a time; a change of episode starts it anew."""
 
-    def __init__(self, policy: TaskFace) -> None:
+    def __init__(self, policy: DescribedTask) -> None:
         self._policy = policy
         self._lock = threading.Lock()
         self._holder = -1
 
     @contextmanager
-    def of(self, episode: _Episode) -> Iterator[TaskFace]:
+    def of(self, episode: _Episode) -> Iterator[DescribedTask]:
         with self._lock:
             if self._holder != episode.id:
                 self._policy.reset(episode.seed)
@@ -261,7 +266,8 @@ class _Turns:
 
 def _histories(request: Mapping[Any, Any], sizes: FeatureSizes, steps: int) -> dict[str, NDArray]:
     """Features of a request as histories; a single observation stands for a motionless one."""
-    ranks = dict.fromkeys(sizes.numbers, 1) | dict.fromkeys(sizes.pictures, 3)
+    ranks = dict.fromkeys(sizes.numbers, 1) | dict.fromkeys(sizes.depths, 2)
+    ranks |= dict.fromkeys(sizes.pictures, 3)
     histories = {}
     for key, value in request.items():
         if key not in ranks:

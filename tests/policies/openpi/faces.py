@@ -4,7 +4,8 @@ import time
 
 import numpy as np
 
-from policies.faces import STATE, FeatureSizes, History, check_history
+from policies.faces import STATE, FeatureSizes, check_history
+from policies.task_policy import History, TaskChunk
 
 CAMERA = "observation.images.front"
 
@@ -28,14 +29,15 @@ class CountingPolicy:
         self._seed = seed
         self.seeds.append(seed)
 
-    def infer(self, history: History, instruction: str) -> tuple[np.ndarray, float]:
+    def infer(self, history: History, instruction: str = "") -> TaskChunk:
         checked = check_history(history, self.sizes, self.observation_steps)
         self.prompts.append(instruction)
         time.sleep(self.delay_s)
         if instruction == "break":
             raise RuntimeError("the network\nbroke")
         steps = np.arange(self.horizon, dtype=np.float32)[:, None]
-        return checked[STATE][-1] + np.float32(self._seed) + steps, 0.25
+        actions = checked[STATE][-1] + np.float32(self._seed) + steps
+        return TaskChunk(actions=actions, done=0.25)
 
 
 def state_history(*rows: float) -> dict[str, np.ndarray]:

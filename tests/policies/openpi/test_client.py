@@ -70,10 +70,10 @@ def test_our_server_needs_no_declaration(served):
         assert (remote.horizon, remote.observation_steps, remote.period_s) == (4, 2, 0.1)
         assert remote.sizes == policy.sizes
         remote.reset(3)
-        chunk, done = remote.infer(state_history(0.0, 1.0), "go")
-    np.testing.assert_array_equal(chunk, [[4.0 + i] * 3 for i in range(4)])
-    assert chunk.dtype == np.float32
-    assert done == 0.25
+        chunk = remote.infer(state_history(0.0, 1.0), "go")
+    np.testing.assert_array_equal(chunk.actions, [[4.0 + i] * 3 for i in range(4)])
+    assert chunk.actions.dtype == np.float32
+    assert chunk.done == 0.25
     assert policy.prompts == ["go"]
     assert policy.seeds == [3]
 
@@ -92,7 +92,7 @@ def test_a_skill_can_be_served_and_used_as_if_it_were_here():
 
 
 def test_a_policy_that_is_no_skill_is_refused_as_one(served):
-    with OpenPiPolicy(served[1].url) as remote, pytest.raises(RefusedError, match="3 numbers"):
+    with OpenPiPolicy(served[1].url) as remote, pytest.raises(RefusedError, match=r"this policy sees observation\.state \(3\)"):
         remote.skill()
 
 
@@ -122,10 +122,10 @@ def test_a_foreign_server_gets_its_own_names_and_one_observation():
     }
     with remote_of(answering(answer, heard=heard), contract) as remote:
         remote.reset(1)
-        chunk, done = remote.infer(history, "pick it up")
+        chunk = remote.infer(history, "pick it up")
         assert remote.latency.server_p50_ms == 2.0
-    assert chunk.shape == (2, 3)
-    assert done == 0.0
+    assert chunk.actions.shape == (2, 3)
+    assert chunk.done == 0.0
     (request,) = heard
     assert set(request) == {
         "observation/joint_position",
@@ -169,9 +169,9 @@ def test_a_broken_connection_is_made_again_and_told_of_the_episode(served):
         remote.reset(5)
         remote.infer(state_history(0.0, 0.0), "")
         remote._connection.close()
-        chunk, _ = remote.infer(state_history(0.0, 0.0), "")
+        chunk = remote.infer(state_history(0.0, 0.0), "")
         assert remote.latency.reconnects == 1
-    assert chunk[0, 0] == 5.0
+    assert chunk.actions[0, 0] == 5.0
     assert policy.seeds == [5, 5]
 
 
@@ -192,8 +192,8 @@ def test_a_late_chunk_is_dropped_and_never_taken_for_the_next_one():
             remote.infer(state_history(0.0, 1.0), "")
         slow_first.delay_s = 0.0
         time.sleep(0.5)
-        chunk, _ = remote.infer(state_history(0.0, 9.0), "")
-    assert chunk[0, 0] == 9.0
+        chunk = remote.infer(state_history(0.0, 9.0), "")
+    assert chunk.actions[0, 0] == 9.0
 
 
 def test_an_observation_that_does_not_fit_is_not_sent(served):
