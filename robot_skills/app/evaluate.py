@@ -21,6 +21,45 @@ def main(options: EvalOptions) -> CommandResult:
         raise RefusedError("Say what to measure: either --skill NAME or --suite tabletop.")
     if options.episodes < 1 or options.workers < 1:
         raise RefusedError("--episodes and --workers must be at least 1.")
+    if options.suite is not None and ":" in options.suite:
+        jobs = _task_jobs(options, options.suite)
+    else:
+        jobs = _skill_jobs(options)
+    trials = []
+    skipped = 0
+    for name, job in jobs.items():
+        done, left_out = _run(job, options.episodes, options.workers, name)
+        trials += done
+        skipped += left_out
+    payload = summary(trials, options, skipped)
+    print_summary(payload)
+    if options.record and options.skill is not None:
+        from robot_skills.app.card_results import record_result
+
+        print(f"recorded in {record_result(options.zoo or zoo_dir(), options, payload)}")
+    return CommandResult(payload=payload)
+
+
+def _task_jobs(options: EvalOptions, task: str) -> dict[str, Callable[[int], Any]]:
+    """One job: a policy in a suite's task."""
+    if options.checkpoint is None:
+        raise RefusedError(f"Say which policy to measure in {task}: --checkpoint FOLDER.")
+    from robot_skills.app.suite_trials import SuiteTrialConfig, open_policy, suite_task_trial
+    from sim.suites import find_task
+
+    config = SuiteTrialConfig(
+        task=task,
+        checkpoint=options.checkpoint,
+        seed=options.seed,
+        execute_steps=options.execute_steps,
+    )
+    # What does not fit is refused here, before any process starts.
+    open_policy(options.checkpoint, find_task(task).state_names)
+    return {task: partial(suite_task_trial, config)}
+
+
+def _skill_jobs(options: EvalOptions) -> dict[str, Callable[[int], Any]]:
+    """One job per skill or instruction."""
     from robot_skills.app.suites import SUITES, suite_trial
     from robot_skills.app.trials import TrialConfig, skill_trial
     from sim.arms import ARMS
@@ -39,26 +78,10 @@ def main(options: EvalOptions) -> CommandResult:
 
         if options.skill not in SCENARIOS:
             raise unknown_name("skill with scenarios", options.skill, SCENARIOS)
-        jobs = {options.skill: partial(skill_trial, config, options.skill)}
-    else:
-        if options.suite not in SUITES:
-            raise unknown_name("suite", str(options.suite), SUITES)
-        jobs = {
-            task.name: partial(suite_trial, config, task) for task in SUITES[str(options.suite)]
-        }
-    trials = []
-    skipped = 0
-    for name, job in jobs.items():
-        done, left_out = _run(job, options.episodes, options.workers, name)
-        trials += done
-        skipped += left_out
-    payload = summary(trials, options, skipped)
-    print_summary(payload)
-    if options.record and options.skill is not None:
-        from robot_skills.app.card_results import record_result
-
-        print(f"recorded in {record_result(config.zoo, options, payload)}")
-    return CommandResult(payload=payload)
+        return {options.skill: partial(skill_trial, config, options.skill)}
+    if options.suite not in SUITES:
+        raise unknown_name("suite", str(options.suite), SUITES)
+    return {task.name: partial(suite_trial, config, task) for task in SUITES[str(options.suite)]}
 
 
 def _run(

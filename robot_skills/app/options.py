@@ -75,20 +75,60 @@ class GenerateOptions(CommonOptions):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainOptions(CommonOptions):
-    """Learn one skill from a dataset of demonstrations."""
+    """Learn a policy from a dataset of demonstrations.
 
-    dataset: Path
-    """Folder of the dataset, as `robot-skills generate` writes it."""
+    What the policy sees follows from the dataset: tool and entities where it has the layout of our
+    skills, else its numbers as they are. Cameras, depth, point clouds and words are added by name.
+    """
+
+    dataset: tuple[Path, ...]
+    """Folder of a LeRobot v3 dataset, or several that belong together."""
     out: Path
     """Folder for the checkpoint."""
+    trunk: Literal["residual_mlp", "mixer", "unet", "dit"] = "residual_mlp"
+    """Network: residual MLP (fastest), MLP-mixer, 1-D U-Net, transformer."""
+    preset: Literal["tiny", "base", "large"] = "base"
+    """Size of the network."""
+    head: Literal["diffusion", "score", "flow", "consistency", "regression"] = "diffusion"
+    """How chunks are learned and sampled; consistency distils a --teacher into one step."""
+    inference_steps: int | None = None
+    """Denoising steps per chunk; what suits the head when left out."""
+    teacher: Path | None = None
+    """Checkpoint to distil, for --head consistency."""
+    horizon: int = 16
+    """Actions in a chunk."""
+    cameras: tuple[str, ...] = ()
+    """Cameras that the policy sees, as the dataset names them: front, wrist."""
+    channels: Literal["rgb", "depth", "rgbd"] = "rgb"
+    """What of the cameras it sees."""
+    image_px: tuple[int, int] = (96, 96)
+    """Width and height that recorded pictures are resized to."""
+    language: bool = False
+    """Show the policy the instruction, as a sentence embedding."""
+    drop_goal: float = 0.0
+    """Part of the windows without the instruction; makes goal-free behaviour and guidance."""
+    guidance: float = 0.0
+    """How far to push chunks towards the instruction; needs --drop-goal."""
+    allow_constant: bool = False
+    """Accept numbers that never change in the data."""
     steps: int = 20_000
     """Steps of the optimiser."""
     minutes: float | None = None
     """Stop after this much training, whatever the steps."""
+    batch_size: int = 256
+    """Windows per step."""
     seed: int = 0
     """Of the weights, the order of samples and the noise."""
+    threads: int = 2
+    """Processor threads."""
+    device: str | None = None
+    """Where to train: cpu, cuda; a GPU where there is one when left out."""
+    compile: bool = False
+    """Compile the network: pays on a GPU with large networks."""
     log: bool = False
     """Write TensorBoard logs to `logs` in the checkpoint's folder."""
+    wandb: str | None = None
+    """Project of Weights & Biases to log to."""
     resume: bool = False
     """Go on from what an interrupted training left in `out`."""
 
@@ -103,9 +143,10 @@ class EvalOptions(CommonOptions):
     skill: str | None = None
     """Measure this skill alone."""
     suite: str | None = None
-    """Measure a suite of composed instructions: tabletop."""
+    """Measure composed instructions (tabletop), or a policy in a task: robosuite:lift,
+    metaworld:reach."""
     checkpoint: Path | None = None
-    """Checkpoint to measure; the zoo's when left out."""
+    """Checkpoint to measure, ours or LeRobot's; the zoo's when left out."""
     zoo: Path | None = None
     """Folder of skill cards to measure with; the shipped ones when left out."""
     arm: str = "panda"
@@ -116,10 +157,58 @@ class EvalOptions(CommonOptions):
     """Seeds per skill, or per instruction of a suite."""
     seed: int = 100_000
     """First seed; demonstrations use other ones."""
+    execute_steps: int = 8
+    """Actions of each chunk that are carried out, for policies in tasks."""
     workers: int = 2
     """Processes that evaluate at the same time."""
     record: bool = False
     """Write the result of a skill into its card."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutsOptions(CommonOptions):
+    """Let a learned skill try again and again, with mishaps, and keep what it saw and how it ended.
+
+    About half of the attempts are made to fail: things are seen wrong, pushed aside, taken away,
+    slip, or the gripper is stuck. An interrupted call goes on where it stopped when it is repeated.
+    """
+
+    skill: Literal["grasp", "place"]
+    """Which skill tries."""
+    out: Path
+    """Folder for the rollouts."""
+    episodes: int = 300
+    """How many attempts."""
+    seed: int = 0
+    """Of layouts, mishaps and sampling."""
+    arm: str = "panda"
+    """Arm that tries."""
+    workers: int = 2
+    """Processes that try at the same time."""
+    checkpoint: Path | None = None
+    """Policy that tries; the zoo's when left out."""
+    zoo: Path | None = None
+    """Folder of the skill cards; the shipped ones when left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainSuccessOptions(CommonOptions):
+    """Learn to predict whether an attempt of a skill will succeed, from its rollouts.
+
+    The predictor lies beside the checkpoint as success.safetensors and success.json; the policy's
+    own files stay as they are.
+    """
+
+    rollouts: Path
+    """Folder of rollouts to learn from, as `robot-skills rollouts` writes it."""
+    test: Path
+    """Folder of rollouts to measure on, of another seed."""
+    checkpoint: Path
+    """Folder of the checkpoint that made the rollouts."""
+    seed: int = 0
+    """Of weights, folds and the order of samples."""
+    figure: Path | None = None
+    """Where to draw a picture of how reliable the probabilities are (PNG)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

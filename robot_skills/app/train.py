@@ -1,34 +1,46 @@
-"""`robot-skills train`: one skill from its demonstrations."""
+"""`robot-skills train`: a policy from its demonstrations."""
+
+from typing import TYPE_CHECKING
 
 from robot_skills.app.options import TrainOptions
 from robot_skills.app.outcome import CommandResult
 from robot_skills.core.errors import DatasetError, RefusedError
 
+if TYPE_CHECKING:
+    from policies.config import TrainConfig
+
+_IMAGES = "observation.images."
+
 
 def main(options: TrainOptions) -> CommandResult:
-    """Train on the dataset that the options name."""
-    if not (options.dataset / "meta" / "info.json").is_file():
-        raise DatasetError(
-            f"{options.dataset} is not a LeRobot dataset: it has no meta/info.json. "
-            "`robot-skills generate` makes one."
-        )
-    from policies.config import TrainConfig
-    from policies.trainer import train
-
+    """Train on the datasets that the options name."""
+    for dataset in options.dataset:
+        if not (dataset / "meta" / "info.json").is_file():
+            raise DatasetError(
+                f"{dataset} is not a LeRobot dataset: it has no meta/info.json. "
+                "`robot-skills generate` makes one."
+            )
     try:
-        config = TrainConfig(seed=options.seed, steps=options.steps, max_minutes=options.minutes)
+        config = config_of(options)
     except ValueError as error:
         raise RefusedError(str(error)) from error
+    from policies.trainer import train
+
     result = train(
         options.dataset,
         options.out,
         config,
         resume=options.resume,
         log_dir=options.out / "logs" if options.log else None,
+        wandb_project=options.wandb,
+        teacher=options.teacher,
+        device=options.device,
     )
+    calibration = result.calibration
     print(
         f"{result.checkpoint}: {result.steps} steps in {result.seconds:.0f} s, "
-        f"loss {result.loss:.4f}, termination loss {result.done_loss:.4f}"
+        f"loss {result.loss:.4f}, termination loss {result.done_loss:.4f}, "
+        f"calibration error {calibration.ece:.3f} on {calibration.n} frames"
     )
     return CommandResult(
         payload={
@@ -37,5 +49,51 @@ def main(options: TrainOptions) -> CommandResult:
             "seconds": result.seconds,
             "loss": result.loss,
             "done_loss": result.done_loss,
+            "calibration_error": calibration.ece,
+            "calibration_n": calibration.n,
         }
+    )
+
+
+def config_of(options: TrainOptions) -> "TrainConfig":
+    """The recipe that the options ask for.
+
+    Raises:
+        ValueError: They contradict each other.
+    """
+    from dataclasses import replace
+
+    from policies.config import Head, Preset, TrainConfig, Trunk
+    from policies.contract import Channels, ImageSpec, ObserveConfig
+    from policies.heads.presets import suggested
+    from policies.trunks.presets import preset
+
+    sampler = replace(
+        suggested(Head(options.head)), drop_goal=options.drop_goal, guidance=options.guidance
+    )
+    if options.inference_steps is not None:
+        sampler = replace(sampler, inference_steps=options.inference_steps)
+    width, height = options.image_px
+    images = [
+        ImageSpec(
+            key=camera if camera.startswith(_IMAGES) else _IMAGES + camera,
+            height=height,
+            width=width,
+            channels=Channels(options.channels),
+        )
+        for camera in options.cameras
+    ]
+    return TrainConfig(
+        seed=options.seed,
+        steps=options.steps,
+        max_minutes=options.minutes,
+        batch_size=options.batch_size,
+        threads=options.threads,
+        compile=options.compile,
+        horizon=options.horizon,
+        network=preset(Trunk(options.trunk), Preset(options.preset)),
+        sampler=sampler,
+        observe=ObserveConfig(
+            images=images, language=options.language, allow_constant=options.allow_constant
+        ),
     )
