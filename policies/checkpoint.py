@@ -26,22 +26,22 @@ from torch import Tensor
 from policies.checkpoint_files import (
     CONFIG,
     FORMAT,
+    GOLDEN_SEED,
+    GOLDEN_TOLERANCE,
     MANIFEST,
     VERSION,
     WEIGHTS,
     CheckpointConfig,
+    example_name,
     parse_config,
     read_files,
     write_atomically,
 )
-from policies.contract import VECTOR
+from policies.draws import fresh_noise
 from policies.network import Inputs, PolicyNetwork, example_inputs
 from policies.normaliser import Normaliser
 from policies.sampler import sample_chunk
 from robot_skills.core.errors import CheckpointError, StorageError
-
-_GOLDEN_TOLERANCE = 1e-3
-_GOLDEN_SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -141,35 +141,37 @@ def _normaliser(directory: Path, tensors: dict[str, Tensor], name: str) -> Norma
 
 def _golden(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """A worked example: inputs drawn from a fixed seed, and what the network makes of them."""
-    generator = torch.Generator().manual_seed(_GOLDEN_SEED)
+    generator = torch.Generator().manual_seed(GOLDEN_SEED)
     config = checkpoint.config
     inputs = example_inputs(config.contract, len(config.feature_names), generator)
     noise = torch.randn(1, *checkpoint.actions.mean.shape, generator=generator)
-    named = {_example_name(name): value for name, value in inputs.items()}
+    named = {example_name(name): value for name, value in inputs.items()}
     return {**named, "noise": noise, **_work(checkpoint, inputs, noise)}
-
-
-def _example_name(name: str) -> str:
-    """What an input of the network is called in the worked example."""
-    return "features" if name == VECTOR else name
 
 
 def _work(checkpoint: Checkpoint, inputs: Inputs, noise: Tensor) -> dict[str, Tensor]:
     network, table = checkpoint.network, checkpoint.config.table
-    generator = torch.Generator().manual_seed(_GOLDEN_SEED)
+    fresh = fresh_noise(table, tuple(noise.shape[1:]), np.random.default_rng(GOLDEN_SEED))
     with torch.inference_mode():
         features = network.encoder(inputs)
         time = network.denoiser.embed_time(torch.tensor(table.timesteps))
         condition = network.denoiser.condition(features)
-        chunk = sample_chunk(network.denoiser, table, time, condition, noise, generator=generator)
+        chunk = sample_chunk(
+            network.denoiser,
+            table,
+            time,
+            condition,
+            noise,
+            fresh=None if fresh is None else torch.from_numpy(fresh),
+        )
         return {"chunk": chunk.clone(), "logit": network.termination(features).clone()}
 
 
 def _check_golden(directory: Path, checkpoint: Checkpoint, tensors: dict[str, Tensor]) -> None:
-    inputs = {name: tensors[f"golden.{_example_name(name)}"] for name in _input_names(checkpoint)}
+    inputs = {name: tensors[f"golden.{example_name(name)}"] for name in _input_names(checkpoint)}
     for name, value in _work(checkpoint, inputs, tensors["golden.noise"]).items():
         off = float((value - tensors[f"golden.{name}"]).abs().max())
-        if not off <= _GOLDEN_TOLERANCE:
+        if not off <= GOLDEN_TOLERANCE:
             raise CheckpointError(
                 f"Checkpoint {directory}: its worked example comes out {off:.2g} off in {name}; "
                 "weights and settings do not belong together, or the network has changed."
@@ -182,7 +184,8 @@ def _input_names(checkpoint: Checkpoint) -> list[str]:
 
 
 def _parse_weights(directory: Path, data: bytes) -> dict[str, Tensor]:
-    if data[:1] == b"\x80" or data[:2] == b"PK":
+    # A safetensors file begins with the size of its header, which may look like either.
+    if data[8:9] != b"{" and data.startswith((b"\x80", b"PK")):
         raise CheckpointError(
             f"Checkpoint {directory}: {WEIGHTS} is a pickle, which can run code; it is refused."
         )
@@ -199,7 +202,7 @@ def _wanted_shapes(network: PolicyNetwork, config: CheckpointConfig) -> dict[str
     feature_size = len(config.feature_names)
     chunk = (config.contract.horizon, len(config.contract.action.names))
     inputs = example_inputs(config.contract, feature_size, torch.Generator())
-    shapes = {f"golden.{_example_name(name)}": tuple(x.shape) for name, x in inputs.items()}
+    shapes = {f"golden.{example_name(name)}": tuple(x.shape) for name, x in inputs.items()}
     shapes |= {
         "golden.noise": (1, *chunk),
         "features.mean": (feature_size,),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.config import JsonConfig, NetworkConfig, SamplerConfig, TrainConfig
-from policies.contract import PolicyContract
+from policies.contract import VECTOR, PolicyContract
 from policies.frontends import make_frontend
 from policies.reliability import Calibration
 from policies.sampler import SamplerTable
@@ -19,6 +19,12 @@ from robot_skills.core.errors import CheckpointError
 FORMAT = "robot-skills-policy"
 VERSION = 2
 WEIGHTS, CONFIG, MANIFEST = "weights.safetensors", "config.json", "manifest.json"
+ONNX = "policy.onnx"
+"""Optional: the same policy for ONNX Runtime, see `policies.export`."""
+GOLDEN_SEED = 0
+"""Of the worked example's noise."""
+GOLDEN_TOLERANCE = 1e-3
+"""How far it may come out off, in standard deviations."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +59,17 @@ def write_atomically(path: Path, data: bytes) -> None:
     partial.replace(path)
 
 
-def read_files(directory: Path) -> dict[str, bytes]:
-    """The files that the manifest vouches for, hashes checked.
+def example_name(name: str) -> str:
+    """What an input of the network is called in the worked example."""
+    return "features" if name == VECTOR else name
+
+
+def read_files(directory: Path, names: tuple[str, ...] = (CONFIG, WEIGHTS)) -> dict[str, bytes]:
+    """Files that the manifest vouches for, hashes checked.
+
+    Args:
+        directory: Of the checkpoint.
+        names: Which files.
 
     Raises:
         CheckpointError: When one is missing, damaged or foreign.
@@ -72,7 +87,7 @@ def read_files(directory: Path) -> dict[str, bytes]:
         )
     listed = manifest.get("files")
     files = {}
-    for name in (CONFIG, WEIGHTS):
+    for name in names:
         entry = listed.get(name) if isinstance(listed, dict) else None
         if not isinstance(entry, dict):
             raise CheckpointError(f"Checkpoint {directory}: its manifest does not list {name}.")

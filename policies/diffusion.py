@@ -8,6 +8,7 @@ import numpy as np
 from policies.checkpoint_files import CheckpointConfig
 from policies.contract import VECTOR, Frame
 from policies.engine import Engine
+from policies.engines import EngineKind, load_engine
 from policies.features import (
     Float32,
     action_targets,
@@ -42,24 +43,26 @@ class DiffusionPolicy:
         self._contract = contract
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu", threads: int = 1) -> Self:
+    def load(
+        cls,
+        path: str | Path,
+        device: str = "cpu",
+        threads: int = 1,
+        engine: EngineKind = EngineKind.AUTO,
+    ) -> Self:
         """Read a checkpoint directory.
 
         Args:
             path: Directory that training wrote.
             device: Where to run.
-            threads: Processor threads of torch, for the whole process; at batch one, one is best.
+            threads: Processor threads, torch's for the whole process; at batch one, one is best.
+            engine: What is to run it.
 
         Raises:
             CheckpointError: When the checkpoint is damaged, foreign or does not fit.
+            MissingDependencyError: When what is to run it is not installed.
         """
-        import torch
-
-        from policies.checkpoint import load_checkpoint
-        from policies.torch_engine import TorchEngine
-
-        torch.set_num_threads(threads)
-        return cls(TorchEngine(load_checkpoint(Path(path)), device))
+        return cls(load_engine(Path(path), engine, device, threads))
 
     @property
     def config(self) -> CheckpointConfig:

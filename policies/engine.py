@@ -46,3 +46,18 @@ class Engine(Protocol):
             prefix: Normalised actions that are already being carried out, (k, A).
         """
         ...
+
+
+def held_prefix(known: Float32, shape: tuple[int, ...]) -> tuple[Float32, Float32]:
+    """A chunk (1, H, A) that begins with known actions (k, A), and how firmly each is held (H, 1).
+
+    Args:
+        known: Normalised actions; at most H of them count.
+        shape: Of a chunk, (H, A).
+    """
+    steps = min(len(known), shape[0])
+    chunk = np.zeros((1, *shape), dtype=np.float32)
+    weight = np.zeros((shape[0], 1), dtype=np.float32)
+    chunk[0, :steps] = known[:steps]
+    weight[:steps] = 1.0
+    return chunk, weight

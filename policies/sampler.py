@@ -81,6 +81,11 @@ class SamplerTable(JsonConfig):
         """Whether a known part of a chunk can be held fixed."""
         return bool(self.signal and self.sigma)
 
+    @property
+    def draws(self) -> bool:
+        """Whether steps add fresh noise."""
+        return any(self.noise)
+
     def rows(self) -> list["Row"]:
         """The table, row by row, with the usual values filled in."""
 
@@ -140,12 +145,16 @@ class Prefix:
     to go on from it (RePaint, Lugmayr et al., 2022; Black et al., 2025).
 
     Attributes:
-        chunk: Normalised chunk, (B, H, A); only the first steps count.
-        steps: How many of them are fixed.
+        chunk: Normalised chunk, (B, H, A).
+        weight: How firmly each of its steps is held, (H, 1): 1 fixed, 0 free.
     """
 
     chunk: "Tensor"
-    steps: int
+    weight: "Tensor"
+
+    def held(self, chunk: "Tensor", known: "Tensor") -> "Tensor":
+        """A chunk (B, H, A), as far towards `known` as its steps are held."""
+        return chunk + self.weight * (known - chunk)
 
 
 def sample_chunk(
@@ -158,6 +167,7 @@ def sample_chunk(
     guidance: Guidance | None = None,
     prefix: Prefix | None = None,
     generator: "torch.Generator | None" = None,
+    fresh: "Tensor | None" = None,
 ) -> "Tensor":
     """Denoise normalised chunks, (B, H, A).
 
@@ -169,7 +179,8 @@ def sample_chunk(
         noise: Where to start, (B, H, A).
         guidance: Push towards the goal.
         prefix: Hold the beginning fixed; the table must be able to (`can_inpaint`).
-        generator: Of the fresh noise of stochastic samplers.
+        generator: Of the fresh noise of stochastic samplers ...
+        fresh: ... or that noise itself, (steps, B, H, A).
     """
     import torch
 
@@ -177,7 +188,7 @@ def sample_chunk(
     clean = torch.zeros_like(chunk)
     for step, row in enumerate(table.rows()):
         if prefix is not None:
-            chunk = _inpainted(chunk, prefix, row, noise)
+            chunk = prefix.held(chunk, row.signal * prefix.chunk + row.sigma * noise)
         shown = chunk if row.scale == 1.0 else row.scale * chunk
         now = time[step : step + 1]
         predicted = denoiser.denoise(shown, now, condition)
@@ -188,20 +199,16 @@ def sample_chunk(
         if row.previous != 0.0:
             following = following + row.previous * clean
         if row.noise != 0.0:
-            fresh = torch.randn(chunk.shape, generator=generator).to(chunk.device)
-            following = following + row.noise * fresh
+            drawn = _drawn(chunk, generator) if fresh is None else fresh[step]
+            following = following + row.noise * drawn
         clean = row.clean_model * predicted
         if row.clean_state != 0.0:
             clean = clean + row.clean_state * chunk
         chunk = following
-    if prefix is not None:
-        chunk = torch.cat([prefix.chunk[:, : prefix.steps], chunk[:, prefix.steps :]], dim=1)
-    return chunk
+    return chunk if prefix is None else prefix.held(chunk, prefix.chunk)
 
 
-def _inpainted(chunk: "Tensor", prefix: Prefix, row: Row, noise: "Tensor") -> "Tensor":
+def _drawn(chunk: "Tensor", generator: "torch.Generator | None") -> "Tensor":
     import torch
 
-    k = prefix.steps
-    known = row.signal * prefix.chunk[:, :k] + row.sigma * noise[:, :k]
-    return torch.cat([known, chunk[:, k:]], dim=1)
+    return torch.randn(chunk.shape, generator=generator).to(chunk.device)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from policies.checkpoint_files import CheckpointConfig
 from policies.contract import LANGUAGE, VECTOR, PolicyContract
 from policies.engine import Arrays, Engine
+from policies.engines import EngineKind, load_engine
 from policies.features import Float32
 from policies.frontends import make_frontend
 from robot_skills.core.errors import RobotSkillsError
@@ -88,19 +89,15 @@ class TaskPolicy:
         device: str = "cpu",
         threads: int = 1,
         state_names: tuple[str, ...] | None = None,
+        engine: EngineKind = EngineKind.AUTO,
     ) -> Self:
         """Read a checkpoint directory.
 
         Raises:
             CheckpointError: When the checkpoint is damaged, foreign or does not fit.
+            MissingDependencyError: When what is to run it is not installed.
         """
-        import torch
-
-        from policies.checkpoint import load_checkpoint
-        from policies.torch_engine import TorchEngine
-
-        torch.set_num_threads(threads)
-        return cls(TorchEngine(load_checkpoint(Path(path)), device), state_names=state_names)
+        return cls(load_engine(Path(path), engine, device, threads), state_names=state_names)
 
     @property
     def config(self) -> CheckpointConfig:

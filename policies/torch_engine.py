@@ -1,11 +1,12 @@
 """Sampling normalised chunks with torch."""
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from policies.checkpoint import Checkpoint
 from policies.contract import LANGUAGE
-from policies.engine import Arrays
+from policies.draws import ChunkNoise
+from policies.engine import Arrays, held_prefix
 from policies.features import Float32
 from policies.network import Inputs
 from policies.sampler import Guidance, Prefix, sample_chunk
@@ -20,21 +21,18 @@ class TorchEngine:
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
-        self.config = checkpoint.config
+        self.config = config = checkpoint.config
         self.features, self.actions = checkpoint.features, checkpoint.actions
         self._device = torch.device(device)
         self._network = checkpoint.network.to(self._device).eval()
-        timesteps = torch.tensor(checkpoint.config.table.timesteps, device=self._device)
+        timesteps = torch.tensor(config.table.timesteps, device=self._device)
         with torch.inference_mode():
             self._time = self._network.denoiser.embed_time(timesteps)
-        self._generator = torch.Generator()
-        self._noise = torch.empty(0)
-        self.reset(seed=0)
+        self._noise = ChunkNoise(config.sampler, config.table, self.actions.mean.shape)
 
     def reset(self, seed: int) -> None:
         """Start a new episode; the seed chooses the noise that chunks are denoised from."""
-        self._generator.manual_seed(seed)
-        self._noise = self._draw_noise()
+        self._noise.reset(seed)
 
     @torch.inference_mode()
     def run(self, inputs: Arrays, prefix: Float32 | None = None) -> tuple[Float32, float]:
@@ -45,19 +43,18 @@ class TorchEngine:
             prefix: Normalised actions that are already being carried out, (k, A).
         """
         config, network = self.config, self._network
-        if not config.sampler.keep_noise:
-            self._noise = self._draw_noise()
-        tensors = {name: torch.from_numpy(x).to(self._device) for name, x in inputs.items()}
+        tensors = {name: self._tensor(x) for name, x in inputs.items()}
         features = network.encoder(tensors)
+        start, fresh = self._noise.start(), self._noise.fresh()
         chunk = sample_chunk(
             network.denoiser,
             config.table,
             self._time,
             network.denoiser.condition(features),
-            self._noise,
+            self._tensor(start),
             guidance=self._guidance(tensors),
             prefix=self._prefix(prefix),
-            generator=self._generator,
+            fresh=None if fresh is None else self._tensor(fresh),
         )
         logit = float(network.termination(features))
         return chunk[0].cpu().numpy(), config.calibration.probability(logit)
@@ -73,11 +70,8 @@ class TorchEngine:
     def _prefix(self, known: Float32 | None) -> Prefix | None:
         if known is None or not len(known):
             return None
-        chunk = torch.zeros(1, *self.actions.mean.shape)
-        chunk[0, : len(known)] = torch.from_numpy(known)
-        return Prefix(chunk=chunk.to(self._device), steps=len(known))
+        chunk, weight = held_prefix(known, self.actions.mean.shape)
+        return Prefix(chunk=self._tensor(chunk), weight=self._tensor(weight))
 
-    def _draw_noise(self) -> Tensor:
-        shape = (1, *self.actions.mean.shape)
-        noise = torch.randn(shape, generator=self._generator)
-        return self.config.sampler.noise_scale * noise.to(self._device)
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self._device)

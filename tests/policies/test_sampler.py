@@ -45,7 +45,7 @@ def test_an_inpainted_prefix_comes_out_as_it_went_in():
         torch.tensor(table.timesteps),
         torch.zeros(1, 3),
         noise,
-        prefix=Prefix(chunk=known, steps=5),
+        prefix=Prefix(chunk=known, weight=(torch.arange(16) < 5).float()[:, None]),
     )
     torch.testing.assert_close(out[:, :5], known[:, :5])
     torch.testing.assert_close(out[:, 5:], clean[:, 5:], atol=1e-6, rtol=0.0)
