@@ -1,15 +1,36 @@
 """Encoders: everything that a policy sees, as one vector of features."""
 
+from enum import Enum
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
 from policies.config import NetworkConfig
-from policies.contract import LANGUAGE, VECTOR, PolicyContract
+from policies.contract import LANGUAGE, VECTOR, ImageSpec, PolicyContract
 from policies.encoders.cloud import CloudEncoder
 from policies.encoders.image import ImageEncoder
 from policies.encoders.language import LanguageEncoder
+from policies.encoders.resnet import ResNetEncoder
+from robot_skills.core.errors import CheckpointError
 
-__all__ = ["CloudEncoder", "ImageEncoder", "LanguageEncoder", "ObservationEncoder"]
+__all__ = [
+    "Backbone",
+    "CloudEncoder",
+    "ImageEncoder",
+    "LanguageEncoder",
+    "ObservationEncoder",
+    "ResNetEncoder",
+]
+
+
+class Backbone(Enum):
+    """Which network looks at pictures. A new one is a new member and a case below."""
+
+    SMALL = "small"
+    """A few group-normalised residual blocks, learned from the demonstrations alone."""
+    RESNET18 = "resnet18"
+    """ResNet-18 for weights from ImageNet; slower by an order of magnitude."""
 
 
 class ObservationEncoder(nn.Module):
@@ -21,19 +42,26 @@ class ObservationEncoder(nn.Module):
         size: Length E of the features.
     """
 
-    def __init__(self, contract: PolicyContract, feature_size: int, config: NetworkConfig) -> None:
+    def __init__(
+        self,
+        contract: PolicyContract,
+        feature_size: int,
+        config: NetworkConfig,
+        backbone: Backbone = Backbone.SMALL,
+    ) -> None:
         """Build the encoders that a contract needs.
 
         Args:
             contract: What is seen.
             feature_size: Length F of `vector`.
             config: Widths.
+            backbone: What looks at pictures.
         """
         super().__init__()
         width, embedding = config.image_width, config.embedding
         # In the order of the contract: keys of datasets have dots, which names of modules may not.
         self.images = nn.ModuleList(
-            ImageEncoder(image, width, embedding) for image in contract.images
+            _image_encoder(backbone, image, config) for image in contract.images
         )
         self.clouds = nn.ModuleList(
             CloudEncoder(cloud, width, embedding) for cloud in contract.clouds
@@ -41,6 +69,22 @@ class ObservationEncoder(nn.Module):
         self.language = LanguageEncoder(embedding) if contract.language else None
         shown = sum(image.steps for image in contract.images) + len(contract.clouds)
         self.size = feature_size + embedding * (shown + int(contract.language))
+
+    def load_pretrained(self, path: Path | None = None) -> None:
+        """Start the picture encoders from ImageNet weights; call it before training.
+
+        Args:
+            path: Weights as safetensors; from the hub by default.
+
+        Raises:
+            CheckpointError: When the backbone takes none, or the file does not fit.
+            MissingDependencyError: When the weights are neither cached nor reachable.
+        """
+        encoders = [encoder for encoder in self.images if isinstance(encoder, ResNetEncoder)]
+        if not encoders:
+            raise CheckpointError("This policy has no picture encoder that takes ImageNet weights.")
+        for encoder in encoders:
+            encoder.load_pretrained(path)
 
     def forward(self, inputs: dict[str, Tensor], keep_goal: Tensor | None = None) -> Tensor:
         """Features (B, E).
@@ -54,6 +98,16 @@ class ObservationEncoder(nn.Module):
         if self.language is not None:
             parts.append(self.language(_blanked(inputs[LANGUAGE], keep_goal)))
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+
+def _image_encoder(
+    backbone: Backbone, image: ImageSpec, config: NetworkConfig
+) -> ImageEncoder | ResNetEncoder:
+    match backbone:
+        case Backbone.SMALL:
+            return ImageEncoder(image, config.image_width, config.embedding)
+        case Backbone.RESNET18:
+            return ResNetEncoder(image, config.embedding)
 
 
 def _blanked(sentences: Tensor, keep_goal: Tensor | None) -> Tensor:
