@@ -51,10 +51,28 @@ def _train() -> Entry:
     return options.TrainOptions, train.main
 
 
+def _export() -> Entry:
+    from robot_skills.app import export, options
+
+    return options.ExportOptions, export.main
+
+
 def _eval() -> Entry:
     from robot_skills.app import evaluate, options
 
     return options.EvalOptions, evaluate.main
+
+
+def _rollouts() -> Entry:
+    from robot_skills.app import options, rollouts
+
+    return options.RolloutsOptions, rollouts.main
+
+
+def _train_success() -> Entry:
+    from robot_skills.app import options, train_success
+
+    return options.TrainSuccessOptions, train_success.main
 
 
 def _skills() -> Entry:
@@ -79,7 +97,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="run", summary="carry out an instruction in words", load=_run),
     Command(name="generate", summary="make demonstrations of one skill", load=_generate),
     Command(name="train", summary="learn one skill from demonstrations", load=_train),
+    Command(name="export", summary="make a checkpoint run without torch", load=_export),
     Command(name="eval", summary="measure a skill or a suite over unseen seeds", load=_eval),
+    Command(name="rollouts", summary="let a skill try, with mishaps, and keep how", load=_rollouts),
+    Command(name="train-success", summary="learn to foresee success", load=_train_success),
     Command(name="skills", summary="list the skills, show one card", load=_skills),
     Command(name="bench", summary="time us and a peer side by side", load=_bench),
     Command(name="doctor", summary="what this machine can do, and what is missing", load=_doctor),

@@ -134,6 +134,17 @@ class TrainOptions(CommonOptions):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ExportOptions(CommonOptions):
+    """Write a checkpoint's `policy.onnx`, with which it runs faster and without torch.
+
+    It is written only when it answers as torch does. Training does this by itself.
+    """
+
+    checkpoint: Path
+    """Folder of the checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EvalOptions(CommonOptions):
     """Measure success over unseen seeds: of one skill, or of the composed instructions.
 
