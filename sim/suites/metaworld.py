@@ -9,11 +9,11 @@ that copy is left out, because a policy keeps its own history.
 Each seed draws its own start and goal, as in the suite's multi-task benchmarks. Success is the
 suite's, at whatever step it first comes, within the suite's 500 steps.
 
-Demonstrations are the suite's scripted experts'. Now and then the hand is pushed off its way, so
-that the data shows the way back (DART, Laskey et al., 2017): what is recorded is always what the
-expert wants, also where something else is carried out. Steps under a push are marked as not to be
-imitated, because in a chunk of actions the answers to a push that goes on say nothing about a hand
-that is left alone.
+Demonstrations are the suite's scripted experts', two of them mended (`metaworld_expert`). Now and
+then the hand is pushed off its way, so that the data shows the way back (DART, Laskey et al.,
+2017): what is recorded is always what the expert wants, also where something else is carried out.
+Steps under a push are marked as not to be imitated, because in a chunk of actions the answers to a
+push that goes on say nothing about a hand that is left alone.
 """
 
 import warnings
@@ -32,6 +32,7 @@ from sim.dataset import Demonstration
 from sim.demonstrate import AttemptFailed
 from sim.meshes import FAST_GROUP, SHARED_GROUP
 from sim.render import Quality, RgbdRenderer
+from sim.suites.metaworld_expert import VERSION, Expert
 from sim.suites.record import Rows
 from sim.suites.suite import IMAGE, STATE, Recording, Sensed, TaskSpec
 
@@ -39,7 +40,6 @@ FPS = 80
 MAX_STEPS = 500
 """The suite's own horizon."""
 ROBOT = "sawyer"
-_VERSION = "-v3"
 _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 STATE_NAMES: tuple[str, ...] = (
@@ -235,7 +235,7 @@ def _make_env(name: str) -> Any:
         from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE
 
         # With a seed, the suite puts numpy's global generator back as it was.
-        make: Any = ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE[f"{name}{_VERSION}-goal-observable"]
+        make: Any = ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE[f"{name}{VERSION}-goal-observable"]
         env: Any = make(seed=0)
     # Starts come from the environment's own generator, not from numpy's global one.
     env.seeded_rand_vec = True
@@ -321,19 +321,15 @@ def demonstrate(
     task = _kept.get(name, recording)
     start, pushed = np.random.SeedSequence(seed).spawn(2)
     pushes = _Pushes(style, np.random.default_rng(pushed))
-    with warnings.catch_warnings():
-        # Experts remark that they ask for more than an action can be.
-        warnings.simplefilter("ignore")
-        expert = _make_expert(name)
-        return _record(task, int(start.generate_state(1)[0]), expert, pushes)
+    return _record(task, int(start.generate_state(1)[0]), Expert(name), pushes)
 
 
-def _record(task: MetaWorldTask, seed: int, expert: Any, pushes: _Pushes) -> Demonstration:
+def _record(task: MetaWorldTask, seed: int, expert: Expert, pushes: _Pushes) -> Demonstration:
     rows = Rows(STATE_NAMES, ACTION_NAMES)
     sensed = task.reset(seed)
     done_steps = 0
     for _ in range(task.max_steps):
-        wanted = np.clip(expert.get_action(task.observed), -1.0, 1.0).astype(np.float32)
+        wanted = expert.act(task.observed)
         done = task.succeeded()
         push = None if done else pushes.step()
         rows.add(
@@ -344,12 +340,6 @@ def _record(task: MetaWorldTask, seed: int, expert: Any, pushes: _Pushes) -> Dem
             return rows.demonstration(task.instruction)
         sensed = task.step(wanted if push is None else wanted + push)
     raise AttemptFailed("the expert took too long")
-
-
-def _make_expert(name: str) -> Any:
-    from metaworld.policies import ENV_POLICY_MAP
-
-    return ENV_POLICY_MAP[name + _VERSION]()
 
 
 class _KeptOpen:
@@ -391,7 +381,7 @@ class _Tasks(Mapping[str, TaskSpec]):
         self._specs = specs
 
     def __getitem__(self, name: str) -> TaskSpec:
-        return self._specs[name.removesuffix(_VERSION)]
+        return self._specs[name.removesuffix(VERSION)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._specs)

@@ -18,6 +18,7 @@ from sim.suites.metaworld import (
     MetaWorldTask,
     demonstrate,
 )
+from sim.suites.metaworld_expert import Expert
 from sim.suites.suite import STATE, Recording
 
 STATE_ONLY = Recording()
@@ -149,6 +150,19 @@ def test_pushed_steps_hold_what_the_expert_wants_and_are_marked() -> None:
     assert np.array_equal(pushed.action[: first + 1], calm.action[: first + 1])
     assert not np.array_equal(pushed.state[first + 1], calm.state[first + 1])
     assert calm.label_valid.all()
+
+
+@pytest.mark.parametrize("name", ["peg-insert-side", "door-open"])
+def test_mended_experts_succeed_wherever_things_are(name: str) -> None:
+    for i in range(15):
+        assert demonstrate(name, (7, i), STATE_ONLY, CALM).done.any()
+
+
+def test_experts_leave_what_they_are_given_as_it_is() -> None:
+    for name in MT10:
+        observed = np.linspace(0.0, 0.7, 39)
+        Expert(name).act(observed)
+        assert np.array_equal(observed, np.linspace(0.0, 0.7, 39))
 
 
 def test_an_expert_that_does_not_succeed_is_no_demonstration(
