@@ -2,9 +2,10 @@
 
 A Sawyer arm is moved by steps of its hand: action, 4 numbers in [-1, 1] per 12.5 ms, is the motion
 of the hand's set point [cm] along x, y, z and how hard the gripper closes. State, 21 numbers: hand
-position [m], gripper (1 = open), position [m] and quaternion (x, y, z, w) of up to two things, goal
-position [m]; what a task does not have is zero. The suite also repeats the previous step's numbers;
-that copy is left out, because a policy keeps its own history.
+position [m], gripper (1 = open), position [m] and quaternion of up to two things, goal position
+[m]; what a task does not have is zero. Quaternions are as the suite gives them: wxyz in some tasks,
+xyzw in others. The suite also repeats the previous step's numbers; that copy is left out, because a
+policy keeps its own history.
 
 Each seed draws its own start and goal, as in the suite's multi-task benchmarks. Success is the
 suite's, at whatever step it first comes, within the suite's 500 steps.
@@ -40,7 +41,7 @@ FPS = 80
 MAX_STEPS = 500
 """The suite's own horizon."""
 ROBOT = "sawyer"
-_POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
+_POSE = ("x", "y", "z", "q0", "q1", "q2", "q3")
 
 STATE_NAMES: tuple[str, ...] = (
     *(f"hand.{axis}" for axis in "xyz"),
