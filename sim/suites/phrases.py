@@ -122,7 +122,7 @@ TEMPLATES: Mapping[Verb, Wordings] = {
 
 NAMES: Mapping[str, Wordings] = {
     "red_cube": Wordings(
-        training=("red cube", "red block", "red box", "small red cube", "cube that is red"),
+        training=("red cube", "red block", "red box", "red toy block", "cube that is red"),
         unseen=("crimson block", "red brick", "scarlet cube"),
     ),
     "green_cube": Wordings(
@@ -130,13 +130,13 @@ NAMES: Mapping[str, Wordings] = {
             "green cube",
             "green block",
             "green box",
-            "small green cube",
+            "green toy block",
             "cube that is green",
         ),
         unseen=("emerald block", "green brick", "grass-green cube"),
     ),
     "blue_cube": Wordings(
-        training=("blue cube", "blue block", "blue box", "small blue cube", "cube that is blue"),
+        training=("blue cube", "blue block", "blue box", "blue toy block", "cube that is blue"),
         unseen=("navy blue block", "blue brick", "azure cube"),
     ),
     "can": Wordings(

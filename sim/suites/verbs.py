@@ -1,7 +1,9 @@
 """Experts for what can be done to a thing on the table: pick it, touch it, push it.
 
-A learned policy sees no more than one moment, so every expert leaves a mark by which the end can be
-told from the beginning: after a touch or a push the hand opens wide, which it never is before.
+Every expert starts from where the hand was last sent and looks where the thing is now, so that it
+answers rightly wherever noise has brought the two. A learned policy sees no more than one moment;
+so after a touch or a push the hand opens wide, which it never is before, and the end can be told
+from the beginning.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,27 +12,46 @@ from typing import Protocol
 
 import numpy as np
 
-from robot_skills.core.policy import EntityToken
-from robot_skills.core.se3 import SE3, Array
-from sim.experts import ExpertStep, MotionStyle
-from sim.experts.grasp import GraspExpert
-from sim.experts.motion import Mover, funnel_height, pointing_down
+from robot_skills.core.se3 import Array
+from sim.experts.grasp import CLEARANCE_M, GRIPPER_WIDTH_M
 from sim.suites.phrases import Verb
 from sim.suites.table import FINGERTIP_M
 
 PUSHED_M = 0.085
 """How far a thing is pushed."""
-_PRESS_M = 0.003
+LIFT_M = 0.12
+"""Rise of the tool after the grip."""
+_PRESS_M = 0.004
 """How far below a thing's top the fingertips are sent."""
 _PUSH_HEIGHT_M = 0.030
 """Of the tool over the table: the palm passes over the neighbours, the fingertips push low."""
+_PUSH_ASIDE_M = 0.018
+"""Farther beside the middle of the thing, a push would only turn it."""
 _FINGER_HALF_M = 0.0095
-_GAP_M = 0.014
+_GAP_M = 0.016
 """Room between the fingers and the thing where a push begins."""
 _BACK_M = 0.02
 _RISE_M = 0.10
+_TOUCH_TICKS = 5
+_FUNNEL_FREE_M = 0.005
+_UP = np.array([0.0, 0.0, 1.0])
 _AHEAD = np.array([1.0, 0.0, 0.0])
 """Pushing is away from the robot."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Hand:
+    """A hand that points straight down.
+
+    Attributes:
+        p: Where its tool was last sent, base frame, (3,) [m].
+        yaw_rad: Turn about the vertical to which it was last sent.
+        opening: Measured opening in [0, 1].
+    """
+
+    p: Array
+    yaw_rad: float
+    opening: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,154 +59,209 @@ class Thing:
     """What is acted on, as it is now.
 
     Attributes:
-        T_base_thing: Centre of its box.
+        p: Centre of its box, base frame, (3,) [m].
+        yaw_rad: Turn of the hand that closes across its shorter side: the one nearest to zero.
         extents_m: Sizes of its box, (3,).
         moved_m: How far it has been moved along the table since the start.
     """
 
-    T_base_thing: SE3
+    p: Array
+    yaw_rad: float
     extents_m: Array
-    moved_m: float = 0.0
+    moved_m: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Move:
+    """One step of an expert.
+
+    Attributes:
+        move_m: Motion of the tool, base axes, (3,).
+        turn_rad: Turn about the vertical.
+        opening: Gripper opening to be at next.
+        phase: What the expert is doing, in words.
+        done: The work is finished.
+    """
+
+    move_m: Array
+    turn_rad: float
+    opening: float
+    phase: str
+    done: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Style:
+    """How one demonstration moves.
+
+    Attributes:
+        speed_m_s: Top speed.
+        ramp_m_s2: Acceleration away from rest.
+        brake_m_s2: Deceleration towards a goal: a gentle one makes the end of a way precise.
+        turn_rate_rad_s: Top rate of turning.
+        hover_m: Height over the goal that is kept until the tool is above it.
+        funnel_m: Sideways distance over which that height is given up.
+        depth_m: How far below a thing's top it is gripped.
+        grip_ticks: Steps to wait for the gripper.
+    """
+
+    speed_m_s: float
+    ramp_m_s2: float
+    brake_m_s2: float
+    turn_rate_rad_s: float
+    hover_m: float
+    funnel_m: float
+    depth_m: float
+    grip_ticks: int
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Style":
+        """A style of its own for every demonstration, so that the data is not one single path."""
+        return cls(
+            speed_m_s=rng.uniform(0.28, 0.36),
+            ramp_m_s2=rng.uniform(1.4, 2.2),
+            brake_m_s2=rng.uniform(0.7, 1.0),
+            turn_rate_rad_s=rng.uniform(1.3, 1.8),
+            hover_m=rng.uniform(0.070, 0.085),
+            funnel_m=rng.uniform(0.018, 0.026),
+            depth_m=rng.uniform(0.017, 0.021),
+            grip_ticks=int(rng.integers(6, 8)),
+        )
 
 
 class VerbExpert(Protocol):
-    """Acts from the measured tool and the thing; keeps its own notion of how far it has come."""
+    """Acts from the hand and the thing; keeps its own notion of how far it has come."""
 
-    def act(self, T_base_tool: SE3, opening: float, thing: Thing) -> ExpertStep: ...
-
-    def displace(self, offset_m: Array, turn_rad: Array) -> SE3:
-        """Be pushed off the way; returns the pushed reference pose."""
-        ...
+    def act(self, hand: Hand, thing: Thing) -> Move: ...
 
 
-def draw_style(rng: np.random.Generator) -> MotionStyle:
-    """How one demonstration moves. Things stand closer here than in the tabletop cell."""
-    return MotionStyle(
-        speed_m_s=rng.uniform(0.32, 0.42),
-        turn_rate_rad_s=rng.uniform(1.5, 2.1),
-        acceleration_m_s2=rng.uniform(1.2, 1.8),
-        hover_m=rng.uniform(0.075, 0.10),
-        funnel_m=rng.uniform(0.016, 0.028),
-        depth_m=rng.uniform(0.017, 0.021),
-        settle_ticks=int(rng.integers(7, 9)),
-    )
-
-
-class PickExpert:
-    """`sim.experts.GraspExpert` as it is."""
-
-    def __init__(self, thing: Thing, start: SE3, style: MotionStyle, period_s: float) -> None:
-        token = EntityToken(T_base_anchor=thing.T_base_thing, extents_m=thing.extents_m)
-        self._grasp = GraspExpert((token,), start, style, period_s)
-
-    def act(self, T_base_tool: SE3, opening: float, thing: Thing) -> ExpertStep:
-        return self._grasp.act(T_base_tool, opening)
-
-    def displace(self, offset_m: Array, turn_rad: Array) -> SE3:
-        return self._grasp.displace(offset_m, turn_rad)
-
-
-class _ClosedHandExpert:
-    """What touching and pushing share: come down with a closed hand, work, rise with an open one.
+class _HandExpert:
+    """What all experts share: how the hand moves.
 
     Args:
-        start: Where the tool is.
         style: How to move.
-        period_s: Time between ticks.
-        first: Tool pose at which the work begins.
+        period_s: Time between steps.
     """
 
-    def __init__(self, start: SE3, style: MotionStyle, period_s: float, first: SE3) -> None:
+    def __init__(self, style: Style, period_s: float) -> None:
         self._style = style
-        self._mover = Mover(start, style, period_s)
-        self._first = first
-        self._top: SE3 | None = None
+        self._period_s = period_s
+        self._speed_m_s = 0.0
+        self._phase = "approach"
         self._ticks = 0
+        self._goal = np.zeros(3)
 
-    def displace(self, offset_m: Array, turn_rad: Array) -> SE3:
-        return self._mover.displace(offset_m, turn_rad)
+    def _start(self, phase: str, goal: Array) -> None:
+        self._phase, self._goal, self._ticks = phase, goal, 0
 
-    def _come_down(self) -> SE3:
-        reference, goal = self._mover.reference, self._first
-        sideways = float(np.linalg.norm(reference.p[:2] - goal.p[:2]))
-        turn = reference.distance_to(goal)[1]
-        rise = funnel_height(self._style, sideways, turn, free_m=0.004)
-        return self._mover.towards(SE3(goal.R, goal.p + np.array([0.0, 0.0, rise])))
+    def _towards(
+        self, hand: Hand, p: Array, yaw_rad: float, opening: float, slow: float = 1.0
+    ) -> Move:
+        """The next step on the straight way to a place; `slow` scales the top speed."""
+        style, dt = self._style, self._period_s
+        way = p - hand.p
+        distance = float(np.linalg.norm(way))
+        self._speed_m_s = min(
+            slow * style.speed_m_s,
+            self._speed_m_s + style.ramp_m_s2 * dt,
+            float(np.sqrt(2.0 * style.brake_m_s2 * distance)),
+        )
+        step = min(distance, self._speed_m_s * dt)
+        move = way * (step / distance) if distance > 1e-9 else np.zeros(3)
+        largest = style.turn_rate_rad_s * dt
+        turn = float(np.clip(0.5 * (yaw_rad - hand.yaw_rad), -largest, largest))
+        return Move(move_m=move, turn_rad=turn, opening=opening, phase=self._phase)
 
-    def _rise(self) -> ExpertStep:
-        if self._top is None:
-            reference = self._mover.reference
-            self._top = SE3(reference.R, reference.p + np.array([0.0, 0.0, _RISE_M]))
-        target = self._mover.towards(self._top)
-        done = target.distance_to(self._top)[0] < 0.005
-        return ExpertStep(T_base_tool=target, opening=1.0, phase="rise", done=done)
+    def _come_down(self, hand: Hand, p: Array, yaw_rad: float, opening: float) -> Move:
+        """The next step to a place from above: stay up while still beside it."""
+        off = max(0.0, float(np.linalg.norm(hand.p[:2] - p[:2])) - _FUNNEL_FREE_M)
+        off = off / self._style.funnel_m + max(0.0, abs(yaw_rad - hand.yaw_rad) - 0.08) / 0.5
+        share = min(1.0, off)
+        rise = self._style.hover_m * share * share * (3.0 - 2.0 * share)
+        return self._towards(hand, p + rise * _UP, yaw_rad, opening)
+
+    def _rise(self, hand: Hand, opening: float) -> Move:
+        """The next step up to the goal, where the work is finished."""
+        move = self._towards(hand, self._goal, hand.yaw_rad, opening)
+        done = float(np.linalg.norm(self._goal - hand.p)) < 0.006
+        return Move(move_m=move.move_m, turn_rad=0.0, opening=opening, phase=self._phase, done=done)
 
 
-class TouchExpert(_ClosedHandExpert):
+class PickExpert(_HandExpert):
+    """Comes down over a thing, closes across its shorter side, lifts it."""
+
+    def act(self, hand: Hand, thing: Thing) -> Move:
+        top_m = float(thing.p[2] + 0.5 * thing.extents_m[2])
+        grip = np.array([*thing.p[:2], top_m - self._style.depth_m])
+        match self._phase:
+            case "approach":
+                wide = min(1.0, (float(thing.extents_m[1]) + CLEARANCE_M) / GRIPPER_WIDTH_M)
+                move = self._come_down(hand, grip, thing.yaw_rad, wide)
+                near = float(np.linalg.norm(hand.p - grip)) < 0.005
+                if near and abs(hand.yaw_rad - thing.yaw_rad) < 0.08:
+                    self._start("grip", hand.p)
+            case "grip":
+                move = self._towards(hand, self._goal, hand.yaw_rad, 0.0)
+                self._ticks += 1
+                if self._ticks >= self._style.grip_ticks:
+                    self._start("lift", hand.p + LIFT_M * _UP)
+            case _:
+                move = self._rise(hand, 0.0)
+        return move
+
+
+class TouchExpert(_HandExpert):
     """Puts closed fingertips on the middle of the top."""
 
-    def __init__(self, thing: Thing, start: SE3, style: MotionStyle, period_s: float) -> None:
-        top = thing.T_base_thing.p + np.array([0.0, 0.0, 0.5 * float(thing.extents_m[2])])
-        p = top + np.array([0.0, 0.0, FINGERTIP_M - _PRESS_M])
-        super().__init__(start, style, period_s, SE3(pointing_down(_AHEAD), p))
-        self._phase = "approach"
-
-    def act(self, T_base_tool: SE3, opening: float, thing: Thing) -> ExpertStep:
+    def act(self, hand: Hand, thing: Thing) -> Move:
+        tip_m = 0.5 * float(thing.extents_m[2]) + FINGERTIP_M - _PRESS_M
+        on_top = thing.p + tip_m * _UP
         match self._phase:
             case "approach":
-                target = self._come_down()
-                near_m, _ = T_base_tool.distance_to(self._first)
-                if near_m < 0.005 and opening < 0.1:
-                    self._phase = "touch"
+                move = self._come_down(hand, on_top, 0.0, 0.0)
+                if float(np.linalg.norm(hand.p - on_top)) < 0.004 and hand.opening < 0.1:
+                    self._start("touch", on_top)
             case "touch":
-                target = self._mover.towards(self._first)
+                move = self._towards(hand, self._goal, 0.0, 0.0)
                 self._ticks += 1
-                if self._ticks >= 3:
-                    self._phase = "rise"
+                if self._ticks >= _TOUCH_TICKS:
+                    self._start("rise", self._goal + _RISE_M * _UP)
             case _:
-                return self._rise()
-        return ExpertStep(T_base_tool=target, opening=0.0, phase=self._phase, done=False)
+                move = self._rise(hand, 1.0)
+        return move
 
 
-class PushExpert(_ClosedHandExpert):
+class PushExpert(_HandExpert):
     """Comes down on the robot's side of a thing and pushes it straight away from the robot."""
 
-    def __init__(self, thing: Thing, start: SE3, style: MotionStyle, period_s: float) -> None:
+    def act(self, hand: Hand, thing: Thing) -> Move:
         radius = 0.5 * float(np.hypot(*thing.extents_m[:2]))
-        centre = thing.T_base_thing.p
-        p = centre - (radius + _FINGER_HALF_M + _GAP_M) * _AHEAD
-        first = SE3(pointing_down(_AHEAD), np.array([p[0], p[1], _PUSH_HEIGHT_M]))
-        super().__init__(start, style, period_s, first)
-        self._back: SE3 | None = None
-        self._phase = "approach"
-
-    def act(self, T_base_tool: SE3, opening: float, thing: Thing) -> ExpertStep:
+        behind = thing.p - (radius + _FINGER_HALF_M + _GAP_M) * _AHEAD
+        behind[2] = _PUSH_HEIGHT_M
         match self._phase:
             case "approach":
-                target, command = self._come_down(), 0.0
-                near_m, near_rad = T_base_tool.distance_to(self._first)
-                if near_m < 0.006 and near_rad < 0.08 and opening < 0.1:
-                    self._phase = "push"
+                move = self._come_down(hand, behind, 0.0, 0.0)
+                near = float(np.linalg.norm(hand.p - behind)) < 0.006
+                if near and abs(hand.yaw_rad) < 0.08 and hand.opening < 0.1:
+                    self._start("push", behind)
             case "push":
-                # Half of what is left beyond the wanted place makes the motion run out gently.
                 left_m = PUSHED_M - thing.moved_m
-                line = self._first.p + (T_base_tool.p[0] - self._first.p[0] + left_m) * _AHEAD
-                target, command = self._mover.towards(SE3(self._first.R, line), slow=0.5), 0.0
+                line = np.array([hand.p[0] + left_m + 0.01, thing.p[1], _PUSH_HEIGHT_M])
+                move = self._towards(hand, line, 0.0, 0.0, slow=0.5)
                 if left_m < 0.004:
-                    self._phase = "back off"
+                    self._start("back off", hand.p - _BACK_M * _AHEAD)
+                elif abs(thing.p[1] - hand.p[1]) > _PUSH_ASIDE_M:
+                    self._start("approach", behind)
             case "back off":
-                if self._back is None:
-                    p = self._mover.reference.p - _BACK_M * _AHEAD
-                    self._back = SE3(self._first.R, p)
-                target, command = self._mover.towards(self._back), 0.0
-                if target.distance_to(self._back)[0] < 0.004:
-                    self._phase = "rise"
+                move = self._towards(hand, self._goal, 0.0, 0.0)
+                if float(np.linalg.norm(self._goal - hand.p)) < 0.006:
+                    self._start("rise", self._goal + _RISE_M * _UP)
             case _:
-                return self._rise()
-        return ExpertStep(T_base_tool=target, opening=command, phase=self._phase, done=False)
+                move = self._rise(hand, 1.0)
+        return move
 
 
-VERB_EXPERTS: Mapping[Verb, Callable[[Thing, SE3, MotionStyle, float], VerbExpert]] = {
+VERB_EXPERTS: Mapping[Verb, Callable[[Style, float], VerbExpert]] = {
     Verb.PICK: PickExpert,
     Verb.TOUCH: TouchExpert,
     Verb.PUSH: PushExpert,
