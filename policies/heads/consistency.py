@@ -15,13 +15,13 @@ from torch import Tensor
 from policies.config import Head, Prediction, SamplerConfig, Solver
 from policies.heads.diffusion import DiffusionHead
 from policies.heads.head import Predict
-from policies.heads.path import normal_like
+from policies.heads.path import loudness, normal_like, walk
 from policies.json_config import require
 from policies.sampler import SamplerTable
 from robot_skills.core.errors import RefusedError
 
 TEACHER_STEPS = 8
-"""DDIM steps of the teacher."""
+"""Steps of the teacher: DDIM, loud at first and quiet at last (see `loudness`)."""
 
 
 class ConsistencyHead:
@@ -51,28 +51,30 @@ class ConsistencyHead:
             "Head 'consistency' cannot predict 'epsilon'. Available: 'v_prediction', 'sample'.",
         )
         self._config = config
-        walked = replace(
-            config, head=Head.DIFFUSION, solver=Solver.DDIM, inference_steps=TEACHER_STEPS
-        )
-        teacher = DiffusionHead(walked)
-        self._teacher_levels, self._teacher_rows = teacher.visited().level, teacher.table().rows()
-        self._places = teacher.visited().at(torch.arange(0, TEACHER_STEPS, TEACHER_STEPS // steps))
+        walked = DiffusionHead(
+            replace(config, head=Head.DIFFUSION, solver=Solver.DDIM, inference_steps=TEACHER_STEPS)
+        ).visited()
+        self._teacher = walk(walked, loudness(TEACHER_STEPS))
+        self._stride = TEACHER_STEPS // steps
+        self._places = walked.at(torch.arange(0, TEACHER_STEPS, self._stride))
 
     def table(self) -> SamplerTable:
         """Jump to the end, go part of the way back with fresh noise, jump again."""
         places = self._places
         clean_state, clean_model = places.clean_coefficients()
         signal = torch.cat([places.signal[1:], torch.ones(1)])
-        sigma = torch.cat([places.sigma[1:], torch.zeros(1)])
+        # As much noise as where the teacher was in these places, which is where students learn.
+        noise = torch.tensor(self._teacher.sigma)[:: self._stride]
+        again = torch.cat([noise[1:], torch.zeros(1)])
         return SamplerTable(
             timesteps=places.level.tolist(),
             state=(signal * clean_state).tolist(),
             model=(signal * clean_model).tolist(),
             clean_state=clean_state.tolist(),
             clean_model=clean_model.tolist(),
-            noise=(sigma * self._config.noise_scale).tolist(),
+            noise=(again * self._config.noise_scale).tolist(),
             signal=places.signal.tolist(),
-            sigma=places.sigma.tolist(),
+            sigma=noise.tolist(),
         )
 
     def errors(
@@ -91,22 +93,19 @@ class ConsistencyHead:
         start = self._config.noise_scale * normal_like(x_0, draws)
         with torch.no_grad():
             *visited, end = self._walk(teacher, start)
-        which = torch.randint(
-            len(self._places.level), (len(x_0),), generator=draws, device=draws.device
-        ).cpu()
+        count, steps = len(x_0), len(self._places.level)
+        which = torch.randint(steps, (count,), generator=draws, device=draws.device).cpu()
+        x = torch.stack(visited[:: self._stride])[which, torch.arange(count)]
         here = self._places.at(which)
-        stride = TEACHER_STEPS // len(self._places.level)
-        rows = torch.arange(len(x_0), device=x_0.device)
-        x = torch.stack(visited)[(which * stride).to(x_0.device), rows]
-        clean_state, clean_model = (c.to(x_0)[:, None, None] for c in here.clean_coefficients())
-        jumped = clean_state * x + clean_model * predict(x, here.level.to(x_0))
+        clean_state, clean_model = (c.to(x)[:, None, None] for c in here.clean_coefficients())
+        jumped = clean_state * x + clean_model * predict(x, here.level.to(x))
         return (jumped - end).square()
 
     def _walk(self, teacher: Predict, start: Tensor) -> list[Tensor]:
         """All states (B, H, A) of the teacher's path, from the start to the clean end."""
         states = [start]
-        for level, row in zip(self._teacher_levels, self._teacher_rows, strict=True):
+        for level, row in zip(self._teacher.timesteps, self._teacher.rows(), strict=True):
             x = states[-1]
-            f = teacher(x, level.to(x).expand(len(x)))
+            f = teacher(x, torch.full((len(x),), level, device=x.device))
             states.append(row.state * x + row.model * f)
         return states

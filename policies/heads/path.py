@@ -13,6 +13,7 @@ et al., 2021); seen from ``x / signal`` it is Euler's method on Karras' ODE (202
 also known as DPM-Solver-1; on the straight path it is Euler's method on the flow.
 """
 
+import math
 from dataclasses import dataclass, fields
 
 import torch
@@ -21,6 +22,11 @@ from torch import Tensor
 from policies.config import Prediction
 from policies.heads.head import Predict
 from policies.sampler import SamplerTable
+
+_LOUD, _QUIET = 2.5, 0.2
+"""Noise in the state, of what the network is told, after the first step and before the last."""
+_FEW = 4
+"""Steps up to which noise is that loud and that quiet; with more, it nears what is told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -70,14 +76,21 @@ def preserving_places(
     return Places(level=level, signal=signal, sigma=sigma, a=a, b=b)
 
 
-def walk(places: Places) -> SamplerTable:
-    """The deterministic sampler that visits these places, from noise on, and ends clean."""
+def walk(places: Places, loudness: Tensor | None = None) -> SamplerTable:
+    """The deterministic sampler that visits these places, from noise on, and ends clean.
+
+    Args:
+        places: From the noisiest on.
+        loudness: How much more noise than `sigma` says is in the state at each place, (n,); 1
+            everywhere when absent. The first is what the state starts with, so it should be 1.
+    """
     signal, sigma = places.signal, places.sigma
+    noise = sigma if loudness is None else loudness * sigma
     after_signal = torch.cat([signal[1:], torch.ones_like(signal[:1])])
-    after_sigma = torch.cat([sigma[1:], torch.zeros_like(sigma[:1])])
+    after_noise = torch.cat([noise[1:], torch.zeros_like(noise[:1])])
     clean_state, clean_model = places.clean_coefficients()
-    # x_next = after_signal x_0 + after_sigma eps, and eps = (x - signal x_0) / sigma.
-    keep = after_sigma / sigma
+    # x_next = after_signal x_0 + after_noise eps, and eps = (x - signal x_0) / noise.
+    keep = after_noise / noise
     renew = after_signal - keep * signal
     return SamplerTable(
         timesteps=places.level.tolist(),
@@ -86,8 +99,21 @@ def walk(places: Places) -> SamplerTable:
         clean_state=clean_state.tolist(),
         clean_model=clean_model.tolist(),
         signal=signal.tolist(),
-        sigma=sigma.tolist(),
+        sigma=noise.tolist(),
     )
+
+
+def loudness(steps: int) -> Tensor:
+    """Noise in the state, of what the network is told, for `walk`, (steps,).
+
+    A few plain steps end between two ways to go: the first estimate lies in the middle, and there
+    are not enough steps to leave it. So the first step is followed by more noise than the network
+    is told, which it takes for a decision; and the last sees less, which leaves no trace of noise
+    in the chunk. With many steps this fades. (Ours; measured, see `policies.heads.presets`.)
+    """
+    fade = min(1.0, _FEW / steps)
+    between = torch.linspace(math.log(_LOUD), math.log(_QUIET), steps - 1, dtype=torch.float64)
+    return torch.cat([torch.ones(1, dtype=torch.float64), (fade * between).exp()])
 
 
 def path_errors(predict: Predict, x_0: Tensor, eps: Tensor, places: Places) -> Tensor:

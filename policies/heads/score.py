@@ -18,22 +18,29 @@ from torch import Tensor
 
 from policies.config import SamplerConfig
 from policies.heads.head import Predict
-from policies.heads.path import Places, normal_like, path_errors, preserving_places, uniform, walk
+from policies.heads.path import (
+    Places,
+    loudness,
+    normal_like,
+    path_errors,
+    preserving_places,
+    uniform,
+    walk,
+)
 from policies.sampler import SamplerTable
 
 _MOST, _LEAST = 80.0, 0.005
 """Range of s: pure noise, to less than what an arm can carry out, in standard deviations."""
-_START, _END = 80.0, 0.005
-"""Where sampling begins and takes its last step."""
-_TYPICAL, _SPREAD = 0.5, 0.5
-"""Training draws log s from a logistic distribution with this median of s and this scale."""
+_TYPICAL = 0.6
+"""Median of s in training and in sampling."""
 
 
 class ScoreHead:
-    """Denoising at levels drawn from a log-logistic distribution, sampled with Euler steps.
+    """Denoising at levels drawn from a log-logistic distribution (as BESO does), Euler steps.
 
-    Levels of sampling are even in the logarithm of s (BESO's choice for few steps), over the part
-    of the range in which something is decided.
+    Sampling visits even quantiles of the distribution that training draws from, and begins at pure
+    noise. Few steps are loud at first and quiet at last, see `loudness`; with that, `noise_scale`
+    should be 1.
 
     Args:
         config: Prediction type and inference steps.
@@ -43,10 +50,10 @@ class ScoreHead:
         self._config = config
 
     def table(self) -> SamplerTable:
-        """Euler's method on Karras' ODE."""
-        along = torch.linspace(0.0, 1.0, self._config.inference_steps, dtype=torch.float64)
-        first, last = math.log(_START), math.log(_END)
-        return walk(self._places(first + along * (last - first)))
+        """Euler's method on Karras' ODE, loud at first and quiet at last."""
+        steps = self._config.inference_steps
+        chance = 1.0 - torch.arange(steps, dtype=torch.float64) / steps
+        return walk(self._places(_log_logistic(chance)), loudness(steps))
 
     def errors(
         self, predict: Predict, x_0: Tensor, draws: torch.Generator, teacher: Predict | None = None
@@ -69,8 +76,6 @@ class ScoreHead:
 
 def _log_logistic(chance: Tensor) -> Tensor:
     """log s at these values of its distribution function, which is cut off at the range's ends."""
-    middle = math.log(_TYPICAL)
-    low, high = (
-        1.0 / (1.0 + math.exp((middle - math.log(end)) / _SPREAD)) for end in (_LEAST, _MOST)
-    )
-    return middle + _SPREAD * torch.logit(low + chance * (high - low))
+    middle, least, most = (math.log(s) for s in (_TYPICAL, _LEAST, _MOST))
+    low, high = (1.0 / (1.0 + math.exp(middle - end)) for end in (least, most))
+    return (middle + torch.logit(low + chance * (high - low))).clamp(least, most)
