@@ -152,10 +152,23 @@ def test_pushed_steps_hold_what_the_expert_wants_and_are_marked() -> None:
     assert calm.label_valid.all()
 
 
-@pytest.mark.parametrize("name", ["peg-insert-side", "door-open"])
-def test_mended_experts_succeed_wherever_things_are(name: str) -> None:
-    for i in range(15):
+@pytest.mark.parametrize(
+    ("name", "starts"), [("peg-insert-side", (3, 10, 11)), ("door-open", (6, 18))]
+)
+def test_mended_experts_succeed_where_the_suite_s_fail(name: str, starts: tuple[int, ...]) -> None:
+    for i in starts:
         assert demonstrate(name, (7, i), STATE_ONLY, CALM).done.any()
+
+
+def test_every_task_opens_and_starts_with_finite_numbers() -> None:
+    for name, spec in TASKS.items():
+        task = spec.open(STATE_ONLY)
+        state = task.reset(0)[STATE]
+        assert state.shape == (len(spec.state_names),)
+        assert np.isfinite(state).all()
+        assert task.instruction == INSTRUCTIONS[name]
+        assert not task.succeeded()
+        task.close()
 
 
 def test_experts_leave_what_they_are_given_as_it_is() -> None:
