@@ -29,6 +29,7 @@ PREPROCESSOR, POSTPROCESSOR = "policy_preprocessor.json", "policy_postprocessor.
 NOTES = "skill.json"
 
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+_PICKLE_STARTS = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _DEVICE_STEP = "device_processor"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _TRUSTED_MODULES = ("lerobot.", "lerobot_policy_")
@@ -143,12 +144,6 @@ def check_tensors(directory: Path, name: str) -> None:
 
     path = directory / name
     try:
-        with path.open("rb") as file:
-            start = file.read(2)
-        if start[:1] == b"\x80" or start == b"PK":
-            raise CheckpointError(
-                f"Checkpoint {directory}: {name} is a pickle, which can run code; it is refused."
-            )
         with safe_open(path, framework="pt") as tensors:
             for key in tensors.keys():  # noqa: SIM118, it is no dict
                 tensor = tensors.get_tensor(key)
@@ -157,9 +152,22 @@ def check_tensors(directory: Path, name: str) -> None:
                         f"Checkpoint {directory}: {key} in {name} holds non-finite values."
                     )
     except (SafetensorError, OSError, ValueError) as error:
+        if _is_pickle(path):
+            raise CheckpointError(
+                f"Checkpoint {directory}: {name} is a pickle, which can run code; it is refused."
+            ) from None
         raise CheckpointError(
             f"Checkpoint {directory}: {name} is not a safetensors file ({_line(error)})."
         ) from None
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether a file that is no safetensors looks like a pickle; sound files may begin alike."""
+    try:
+        with path.open("rb") as file:
+            return file.read(2) in _PICKLE_STARTS
+    except OSError:
+        return False
 
 
 def _check_weights_exist(directory: Path) -> None:

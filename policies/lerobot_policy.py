@@ -102,6 +102,7 @@ class LeRobotPolicy:
         self._ending = ending
         self._sizes = _sizes(policy.config, _dataset_names(preprocess))
         self._draws = torch.Generator()
+        self._seed: int | None = None
         self.reset(0)
         self._horizon = self._try_out()
         self.reset(0)
@@ -169,6 +170,7 @@ class LeRobotPolicy:
     def reset(self, seed: int) -> None:
         """Start a new episode; the seed chooses the noise that chunks are sampled from."""
         self._draws.manual_seed(seed)
+        self._seed = None
 
     def infer(self, history: History, instruction: str = "") -> TaskChunk:
         """One chunk.
@@ -182,8 +184,9 @@ class LeRobotPolicy:
 
     def _sample(self, history: History, instruction: str) -> np.ndarray:
         """Actions (H, A) in recorded units."""
-        seed = int(torch.randint(2**62, (), generator=self._draws))
-        with torch.inference_mode(), _seeded(seed, self._policy.config.device):
+        if self._seed is None or not getattr(self._policy.config, "keep_noise", False):
+            self._seed = int(torch.randint(2**62, (), generator=self._draws))
+        with torch.inference_mode(), _seeded(self._seed, self._policy.config.device):
             self._policy.reset()
             self._pre.reset()
             self._post.reset()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from policies.faces import TaskOfSkill
+from policies.lerobot_files import check_tensors
 from policies.lerobot_policy import LeRobotOptions, LeRobotPolicy
 from policies.loading import load_policy, load_task
 from robot_skills.core.errors import CheckpointError, RefusedError
@@ -327,6 +328,18 @@ def test_damage_is_named_in_one_line_before_anything_moves(damage, broken):
         LeRobotPolicy.load(broken)
     assert "\n" not in str(refused.value)
     assert str(broken) in str(refused.value)
+
+
+def test_a_sound_file_may_begin_like_a_pickle(tmp_path):
+    """Eight bytes with the length of the header come first, and that may be 0x480."""
+    from safetensors.torch import save
+
+    def padded(size: int) -> bytes:
+        return save({"a": torch.zeros(1)}, metadata={"x": "y" * size})
+
+    data = next(d for d in map(padded, range(2000)) if d[:2] == b"\x80\x04")
+    (tmp_path / "model.safetensors").write_bytes(data)
+    check_tensors(tmp_path, "model.safetensors")
 
 
 def test_a_name_that_is_nowhere_is_refused(monkeypatch):
