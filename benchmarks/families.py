@@ -1,0 +1,199 @@
+"""What only some policies can do: keep two ways apart, and understand words.
+
+``python -m benchmarks.families detour`` trains every head on demonstrations that go around either
+side of a post, and prints success and how evenly both sides are still taken; plain regression
+stands beside them. ``python -m benchmarks.families words`` trains one policy for five things and
+three verbs, and prints right target and success, for phrasings like those in training and for
+others. Both act in episodes that were never used to choose anything.
+"""
+
+import argparse
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.success import FIRST_EPISODE
+from policies.config import Head, TrainConfig
+from policies.contract import ObserveConfig
+
+OUT = Path("outputs/families")
+HEADS = (Head.DIFFUSION, Head.SCORE, Head.FLOW, Head.CONSISTENCY, Head.REGRESSION)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Modes:
+    """How one head did around the post.
+
+    Attributes:
+        head: Which.
+        steps: Denoising steps per chunk.
+        episodes: Acted in.
+        successes: At the goal without a touch.
+        left: Episodes that passed the post on the left.
+        right: On the right.
+        entropy: Of left and right, as a part of its maximum.
+    """
+
+    head: str
+    steps: int
+    episodes: int
+    successes: int
+    left: int
+    right: int
+    entropy: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """How a policy did with one set of phrasings.
+
+    Attributes:
+        task: ``words:tabletop`` or ``words:unseen``.
+        episodes: Acted in.
+        right_target: Episodes whose first touched thing was the one that was meant.
+        successes: Episodes that did with it what was said.
+        per_verb: Successes and episodes of each verb.
+    """
+
+    task: str
+    episodes: int
+    right_target: int
+    successes: int
+    per_verb: dict[str, tuple[int, int]]
+
+
+def detour(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Modes]:
+    """Train and measure every head."""
+    dataset = _dataset("detour:post", demonstrations, out)
+    results = []
+    for head in HEADS:
+        teacher = out / f"detour_{Head.DIFFUSION.value}" if head is Head.CONSISTENCY else None
+        checkpoint = out / f"detour_{head.value}"
+        config = _recipe(head, minutes)
+        _train(dataset, checkpoint, config, teacher)
+        results.append(_modes(checkpoint, config, episodes))
+        print(json.dumps(asdict(results[-1])), flush=True)
+    return results
+
+
+def words(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Words]:
+    """Train one policy and measure it with both sets of phrasings."""
+    dataset = _dataset("words:tabletop", demonstrations, out)
+    checkpoint = out / "words"
+    config = _recipe(Head.DIFFUSION, minutes, language=True)
+    _train(dataset, checkpoint, config, None)
+    return [_words(checkpoint, task, episodes) for task in ("words:tabletop", "words:unseen")]
+
+
+def _dataset(task: str, count: int, out: Path) -> Path:
+    from sim.generate import GenerateConfig, generate
+
+    dataset = out / f"{task.replace(':', '_')}_{count}"
+    if not dataset.exists():
+        generate(GenerateConfig(task=task, episodes=count, seed=0), dataset)
+    return dataset
+
+
+def _recipe(head: Head, minutes: float, language: bool = False) -> TrainConfig:
+    from policies.heads.presets import suggested
+
+    return TrainConfig(
+        steps=200_000,
+        max_minutes=minutes,
+        save_every=10**9,
+        sampler=suggested(head),
+        observe=ObserveConfig(language=language, allow_constant=True),
+    )
+
+
+def _train(dataset: Path, out: Path, config: TrainConfig, teacher: Path | None) -> None:
+    from policies.checkpoint_files import MANIFEST
+    from policies.trainer import train
+
+    if not (out / MANIFEST).exists():
+        train(dataset, out, config, teacher=teacher)
+
+
+def _modes(checkpoint: Path, config: TrainConfig, episodes: int) -> Modes:
+    sides: Counter[str] = Counter()
+    successes = 0
+    for task, success in _episodes(checkpoint, "detour:post", episodes):
+        successes += success
+        side = task.side()
+        if side is not None:
+            sides[side] += 1
+    return Modes(
+        head=config.sampler.head.value,
+        steps=config.sampler.inference_steps,
+        episodes=episodes,
+        successes=successes,
+        left=sides["left"],
+        right=sides["right"],
+        entropy=entropy(sides.values()),
+    )
+
+
+def _words(checkpoint: Path, task_name: str, episodes: int) -> Words:
+    right = successes = 0
+    per_verb: dict[str, list[int]] = {}
+    for task, success in _episodes(checkpoint, task_name, episodes):
+        right += task.acted_on() == task.target
+        successes += success
+        counts = per_verb.setdefault(task.verb.value, [0, 0])
+        counts[0] += success
+        counts[1] += 1
+    return Words(
+        task=task_name,
+        episodes=episodes,
+        right_target=right,
+        successes=successes,
+        per_verb={verb: (good, n) for verb, (good, n) in sorted(per_verb.items())},
+    )
+
+
+def _episodes(checkpoint: Path, name: str, count: int) -> Iterable[tuple[Any, bool]]:
+    """The task after each episode, and whether it succeeded."""
+    from robot_skills.app.suite_trials import open_policy, roll_out
+    from sim.suites import Recording, find_task
+
+    spec = find_task(name)
+    task = spec.open(Recording())
+    policy = open_policy(checkpoint, spec.state_names)
+    for i in range(count):
+        rollout = roll_out(task, policy, FIRST_EPISODE + i, 8)
+        yield task, rollout.success
+    task.close()
+
+
+def entropy(counts: Iterable[int]) -> float:
+    """Entropy of two counts in bits: 1 when both are alike, 0 when one is missing."""
+    counts = [count for count in counts if count]
+    total = sum(counts)
+    return -sum(count / total * math.log2(count / total) for count in counts) if total else 0.0
+
+
+def main() -> None:
+    """Run what the arguments ask for and print one line of JSON per result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["detour", "words"])
+    parser.add_argument("--minutes", type=float, default=None)
+    parser.add_argument("--demonstrations", type=int, default=None)
+    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args()
+    if args.what == "detour":
+        results: list[Any] = detour(
+            args.minutes or 1.0, args.demonstrations or 100, args.episodes, args.out
+        )
+    else:
+        results = words(args.minutes or 5.0, args.demonstrations or 1500, args.episodes, args.out)
+    for result in results:
+        print(json.dumps(asdict(result)))
+
+
+if __name__ == "__main__":
+    main()
