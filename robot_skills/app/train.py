@@ -1,5 +1,7 @@
 """`robot-skills train`: a policy from its demonstrations."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robot_skills.app.options import TrainOptions
@@ -94,6 +96,17 @@ def config_of(options: TrainOptions) -> "TrainConfig":
         network=preset(Trunk(options.trunk), Preset(options.preset)),
         sampler=sampler,
         observe=ObserveConfig(
-            images=images, language=options.language, allow_constant=options.allow_constant
+            images=images,
+            language=options.language,
+            allow_constant=options.allow_constant or all(map(_is_of_a_suite, options.dataset)),
         ),
     )
+
+
+def _is_of_a_suite(dataset: Path) -> bool:
+    """Whether we generated it from a suite, whose states are meant to be as they are."""
+    try:
+        record = json.loads((dataset / "meta" / "generated.json").read_bytes())
+        return ":" in record["config"]["task"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
