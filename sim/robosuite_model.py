@@ -22,9 +22,11 @@ from robot_skills.core.se3 import SE3, Array
 from sim.arms import HAND_BODY, TOOL_SITE, ArmSpec, add_servos
 from sim.meshes import add_fast_visuals
 from sim.parts import COLLISION_GROUP, ROBOT_BIT, VISUAL_GROUP, WORLD_BIT
-from sim.world import FRONT_FOVY_DEG, WRIST_CAMERA, WRIST_FOVY_DEG
+from sim.world import WRIST_CAMERA, WRIST_FOVY_DEG
 
 ARM_PREFIX = "robot0_"
+FOVY_DEG = 45.0
+"""Of robosuite's fixed cameras."""
 _ROBOSUITE_GRIPPER = "gripper0_right_"
 _ROBOSUITE_ARMS = {"panda": "Panda", "ur5e": "UR5e"}
 # Aids of robosuite's interactive viewer.
@@ -121,7 +123,7 @@ def build_model(
     tool = hand.add_site(name=TOOL_SITE, group=5)
     tool.pos, tool.quat = arm.T_hand_tool.p.tolist(), arm.T_hand_tool.wxyz().tolist()
     for name, T_base_camera in cameras.items():
-        _add_camera(spec.worldbody, name, T_base_camera, FRONT_FOVY_DEG)
+        _add_camera(spec.worldbody, name, T_base_camera, FOVY_DEG)
     _add_camera(hand, WRIST_CAMERA, arm.T_hand_camera, WRIST_FOVY_DEG)
     add_fast_visuals(spec)
     return spec

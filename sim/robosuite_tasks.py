@@ -24,7 +24,7 @@ from sim.objects import CUBE, ObjectPlacement
 from sim.robosuite_model import ARM_PREFIX, GRIPPERS, build_model, resize_box
 from sim.robot import Cell, CellRobot
 from sim.truth import upright_box
-from sim.world import FILM_CAMERA, FRONT_CAMERA, T_BASE_FRONT, WRIST_CAMERA
+from sim.world import FILM_CAMERA, FRONT_CAMERA, WRIST_CAMERA
 
 _PEDESTAL_M = 0.912
 """Height of the arm's base over robosuite's floor."""
@@ -280,11 +280,9 @@ class TaskWorld:
 _P_BASE_TABLE = np.array([0.56, 0.0, TABLE_HEIGHT_M])
 _TABLE_M = np.array([0.8, 0.8, 0.05])
 _CUBE_DROP_M = 0.01
-_T_BASE_FILM = SE3.look_at((1.25, -0.80, 0.62), (0.40, 0.02, 0.04))
-
-
-def _over_table(height_m: float) -> SE3:
-    return SE3.from_translation((0.0, 0.0, height_m)) @ T_BASE_FRONT
+# robosuite's "agentview".
+_T_BASE_FRONT = SE3.look_at((1.06, 0.0, 0.44), (0.51, 0.0, -0.11))
+_T_BASE_FILM = SE3.look_at((1.25, -0.80, 0.62), (0.46, 0.02, 0.04))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -353,7 +351,7 @@ LIFT = Task(
     things=(_LIFT_CUBE,),
     p_base_surface=_P_BASE_TABLE,
     surface_m=_TABLE_M,
-    T_base_front=_over_table(TABLE_HEIGHT_M),
+    T_base_front=_T_BASE_FRONT,
     T_base_film=_T_BASE_FILM,
     draw=partial(
         _draw_cubes, (_CubeRange(thing=_LIFT_CUBE, half_min_m=0.020, half_max_m=0.022),), 0.03
@@ -366,7 +364,7 @@ STACK = Task(
     things=(_UPPER_CUBE, _LOWER_CUBE),
     p_base_surface=_P_BASE_TABLE,
     surface_m=_TABLE_M,
-    T_base_front=_over_table(TABLE_HEIGHT_M),
+    T_base_front=_T_BASE_FRONT,
     T_base_film=_T_BASE_FILM,
     draw=partial(
         _draw_cubes,
@@ -428,8 +426,8 @@ CAN = Task(
     ),
     p_base_surface=_P_BASE_BIN,
     surface_m=_BIN_M,
-    T_base_front=SE3.look_at((1.40, 0.12, 0.75), (0.58, 0.12, -0.08)),
-    T_base_film=SE3.look_at((1.45, -0.85, 0.80), (0.45, 0.10, -0.02)),
+    T_base_front=SE3.look_at((1.45, 0.11, 0.80), (0.57, 0.11, -0.08)),
+    T_base_film=SE3.look_at((1.55, -0.75, 0.85), (0.48, 0.12, -0.02)),
     draw=_draw_can,
     success=_can_done,
 )
@@ -479,7 +477,7 @@ SQUARE = Task(
     left_out=("RoundNut_main",),
     p_base_surface=_P_BASE_PEG_TABLE,
     surface_m=_TABLE_M,
-    T_base_front=_over_table(PEG_TABLE_HEIGHT_M),
+    T_base_front=SE3.look_at((1.16, 0.08, 0.50), (0.56, 0.08, -0.07)),
     T_base_film=_T_BASE_FILM,
     draw=_draw_nut,
     success=_nut_done,

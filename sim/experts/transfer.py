@@ -191,8 +191,10 @@ class TransferExpert:
         goal = self._releasing(seen)
         reference = self._mover.reference
         offset = reference.p - goal.p
-        sideways = float(np.linalg.norm(offset[:2]))
-        turn = reference.distance_to(goal)[1]
+        # Both must have arrived: the arm trails the reference, and what it holds is what must fit.
+        missing = seen.T_base_tool.p - goal.p
+        sideways = float(max(np.linalg.norm(offset[:2]), np.linalg.norm(missing[:2])))
+        turn = max(pose.distance_to(goal)[1] for pose in (reference, seen.T_base_tool))
         off = max(0.0, sideways - config.free_m) / config.funnel_m + max(0.0, turn - 0.1) / 0.5
         share = min(1.0, off)
         height = config.carry_m * share * share * (3.0 - 2.0 * share)

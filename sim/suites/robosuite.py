@@ -171,8 +171,10 @@ class RobosuiteTask:
         limits = self._limits
         np.clip(pose[:3, 3], limits.workspace_lower_m, limits.workspace_upper_m, out=pose[:3, 3])
         due_s = self._robot.clock.now_s() + CONTROL_PERIOD_S
-        opening = np.clip(row[9:], 0.0, 1.0)
-        self._robot.command(single_arm_chunk(np.array([due_s]), pose[None], opening))
+        # Twice, because the robot brakes on its way to a last waypoint, and this one is not.
+        stamps_s = np.array([due_s, due_s + CONTROL_PERIOD_S])
+        opening = np.repeat(np.clip(row[9:], 0.0, 1.0), 2)
+        self._robot.command(single_arm_chunk(stamps_s, np.stack([pose, pose]), opening))
         self._robot.clock.sleep_until(due_s)
         return self._sense()
 
@@ -431,7 +433,7 @@ _SKILLS: Mapping[str, _Skill] = {
             free_m=0.003,
             funnel_m=0.03,
         ),
-        max_steps=200,
+        max_steps=170,
     ),
     "can": _Skill(
         task=robosuite_tasks.TASKS["can"],
