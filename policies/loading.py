@@ -17,7 +17,7 @@ from policies.faces import DescribedPolicy, DescribedTask, SkillOfTask
 from policies.json_config import JsonConfig
 from policies.lerobot_files import is_lerobot_checkpoint, local_checkpoint
 from policies.openpi.contract import RemoteContract
-from robot_skills.core.errors import CheckpointError
+from robot_skills.core.errors import CheckpointError, MissingDependencyError
 from robot_skills.core.policy import Policy
 
 REMOTE = "remote.json"
@@ -43,8 +43,9 @@ def load_policy(directory: Path, device: str = "cpu") -> Policy:
     """The policy of a skill's folder.
 
     Raises:
-        CheckpointError: It holds no usable policy, or one that is no skill.
-        RobotFault: A remote policy cannot be reached.
+        CheckpointError: It holds no usable policy, or a remote one cannot be reached.
+        RefusedError: It holds a policy that is no skill.
+        MissingDependencyError: It needs a package that is not installed.
     """
     if (directory / MANIFEST).is_file():
         from policies.diffusion import DiffusionPolicy
@@ -63,8 +64,8 @@ def load_task(path_or_id: str | Path, device: str = "cpu") -> DescribedTask:
     """The policy of a folder, or of a LeRobot checkpoint on the hub, in recorded numbers.
 
     Raises:
-        CheckpointError: There is no usable policy.
-        RobotFault: A remote policy cannot be reached.
+        CheckpointError: There is no usable policy, or a remote one cannot be reached.
+        MissingDependencyError: It needs a package that is not installed.
     """
     directory = local_checkpoint(path_or_id)
     if (directory / MANIFEST).is_file():
@@ -96,11 +97,21 @@ def _remote_notes(directory: Path) -> RemoteNotes:
 
 
 def _remote(notes: RemoteNotes) -> DescribedTask:
-    from policies.openpi.client import ClientConfig, OpenPiPolicy
-
+    try:
+        from policies.openpi.client import ClientConfig, OpenPiPolicy
+        from policies.openpi.wire import RemotePolicyError
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"Remote policies need a package that is missing: {error.name}. "
+            "Install robot-skills[serve]."
+        ) from None
     config = ClientConfig(
         api_key=os.environ.get(notes.api_key_env) if notes.api_key_env else None,
         infer_timeout_s=notes.infer_timeout_s,
         contract=notes.contract,
     )
-    return OpenPiPolicy(notes.url, config).connect()
+    try:
+        return OpenPiPolicy(notes.url, config).connect()
+    except RemotePolicyError as error:
+        # Nothing has moved yet: to whoever wants to run it, it is a policy that is not there.
+        raise CheckpointError(str(error)) from None

@@ -15,6 +15,7 @@ import itertools
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ from robot_skills.core.errors import RefusedError, RobotSkillsError, StorageErro
 
 log = logging.getLogger(__name__)
 
+_REMEMBERED = 10_000
 _POLICY_VIOLATION, _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1008, 1011, 1013
 
 
@@ -78,6 +80,23 @@ class ServerConfig:
             )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerStats:
+    """What a server has done.
+
+    Attributes:
+        chunks: Requests that were answered with one.
+        refused: Requests that were refused or failed.
+        p50_ms: Median of the policy's time per chunk, over the last ones; 0 without any.
+        p95_ms: 95th percentile of it.
+    """
+
+    chunks: int
+    refused: int
+    p50_ms: float
+    p95_ms: float
+
+
 class PolicyServer:
     """A listening server. Use as a context manager: it answers until the block ends."""
 
@@ -96,6 +115,8 @@ class PolicyServer:
         self._metadata = metadata_of(policy, name)
         self._turns = _Turns(policy)
         self._places = threading.Semaphore(self._config.max_clients)
+        self._chunks = self._refused = 0
+        self._infer_ms: deque[float] = deque(maxlen=_REMEMBERED)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -106,6 +127,17 @@ class PolicyServer:
             raise RuntimeError("The server does not listen; use it in a with block.")
         host, port = self._server.socket.getsockname()[:2]
         return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+
+    @property
+    def stats(self) -> ServerStats:
+        """What has been done so far."""
+        times = np.array(self._infer_ms or [0.0])
+        return ServerStats(
+            chunks=self._chunks,
+            refused=self._refused,
+            p50_ms=float(np.median(times)),
+            p95_ms=float(np.percentile(times, 95)),
+        )
 
     def __enter__(self) -> "PolicyServer":
         """Listen, and answer in threads of its own. Raises `StorageError` where it cannot."""
@@ -138,10 +170,10 @@ class PolicyServer:
             self._thread.join()
         self._server = self._thread = None
 
-    def wait(self) -> None:
-        """Block until another thread ends the server."""
-        while self._thread is not None and self._thread.is_alive():
-            self._thread.join(timeout=0.5)
+    def wait(self, seconds: float | None = None) -> None:
+        """Block until the time is over, or for good: until the process is interrupted."""
+        if self._thread is not None:
+            self._thread.join(timeout=seconds)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, and turn away who has no key."""
@@ -178,10 +210,12 @@ class PolicyServer:
             try:
                 answer = self._infer(frame, episode)
             except RobotSkillsError as error:
+                self._refused += 1
                 _reject(connection, str(error), _POLICY_VIOLATION)
                 return
             except Exception as error:
                 # A stranger's frame may surprise any part of a policy; others go on being served.
+                self._refused += 1
                 log.exception("a request failed")
                 _reject(connection, f"{type(error).__name__}: {error}", _INTERNAL_ERROR)
                 return
@@ -206,6 +240,8 @@ class PolicyServer:
             start_s = time.perf_counter()
             chunk = policy.infer(history, prompt)
             infer_ms = 1e3 * (time.perf_counter() - start_s)
+            self._chunks += 1
+            self._infer_ms.append(infer_ms)
         return {
             ACTIONS: chunk.actions,
             DONE: float(chunk.done),

@@ -81,6 +81,12 @@ def _skills() -> Entry:
     return options.SkillsOptions, skills.main
 
 
+def _serve() -> Entry:
+    from robot_skills.app import options, serve
+
+    return options.ServeOptions, serve.main
+
+
 def _bench() -> Entry:
     from robot_skills.app import bench, options
 
@@ -102,6 +108,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="rollouts", summary="let a skill try, with mishaps, and keep how", load=_rollouts),
     Command(name="train-success", summary="learn to foresee success", load=_train_success),
     Command(name="skills", summary="list the skills, show one card", load=_skills),
+    Command(name="serve", summary="serve a policy to other machines (openpi)", load=_serve),
     Command(name="bench", summary="time us and a peer side by side", load=_bench),
     Command(name="doctor", summary="what this machine can do, and what is missing", load=_doctor),
 )

@@ -249,8 +249,32 @@ class BenchOptions(CommonOptions):
     at best.
     """
 
-    what: Positional[Literal["sim", "policy"]]
-    """sim: control steps and camera frames; policy: one action chunk."""
+    what: Positional[Literal["sim", "policy", "startup"]]
+    """sim: control steps and camera frames; policy: one action chunk; startup: until it moves."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServeOptions(CommonOptions):
+    """Serve a policy to other programs and machines over openpi's WebSocket protocol.
+
+    Runs until it is interrupted. With the environment variable ROBOT_SKILLS_API_KEY set, clients
+    must show that key; without it only programs on this machine can be served.
+    """
+
+    skill: str | None = None
+    """Serve the policy of this skill."""
+    checkpoint: str | None = None
+    """Serve this checkpoint: a folder, ours or LeRobot's, or a name on the Hugging Face hub."""
+    zoo: Path | None = None
+    """Folder of the skills; the shipped ones when left out."""
+    host: str = "127.0.0.1"
+    """Address to listen at; 0.0.0.0 for all, which needs a key."""
+    port: int = 8000
+    """Port to listen at; 0 takes a free one."""
+    device: str = "cpu"
+    """Where the policy runs: cpu or cuda."""
+    seconds: float | None = None
+    """Stop after this time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -142,12 +142,12 @@ class SetupFailed(Exception):
 @cache
 def _library(config: TrialConfig, skill: str) -> SkillLibrary:
     """Cards and policies, loaded once per process."""
-    from policies.diffusion import DiffusionPolicy
+    from policies.loading import load_policy
 
     def load(directory: Path) -> Policy:
         if config.checkpoint is not None and directory.name == skill:
-            return DiffusionPolicy.load(config.checkpoint)
-        return DiffusionPolicy.load(directory)
+            return load_policy(config.checkpoint)
+        return load_policy(directory)
 
     return SkillLibrary.load(config.zoo, load)
 

@@ -21,7 +21,7 @@ from robot_skills.app.recording import (
 )
 from robot_skills.app.trials import CAMERA_PX, make_perceiver
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.errors import CheckpointError, unknown_name
+from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.events import EventFanOut, EventSink
 from robot_skills.core.plan import Literal, Plan, Planner
 from robot_skills.core.policy import Policy
@@ -120,7 +120,7 @@ def simulated_cell(
         config: Which cell.
         events: Who gets every decision.
         log: Open episode log that takes down everything.
-        policy_loader: Loads the policy of a checkpoint folder; the diffusion policy when None.
+        policy_loader: Loads the policy of a checkpoint folder; `load_policy` when None.
 
     Raises:
         RefusedError: The skills cannot be read.
@@ -171,10 +171,10 @@ def default_layout(seed: int) -> Layout:
 
 
 def load_policy(directory: Path) -> Policy:
-    """The diffusion policy of a checkpoint folder. Raises `CheckpointError`."""
-    from policies.diffusion import DiffusionPolicy
+    """The policy of a checkpoint folder: ours, LeRobot's or a remote one. Raises `RefusedError`."""
+    from policies.loading import load_policy as load
 
-    return DiffusionPolicy.load(directory)
+    return load(directory)
 
 
 class _ReadyPlanner(Planner):
@@ -212,7 +212,7 @@ def _load_policies(library: SkillLibrary) -> None:
     """
     for card in library:
         if card.kind is SkillKind.LEARNED:
-            with suppress(CheckpointError):
+            with suppress(RefusedError):
                 library.policy(card.name)
 
 
