@@ -140,9 +140,13 @@ def centre_crop(pictures: Tensor, spec: ImageSpec, crop: tuple[int, int]) -> Ten
 def scale_depth(depth_m: Tensor) -> Tensor:
     """Depth (..., 1, H, W) as two channels: 1 for near to -1 for far, and whether it is known.
 
-    The scale is that of disparity, so a millimetre counts for more the nearer it is.
+    The scale is that of disparity, so a millimetre counts for more the nearer it is. Where depth is
+    unknown it is the mean of the picture, since any fixed value would look like an edge.
     """
     known = (depth_m > 0.0) & (depth_m < _FAR_M)
     # Comparisons with NaN are false, so it counts as unknown and goes no further.
     scaled = 2.0 * _NEAR_M / (torch.where(known, depth_m, 0.0) + _NEAR_M) - 1.0
-    return torch.cat([torch.where(known, scaled, 0.0), known.to(scaled.dtype)], dim=-3)
+    mask = known.to(scaled.dtype)
+    count = mask.sum(dim=(-2, -1), keepdim=True).clamp(min=1.0)
+    mean = (scaled * mask).sum(dim=(-2, -1), keepdim=True) / count
+    return torch.cat([torch.where(known, scaled, mean), mask], dim=-3)
