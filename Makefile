@@ -10,7 +10,7 @@ JOBS ?= 2
 export MUJOCO_GL ?= egl
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup gl demo test check pytest format lint types imports bench readme clean
+.PHONY: help setup gl demo test check pytest format lint types imports bench reproduce-lift readme clean
 
 help:
 	@echo "make demo     install, then carry out an instruction; results in outputs/demo/"
@@ -19,6 +19,7 @@ help:
 	@echo "make format   rewrite the code as ruff wants it"
 	@echo "make lint | types | imports   one check alone"
 	@echo "make bench    time simulation and policy beside their peers"
+	@echo "make reproduce-lift  a published result from nothing; fails when it has moved"
 	@echo "make readme   write the measured results of zoo/ into README.md"
 
 setup: .venv/.synced
@@ -67,6 +68,9 @@ imports: setup
 bench: setup gl
 	$(BIN)/robot-skills bench sim
 	$(BIN)/robot-skills bench policy
+
+reproduce-lift: setup gl
+	$(BIN)/python -m benchmarks.reproduce
 
 readme: setup
 	$(BIN)/python -m benchmarks.readme_table
