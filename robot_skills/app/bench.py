@@ -21,6 +21,8 @@ def main(options: BenchOptions) -> CommandResult:
             from benchmarks.sim import run
         case "policy":
             from benchmarks.policy import run
+        case "startup":
+            from benchmarks.startup import run
     results = run()
     print(table(results))
     lines = [asdict(result) for result in results]

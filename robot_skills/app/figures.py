@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
+from robot_skills.app.latency import distribution
 from robot_skills.app.story import Attempt
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import ArmState
@@ -124,9 +126,24 @@ def latency_histogram(latencies: Sequence[Latency]) -> str:
             axes.hist(values, bins=bins, color=_SERIES_COLOURS[i])
             axes.set_xscale("log")
             axes.set_ylabel(stage)
+            _mark_percentiles(axes, values)
         all_axes[-1].set_xlabel("wall time per call [ms]")
         figure.align_ylabels()
         return _svg(figure, "latency")
+
+
+def _mark_percentiles(axes: Axes, values: Sequence[float]) -> None:
+    """Lines where half and where 99 of 100 calls were over."""
+    at = distribution(values)
+    for name, style in (("p50", "solid"), ("p99", "dashed")):
+        axes.axvline(at[name], color=_INK, linewidth=1.0, linestyle=style)
+        axes.annotate(
+            f" {name} {at[name]:.3g} ms",
+            (at[name], 0.98),
+            xycoords=("data", "axes fraction"),
+            va="top",
+            fontsize=8,
+        )
 
 
 def latency_by_stage(latencies: Sequence[Latency]) -> Mapping[str, list[float]]:

@@ -11,6 +11,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from robot_skills.app import figures, pictures
+from robot_skills.app.latency import distribution
 from robot_skills.app.story import Attempt, Mark, MarkKind, Story, tell
 from robot_skills.core.errors import StorageError
 from robot_skills.core.scene import TABLE, Entity
@@ -241,20 +242,10 @@ def _motions(episode: Episode, story: Story) -> list[dict[str, str]]:
 
 
 def _latency_rows(latencies: Sequence[Latency]) -> list[dict[str, Any]]:
-    rows = []
-    for stage, values in figures.latency_by_stage(latencies).items():
-        ms = np.array(values)
-        rows.append(
-            {
-                "stage": stage,
-                "calls": len(ms),
-                "median": np.median(ms),
-                "p95": np.quantile(ms, 0.95),
-                "longest": ms.max(),
-                "total_s": 1e-3 * ms.sum(),
-            }
-        )
-    return rows
+    return [
+        {"stage": stage, "total_s": 1e-3 * sum(values), **distribution(values)}
+        for stage, values in figures.latency_by_stage(latencies).items()
+    ]
 
 
 def _gate(commands: Sequence[Command]) -> Mapping[str, Any]:

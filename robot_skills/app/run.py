@@ -9,15 +9,18 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from robot_skills.app.latency import distribution
 from robot_skills.app.options import RunOptions
 from robot_skills.app.outcome import CommandResult
 from robot_skills.app.progress import Progress
 from robot_skills.app.recording import WALL_MS
+from robot_skills.app.startup import FirstMotion
 from robot_skills.core.errors import RefusedError, StorageError
-from robot_skills.core.events import EventKind, EventList
+from robot_skills.core.events import EventKind, EventList, EventSink
 from robot_skills.data.episode_log import EpisodeLog, read_episode
 
 if TYPE_CHECKING:
+    from robot_skills.app.video import PlannedFilm
     from robot_skills.scheduler.executive import RunResult
 
 LOG, FILM, REPORT, RESULT = "episode.mcap", "run.mp4", "report.html", "result.json"
@@ -32,6 +35,8 @@ _NOTHING_DONE: dict[str, Any] = {
     "sim_s": 0.0,
     "plan_ms": None,
     "chunk_ms": None,
+    "chunk_latency_ms": None,
+    "first_motion_s": None,
 }
 
 
@@ -59,7 +64,6 @@ def main(options: RunOptions) -> CommandResult:
 
 def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
     """Run the instruction; a refused one leaves no files behind."""
-    from robot_skills.app.video import Caption, filming
     from robot_skills.app.wiring import CellConfig, simulated_cell
 
     config = CellConfig(
@@ -69,15 +73,16 @@ def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
         planner=options.planner,
         zoo=options.zoo,
     )
-    events = EventList()
+    events, first_motion = EventList(), FirstMotion()
+    sinks: list[EventSink] = [events, first_motion, progress]
     out = options.out
     with ExitStack() as stack:
         log = stack.enter_context(EpisodeLog(out / LOG, _metadata(options))) if out else None
-        caption = Caption()
-        cell = stack.enter_context(simulated_cell(config, (events, progress, caption), log))
-        camera = None
-        if out and not options.no_video:
-            camera = stack.enter_context(filming(out / FILM, cell.sim, caption))
+        film = _film(out / FILM) if out and not options.no_video else None
+        if film is not None:
+            sinks.append(film.caption)
+        cell = stack.enter_context(simulated_cell(config, sinks, log))
+        camera = stack.enter_context(film.start(cell.sim)) if film is not None else None
         result = cell.run(options.instruction)
         sim_s = cell.sim.clock.now_s()
         truth_success = cell.goal_holds(result)
@@ -89,8 +94,16 @@ def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
         "truth_success": truth_success,
         "sim_s": sim_s,
         "plan_ms": result.plan_ms,
-        "chunk_ms": _chunk_ms(events),
+        **_chunk_times(events),
+        "first_motion_s": first_motion.age_s,
     }
+
+
+def _film(path: Path) -> "PlannedFilm":
+    """A film that starts when the robot is there; only runs that film load what films need."""
+    from robot_skills.app.video import PlannedFilm
+
+    return PlannedFilm(path)
 
 
 def _metadata(options: RunOptions) -> dict[str, str]:
@@ -134,10 +147,12 @@ def _told(result: "RunResult") -> dict[str, Any]:
     }
 
 
-def _chunk_ms(events: EventList) -> float | None:
-    """Median wall time of one policy chunk; None when no policy ran."""
+def _chunk_times(events: EventList) -> dict[str, Any]:
+    """Wall time of a policy chunk, median and distribution; None when no policy ran."""
     latencies = [event.data[WALL_MS] for event in events.of_kind(EventKind.CHUNK)]
-    return median(latencies) if latencies else None
+    if not latencies:
+        return {"chunk_ms": None, "chunk_latency_ms": None}
+    return {"chunk_ms": median(latencies), "chunk_latency_ms": distribution(latencies)}
 
 
 def _write_report(out: Path, payload: dict[str, Any]) -> None:

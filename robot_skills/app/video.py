@@ -5,7 +5,7 @@ The caption follows the run's events: what is wanted, which step of the plan run
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -242,6 +242,22 @@ class Camera:
         picture = self._caption.draw(self._render(), stamp_s)
         for _ in range(round(_LAST_PICTURE_S * self._film.fps)):
             self._film.add(picture)
+
+
+class PlannedFilm:
+    """A film that is to be made; its caption follows the run from before the first picture.
+
+    Args:
+        path: The finished film.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.caption = Caption()
+        self._path = path
+
+    def start(self, sim: SimRobot) -> AbstractContextManager[Camera]:
+        """Film a connected robot until the block ends."""
+        return filming(self._path, sim, self.caption)
 
 
 @contextmanager

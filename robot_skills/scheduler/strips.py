@@ -7,10 +7,12 @@ true; it never claims one that did not.
 """
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
+from types import ModuleType
 from typing import Any
 
 from robot_skills.core.errors import MissingDependencyError
@@ -317,15 +319,37 @@ def _facts(problem: StripsProblem, operators: Sequence[Operator]) -> list[Fact]:
 
 
 def _library() -> Any:
-    """unified-planning, imported on first use: it takes two seconds."""
+    """unified-planning, imported on first use."""
     try:
-        import unified_planning.shortcuts as library
+        with _without_tuning():
+            import unified_planning.shortcuts as library
+
+            # The first environment imports the planners too.
+            library.get_environment().credits_stream = None
     except ImportError:
         raise MissingDependencyError(
             "Planning needs unified-planning with pyperplan: pip install 'robot-skills[sim]'."
         ) from None
-    library.get_environment().credits_stream = None
     return library
+
+
+@contextmanager
+def _without_tuning() -> Iterator[None]:
+    """Spare the import of ConfigSpace, and of scipy's statistics with it, which take longest.
+
+    unified-planning describes with it how engines can be tuned, which nobody asks for here.
+    """
+    name = "ConfigSpace"
+    if name in sys.modules:
+        yield
+        return
+    stand_in = ModuleType(name)
+    stand_in.ConfigurationSpace = dict  # type: ignore[attr-defined]
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        sys.modules.pop(name, None)
 
 
 @contextmanager

@@ -29,6 +29,8 @@ FIELDS = {
     "wall_s",
     "plan_ms",
     "chunk_ms",
+    "chunk_latency_ms",
+    "first_motion_s",
 }
 FAST = ("--scene", "truth", "--no-video")
 
