@@ -27,6 +27,8 @@ BRISK = MotionStyle(
 )
 _AT_GRIP_M, _AT_GRIP_RAD = 0.004, 0.05
 _AT_PLACE_M = 0.004
+_FREE_RAD = 0.1
+"""A thing that is turned by less may go down."""
 _GRIP_TICKS = (3, 12)
 """Ticks that closing takes at least and at most."""
 _STILL = 0.004
@@ -61,6 +63,7 @@ class TransferStyle:
         release_m: Height of the thing's anchor over the place's when it is let go.
         free_m: Distance from the axis of the place within which the thing goes down.
         funnel_m: Distance beyond that at which it travels at full height.
+        funnel_rad: The same for how far it is turned from the way that it shall lie.
         rise_m: How far the hand rises when it has let go.
         yaw_from_rad: Lower end of the full turn of hand directions that the arm can take.
         style: Speeds.
@@ -73,6 +76,7 @@ class TransferStyle:
     release_m: float = 0.0
     free_m: float = 0.004
     funnel_m: float = 0.035
+    funnel_rad: float = 0.5
     rise_m: float = 0.08
     yaw_from_rad: float = -np.pi
     style: MotionStyle = BRISK
@@ -195,8 +199,8 @@ class TransferExpert:
         missing = seen.T_base_tool.p - goal.p
         sideways = float(max(np.linalg.norm(offset[:2]), np.linalg.norm(missing[:2])))
         turn = max(pose.distance_to(goal)[1] for pose in (reference, seen.T_base_tool))
-        off = max(0.0, sideways - config.free_m) / config.funnel_m + max(0.0, turn - 0.1) / 0.5
-        share = min(1.0, off)
+        off = max(0.0, sideways - config.free_m) / config.funnel_m
+        share = min(1.0, off + max(0.0, turn - _FREE_RAD) / config.funnel_rad)
         height = config.carry_m * share * share * (3.0 - 2.0 * share)
         self._delicate = offset[2] < config.carry_m - _AT_PLACE_M and share < 1.0
         if sideways < config.free_m and abs(offset[2]) < _AT_PLACE_M:
@@ -214,8 +218,8 @@ class TransferExpert:
         place = seen.place.T_base_anchor
         up = np.array([0.0, 0.0, self._config.release_m])
         # The hand points down: only the thing's turn about the vertical is made up for.
-        turned_rad = _yaw(SE3(_DOWN @ T_tool_thing.R, np.zeros(3)))
-        R = (SE3.from_yaw(_yaw(place) - turned_rad)).R @ _DOWN
+        turned_rad = _yaw(SE3(_DOWN, np.zeros(3)) @ T_tool_thing)
+        R = SE3.from_yaw(_yaw(place) - turned_rad).R @ _DOWN
         return SE3(R, place.p + up - R @ T_tool_thing.p)
 
     def _let_go(self, seen: Situation) -> SE3:

@@ -419,7 +419,7 @@ _SKILLS: Mapping[str, _Skill] = {
         task=robosuite_tasks.TASKS["lift"],
         anchors=_lift_anchors,
         style=TransferStyle(wide=_WIDE),
-        max_steps=120,
+        max_steps=100,
     ),
     "stack": _Skill(
         task=robosuite_tasks.TASKS["stack"],
@@ -433,13 +433,13 @@ _SKILLS: Mapping[str, _Skill] = {
             free_m=0.003,
             funnel_m=0.03,
         ),
-        max_steps=170,
+        max_steps=160,
     ),
     "can": _Skill(
         task=robosuite_tasks.TASKS["can"],
         anchors=_can_anchors,
         style=TransferStyle(grip_above_m=0.018, carry_m=0.07, release_m=0.08, funnel_m=0.06),
-        max_steps=240,
+        max_steps=220,
     ),
     "square": _Skill(
         task=robosuite_tasks.TASKS["square"],
@@ -450,10 +450,11 @@ _SKILLS: Mapping[str, _Skill] = {
             release_m=0.01,
             free_m=0.003,
             funnel_m=0.004,
+            funnel_rad=0.1,
             rise_m=0.06,
             yaw_from_rad=np.deg2rad(-150.0),
         ),
-        max_steps=300,
+        max_steps=280,
     ),
 }
 
