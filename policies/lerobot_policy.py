@@ -100,7 +100,7 @@ class LeRobotPolicy:
         self._policy, self._pre, self._post = policy, preprocess, postprocess
         self._notes = notes
         self._ending = ending
-        self._sizes = _sizes(policy.config, _dataset_names(preprocess))
+        self._sizes = feature_sizes(policy.config, _dataset_names(preprocess))
         self._draws = torch.Generator()
         self._seed: int | None = None
         self.reset(0)
@@ -297,8 +297,16 @@ def _dataset_names(preprocess: Any) -> dict[str, str]:
     return renamed
 
 
-def _sizes(config: Any, dataset_names: dict[str, str]) -> FeatureSizes:
-    """What the policy sees, under the names of its dataset."""
+def feature_sizes(config: Any, dataset_names: dict[str, str]) -> FeatureSizes:
+    """What a policy sees and answers, under the names of its dataset.
+
+    Args:
+        config: LeRobot's settings of the policy.
+        dataset_names: Old names of the features that the pre-processor renames, by new name.
+
+    Raises:
+        CheckpointError: It sees or answers something that cannot be handed over.
+    """
     from lerobot.configs import FeatureType
 
     if config.action_feature is None:

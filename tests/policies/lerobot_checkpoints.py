@@ -77,6 +77,21 @@ def write_checkpoint(
     return directory
 
 
+def write_config(directory: Path, kind: str, inputs: Mapping[str, tuple[int, ...]]) -> None:
+    """The settings alone of a policy that is too large to be built in a test."""
+    from lerobot.configs import FeatureType, PolicyFeature
+    from lerobot.policies.factory import make_policy_config
+
+    config = make_policy_config(
+        kind,
+        input_features={key: PolicyFeature(_type(key), shape) for key, shape in inputs.items()},
+        output_features={"action": PolicyFeature(FeatureType.ACTION, (3,))},
+        device="cpu",
+        push_to_hub=False,
+    )
+    config.save_pretrained(directory)
+
+
 def _type(key: str) -> Any:
     from lerobot.configs import FeatureType
 

@@ -10,7 +10,7 @@ import torch
 
 from policies.faces import TaskOfSkill
 from policies.lerobot_files import check_tensors
-from policies.lerobot_policy import LeRobotOptions, LeRobotPolicy
+from policies.lerobot_policy import LeRobotOptions, LeRobotPolicy, feature_sizes
 from policies.loading import load_policy, load_task
 from robot_skills.core.errors import CheckpointError, RefusedError
 from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
@@ -22,6 +22,7 @@ from tests.policies.lerobot_checkpoints import (
     SEEING,
     STATE,
     write_checkpoint,
+    write_config,
 )
 
 CASES = {
@@ -148,6 +149,42 @@ def test_diffusion_chunks_are_lerobots_own(tmp_path):
         torch.manual_seed(seed)
         wanted = post(theirs.predict_action_chunk(pre(batch)))[0].numpy()
     np.testing.assert_allclose(ours.infer(history).actions, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["smolvla", "pi0", "pi05"])
+def test_settings_of_models_that_know_language_are_understood(kind, tmp_path):
+    """Building them needs gigabytes from the hub; what is told of them beforehand does not."""
+    from lerobot.configs import PreTrainedConfig
+
+    write_config(tmp_path, kind, SEEING | {"observation.images.empty_camera_0": (3, 48, 64)})
+    config = PreTrainedConfig.from_pretrained(tmp_path, cli_overrides=["--device=cpu"])
+    sizes = feature_sizes(config, {})
+    assert sizes.numbers == {STATE: 7}
+    assert sizes.pictures == {CAMERA: (48, 64)}
+    assert sizes.language
+
+
+def test_a_model_whose_backbone_cannot_be_had_is_refused_in_one_line(act, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    directory = Path(shutil.copytree(act, tmp_path / "policy"))
+    write_config(directory, "smolvla", SEEING)
+    with pytest.raises(RefusedError, match="smolvla") as refused:
+        LeRobotPolicy.load(directory)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_lerobot_checkpoint_beside_a_card_is_a_skill(skill_checkpoint, tmp_path):
+    from robot_skills.app.wiring import load_policy as load
+    from robot_skills.app.zoo import zoo_dir
+    from robot_skills.skills.library import SkillLibrary
+
+    directory = Path(shutil.copytree(skill_checkpoint, tmp_path / "grasp"))
+    card = (zoo_dir() / "grasp" / "card.yaml").read_text()
+    assert "checkpoint: weights.safetensors" in card
+    card = card.replace("checkpoint: weights.safetensors", "checkpoint: model.safetensors")
+    (directory / "card.yaml").write_text(card)
+    library = SkillLibrary.load(tmp_path, load)
+    assert library.policy("grasp").horizon == 5
 
 
 def test_settings_can_be_changed_when_loading(tmp_path):
