@@ -10,6 +10,7 @@ from policies.contract import ObserveConfig
 from policies.json_config import JsonConfig, require
 
 __all__ = [
+    "Backbone",
     "Head",
     "JsonConfig",
     "NetworkConfig",
@@ -39,6 +40,15 @@ class Preset(Enum):
     TINY = "tiny"
     BASE = "base"
     LARGE = "large"
+
+
+class Backbone(Enum):
+    """Which network looks at pictures. A new one is a new member and a case in the encoders."""
+
+    SMALL = "small"
+    """A few group-normalised residual blocks, learned from the demonstrations alone."""
+    RESNET18 = "resnet18"
+    """ResNet-18 with weights from ImageNet; slower by an order of magnitude."""
 
 
 class Head(Enum):
@@ -83,6 +93,8 @@ class NetworkConfig(JsonConfig):
     """Hidden size of the termination head."""
     attention_heads: int = 4
     """Attention heads of a transformer."""
+    backbone: Backbone = Backbone.SMALL
+    """What looks at pictures."""
     image_width: int = 16
     """Channels of an image encoder's first stage; they double with every stage."""
     embedding: int = 64

@@ -133,12 +133,13 @@ class PolicyContract(JsonConfig):
     def __post_init__(self) -> None:
         require(isfinite(self.fps) and self.fps > 0.0, f"fps is {self.fps}.")
         require(self.horizon >= 1 and self.observation_steps >= 1, "Too short a chunk or history.")
-        keys = [spec.key for spec in (*self.images, *self.clouds)]
+        named = [[spec.key for spec in specs] for specs in (self.images, self.clouds)]
         require(
             all(image.steps <= self.observation_steps for image in self.images),
             "A picture's history cannot be longer than that of the numbers.",
         )
-        require(len(keys) == len(set(keys)), f"A camera is named twice: {', '.join(keys)}.")
+        for keys in named:
+            require(len(keys) == len(set(keys)), f"A camera is named twice: {', '.join(keys)}.")
         if self.frame is Frame.TOOL:
             fits = (
                 tuple(self.state.names) == STATE_NAMES and tuple(self.action.names) == ACTION_NAMES

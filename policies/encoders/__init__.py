@@ -1,12 +1,11 @@
 """Encoders: everything that a policy sees, as one vector of features."""
 
-from enum import Enum
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from policies.config import NetworkConfig
+from policies.config import Backbone, NetworkConfig
 from policies.contract import LANGUAGE, VECTOR, ImageSpec, PolicyContract
 from policies.encoders.cloud import CloudEncoder
 from policies.encoders.image import ImageEncoder
@@ -24,15 +23,6 @@ __all__ = [
 ]
 
 
-class Backbone(Enum):
-    """Which network looks at pictures. A new one is a new member and a case below."""
-
-    SMALL = "small"
-    """A few group-normalised residual blocks, learned from the demonstrations alone."""
-    RESNET18 = "resnet18"
-    """ResNet-18 for weights from ImageNet; slower by an order of magnitude."""
-
-
 class ObservationEncoder(nn.Module):
     """Numbers as they are, then one embedding per picture, per cloud and of the sentence.
 
@@ -47,22 +37,18 @@ class ObservationEncoder(nn.Module):
         contract: PolicyContract,
         feature_size: int,
         config: NetworkConfig,
-        backbone: Backbone = Backbone.SMALL,
     ) -> None:
         """Build the encoders that a contract needs.
 
         Args:
             contract: What is seen.
             feature_size: Length F of `vector`.
-            config: Widths.
-            backbone: What looks at pictures.
+            config: Widths, and what looks at pictures.
         """
         super().__init__()
         width, embedding = config.image_width, config.embedding
         # In the order of the contract: keys of datasets have dots, which names of modules may not.
-        self.images = nn.ModuleList(
-            _image_encoder(backbone, image, config) for image in contract.images
-        )
+        self.images = nn.ModuleList(_image_encoder(image, config) for image in contract.images)
         self.clouds = nn.ModuleList(
             CloudEncoder(cloud, width, embedding) for cloud in contract.clouds
         )
@@ -100,10 +86,8 @@ class ObservationEncoder(nn.Module):
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 
-def _image_encoder(
-    backbone: Backbone, image: ImageSpec, config: NetworkConfig
-) -> ImageEncoder | ResNetEncoder:
-    match backbone:
+def _image_encoder(image: ImageSpec, config: NetworkConfig) -> ImageEncoder | ResNetEncoder:
+    match config.backbone:
         case Backbone.SMALL:
             return ImageEncoder(image, config.image_width, config.embedding)
         case Backbone.RESNET18:

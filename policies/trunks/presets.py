@@ -22,8 +22,11 @@ _SIZES = {
 }
 
 
+_IMAGE_WIDTHS = {Preset.TINY: 8, Preset.BASE: 16, Preset.LARGE: 32}
+
+
 def preset(trunk: Trunk, size: Preset) -> NetworkConfig:
-    """Settings of a trunk at one of three sizes; encoders and termination stay as they are."""
+    """Settings of a trunk at one of three sizes; the termination head stays as it is."""
     width, blocks, expansion, attention_heads = _SIZES[trunk, size]
     return NetworkConfig(
         trunk=trunk,
@@ -31,4 +34,5 @@ def preset(trunk: Trunk, size: Preset) -> NetworkConfig:
         blocks=blocks,
         expansion=expansion,
         attention_heads=attention_heads,
+        image_width=_IMAGE_WIDTHS[size],
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from policies.config import NetworkConfig
+from policies.config import Backbone, NetworkConfig
 from policies.contract import (
     LANGUAGE_SIZE,
     Channels,
@@ -14,7 +14,7 @@ from policies.contract import (
     PolicyContract,
     VectorSpec,
 )
-from policies.encoders import Backbone, ObservationEncoder
+from policies.encoders import ObservationEncoder
 from policies.network import example_inputs
 
 CONFIG = NetworkConfig(image_width=4, embedding=8)
@@ -45,10 +45,10 @@ def inputs_of(contract, batch=3):
     return example_inputs(contract, 4, torch.Generator().manual_seed(0), batch)
 
 
-def encoder_of(contract, **parts):
+def encoder_of(contract, config=CONFIG):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return ObservationEncoder(contract, 4, CONFIG, **parts).eval()
+        return ObservationEncoder(contract, 4, config).eval()
 
 
 def test_numbers_alone_pass_through_without_parameters():
@@ -63,7 +63,7 @@ def test_every_sense_adds_an_embedding(backbone):
     contract = EVERYTHING
     if backbone is Backbone.RESNET18:
         contract = replace(EVERYTHING, images=[FRONT, WRIST])
-    encoder = encoder_of(contract, backbone=backbone)
+    encoder = encoder_of(contract, replace(CONFIG, backbone=backbone))
     pictures = sum(image.steps for image in contract.images)
     assert encoder.size == 4 + 8 * (pictures + 1 + 1)
     assert encoder(inputs_of(contract)).shape == (3, encoder.size)
