@@ -145,18 +145,22 @@ class WindowSource:
                     index[rows], {name: value[rows] for name, value in numbers.items()}, step
                 )
 
-    def held_out(self, most: int) -> Batch | None:
+    def held_out(self, most: int) -> tuple[Batch, NDArray[np.int64]] | None:
         """Windows that the termination head did not learn from, without noise or augmentation.
 
         Args:
-            most: Evenly thinned to at most this many; None comes back where nothing is held out.
+            most: Evenly thinned to at most this many.
+
+        Returns:
+            The windows and the episode of each, (B,); None where nothing is held out.
         """
         index = np.flatnonzero(~self._learns_done)
         if not len(index):
             return None
         index = index[np.linspace(0, len(index) - 1, min(most, len(index))).astype(np.int64)]
         seen = self._frontend.features(self._data.states[self._windows.past[index]])
-        return self._batch(index, self._numbers(index, seen), step=None)
+        batch = self._batch(index, self._numbers(index, seen), step=None)
+        return batch, self._data.episode_of[index]
 
     def _block(self, block: int) -> tuple[NDArray[np.int64], dict[str, Tensor]]:
         config = self._config

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from policies.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from policies.checkpoint_files import MANIFEST, CheckpointConfig, write_atomically
-from policies.config import Head, TrainConfig
+from policies.config import Backbone, Head, TrainConfig
 from policies.contract import PolicyContract
 from policies.dataset import Demonstrations, load_datasets
 from policies.features import Float32
@@ -290,6 +290,8 @@ class _Run:
             self._network = PolicyNetwork(contract, source.vector_size, config.network)
         if teacher is not None:
             self._network.load_state_dict(teacher.network.state_dict())
+        elif config.network.backbone is Backbone.RESNET18 and contract.images:
+            self._network.encoder.load_pretrained()
         self._head = build_head(config.sampler)
         learner = Learner(
             self._network,
@@ -509,9 +511,10 @@ class _Run:
     @torch.no_grad()
     def _calibrate(self, network: PolicyNetwork) -> Calibration:
         """Fit the termination head's probability to the episodes it did not learn from."""
-        batch = self._source.held_out(_JUDGED)
-        if batch is None:
+        held_out = self._source.held_out(_JUDGED)
+        if held_out is None:
             return Calibration()
+        batch, episodes = held_out
         batch = batch.to(self._team.device)
         logits = [
             network.termination(
@@ -522,7 +525,7 @@ class _Run:
             for i in range(0, len(batch.done), _JUDGED_AT_ONCE)
         ]
         return fit_calibration(
-            torch.cat(logits).double().cpu().numpy(), batch.done.cpu().numpy() > 0.5
+            torch.cat(logits).double().cpu().numpy(), batch.done.cpu().numpy() > 0.5, episodes
         )
 
     def result(self) -> TrainResult:

@@ -95,7 +95,18 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SkillResult:
-    """How one attempt at a skill call ended, and why."""
+    """How one attempt at a skill call ended, and why.
+
+    Attributes:
+        call: What was tried.
+        outcome: How it ended.
+        reason: Why, in words.
+        duration_s: On the project clock.
+        chunks: Chunks that were made.
+        refused_chunks: Chunks that the safety gate refused.
+        likely: Probability of success as predicted when the motion ended; None where nothing
+            predicts it.
+    """
 
     call: SkillCall
     outcome: Outcome
@@ -103,6 +114,7 @@ class SkillResult:
     duration_s: float
     chunks: int = 0
     refused_chunks: int = 0
+    likely: float | None = None
 
     @property
     def ok(self) -> bool:

@@ -114,6 +114,18 @@ class Policy(Protocol):
     def infer(self, inputs: PolicyInput) -> PolicyOutput: ...
 
 
+class SuccessPredictor(Protocol):
+    """Tells, while a skill runs, how likely it is to succeed."""
+
+    def reset(self) -> None:
+        """Start a new attempt: forget what was seen."""
+        ...
+
+    def probability(self, inputs: PolicyInput) -> float:
+        """Probability of success, given all inputs since `reset`; to be asked at every period."""
+        ...
+
+
 class TextEncoder(Protocol):
     """Sentence embeddings."""
 

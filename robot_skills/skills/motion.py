@@ -15,6 +15,7 @@ class Ending(Enum):
 
     DONE = "done"
     TIMEOUT = "timeout"
+    UNLIKELY = "unlikely"
     STOPPED = "stopped"
     FAULT = "fault"
 
@@ -29,6 +30,7 @@ class MotionResult:
         opening: Last commanded gripper opening; None when nothing was commanded.
         chunks: Chunks that were made.
         refused_chunks: Chunks that the safety gate refused.
+        likely: Probability of success as predicted at the end; None where nothing predicts it.
     """
 
     ending: Ending
@@ -36,6 +38,7 @@ class MotionResult:
     opening: float | None = None
     chunks: int = 0
     refused_chunks: int = 0
+    likely: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from robot_skills.core.binding import TokenBinding
 from robot_skills.core.errors import ActionRefused
 from robot_skills.core.events import EventKind
-from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput
+from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput, SuccessPredictor
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import ActionChunk, ArmChunk, ArmState, single_arm_chunk
 from robot_skills.skills.card import SafetyEnvelope, SkillCard
@@ -35,6 +35,10 @@ class PolicySkillConfig:
             singularity a slow tool still needs fast joints, and only more time helps.
         slowest: Largest stretch.
         recovery: Share of the extra time that each accepted chunk takes back.
+        give_up_below: Predicted probability of success below which a chunk counts as hopeless;
+            0 never gives up.
+        give_up_after: Hopeless chunks in a row after which the skill ends, so that another attempt
+            can start sooner.
     """
 
     execute_steps: int = 8
@@ -43,12 +47,16 @@ class PolicySkillConfig:
     slower: float = 2.0
     slowest: float = 4.0
     recovery: float = 0.4
+    give_up_below: float = 0.0
+    give_up_after: int = 3
 
     def __post_init__(self) -> None:
         if not 1.0 <= self.slower <= self.slowest or not 0.0 < self.recovery <= 1.0:
             raise ValueError("Needs 1 <= slower <= slowest and 0 < recovery <= 1.")
         if self.execute_steps < 1 or self.blend_steps < 0 or self.max_refusals < 1:
             raise ValueError("Needs execute_steps >= 1, blend_steps >= 0 and max_refusals >= 1.")
+        if not 0.0 <= self.give_up_below < 1.0 or self.give_up_after < 1:
+            raise ValueError("Needs 0 <= give_up_below < 1 and give_up_after >= 1.")
 
 
 def run_policy(
@@ -59,6 +67,7 @@ def run_policy(
     motor: Motor,
     seed: int,
     config: PolicySkillConfig | None = None,
+    success: SuccessPredictor | None = None,
 ) -> MotionResult:
     """Run a policy until it says that it is done, or until something else ends it.
 
@@ -70,9 +79,12 @@ def run_policy(
         motor: What moves.
         seed: Of the policy's sampling.
         config: How to run it.
+        success: Asked at every period how likely the skill is to succeed.
     """
     policy.reset(seed)
-    return _PolicyRun(policy, card, binding, table_height_m, motor, config).run()
+    if success is not None:
+        success.reset()
+    return _PolicyRun(policy, card, binding, table_height_m, motor, config, success).run()
 
 
 def within_envelope(
@@ -122,6 +134,7 @@ class _PolicyRun:
         table_height_m: float,
         motor: Motor,
         config: PolicySkillConfig | None,
+        success: SuccessPredictor | None,
     ) -> None:
         self._policy = policy
         self._card = card
@@ -129,6 +142,9 @@ class _PolicyRun:
         self._table_height_m = table_height_m
         self._motor = motor
         self._config = config or PolicySkillConfig()
+        self._success = success
+        self._likely: float | None = None
+        self._hopeless_in_a_row = 0
         self._history: deque[ArmState] = deque(maxlen=policy.observation_steps)
         self._following: ActionChunk | None = None
         self._opening: float | None = None
@@ -146,16 +162,23 @@ class _PolicyRun:
         while True:
             state = motor.state()
             self._history.append(state)
+            if self._success is not None:
+                self._likely = self._success.probability(self._inputs(state))
             if motor.stop_requested():
                 motor.robot.stop()
                 return self._ended(Ending.STOPPED, "stopped on request")
             if motor.now_s() - start_s >= card.timeout_s:
                 return self._ended(Ending.TIMEOUT, f"not done after {card.timeout_s:g} s")
             if ticks_to_chunk == 0:
-                output, latency_ms = self._infer(state)
+                output, latency_ms = self._infer(self._inputs(state))
                 if self._is_done(output):
                     self._emit_chunk(output, latency_ms, "done")
                     return self._ended(Ending.DONE, f"done with probability {output.done:.2f}")
+                if self._is_hopeless():
+                    self._emit_chunk(output, latency_ms, "unlikely")
+                    return self._ended(
+                        Ending.UNLIKELY, f"success had become unlikely ({self._likely:.2f})"
+                    )
                 refusal = self._command(output, state)
                 self._emit_chunk(output, latency_ms, refusal.code if refusal else "ok")
                 if refusal and self._refused_in_a_row >= self._config.max_refusals:
@@ -168,15 +191,17 @@ class _PolicyRun:
             ticks_to_chunk -= 1
             motor.robot.clock.sleep_until(start_s + ticks * self._policy.period_s)
 
-    def _infer(self, state: ArmState) -> tuple[PolicyOutput, float]:
+    def _inputs(self, state: ArmState) -> PolicyInput:
         missing = self._policy.observation_steps - len(self._history)
         states = [self._history[0]] * missing + list(self._history)
-        inputs = PolicyInput(
+        return PolicyInput(
             T_base_tool=np.stack([s.T_base_tool.matrix() for s in states]),
             opening=np.array([s.opening for s in states]),
             tokens=self._binding.tokens_at(state.T_base_tool),
             table_height_m=self._table_height_m,
         )
+
+    def _infer(self, inputs: PolicyInput) -> tuple[PolicyOutput, float]:
         before_s = time.perf_counter()
         output = self._policy.infer(inputs)
         self._chunks += 1
@@ -187,6 +212,11 @@ class _PolicyRun:
         likely = output.done >= termination.done_threshold
         self._done_in_a_row = self._done_in_a_row + 1 if likely else 0
         return self._done_in_a_row >= termination.consecutive
+
+    def _is_hopeless(self) -> bool:
+        low = self._likely is not None and self._likely < self._config.give_up_below
+        self._hopeless_in_a_row = self._hopeless_in_a_row + 1 if low else 0
+        return self._hopeless_in_a_row >= self._config.give_up_after
 
     def _command(self, output: PolicyOutput, state: ArmState) -> ActionRefused | None:
         try:
@@ -230,6 +260,7 @@ class _PolicyRun:
             opening=self._opening,
             chunks=self._chunks,
             refused_chunks=self._refused,
+            likely=self._likely,
         )
 
     def _emit_chunk(self, output: PolicyOutput, latency_ms: float, verdict: str) -> None:
@@ -240,4 +271,5 @@ class _PolicyRun:
             done=float(output.done),
             latency_ms=latency_ms,
             verdict=verdict,
+            **({} if self._likely is None else {"likely": self._likely}),
         )

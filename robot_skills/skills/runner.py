@@ -1,12 +1,12 @@
 """One attempt at a skill call: preconditions, motion, a new look, effects, and a reason for all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
-from robot_skills.core.policy import Policy
+from robot_skills.core.policy import Policy, SuccessPredictor
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM
@@ -53,6 +53,7 @@ class SkillContext:
         policy_config: How policies are run.
         scripted_config: How scripted motions move.
         homing: Envelope and timeout of the way home.
+        predictors: Who tells how likely a learned skill is to succeed, by name of the skill.
     """
 
     robot: Robot
@@ -66,6 +67,7 @@ class SkillContext:
     policy_config: PolicySkillConfig = field(default_factory=PolicySkillConfig)
     scripted_config: ScriptedConfig = field(default_factory=ScriptedConfig)
     homing: HomingConfig = field(default_factory=HomingConfig)
+    predictors: Mapping[str, SuccessPredictor] = field(default_factory=dict)
 
 
 def run_skill(call: SkillCall, context: SkillContext) -> tuple[SkillResult, Scene]:
@@ -163,6 +165,8 @@ class _Attempt:
         if motion.ending is Ending.TIMEOUT:
             reason = "; ".join(part for part in (motion.reason, check.reason) if part)
             return self._end(Outcome.TIMEOUT, reason)
+        if motion.ending is Ending.UNLIKELY:
+            return self._end(Outcome.FAILED, f"{motion.reason}; {check.reason}")
         return self._end(Outcome.FAILED, check.reason)
 
     def _precondition_problem(self) -> str:
@@ -189,6 +193,7 @@ class _Attempt:
                 self._motor,
                 self._context.seed,
                 self._context.policy_config,
+                self._context.predictors.get(self._card.name),
             )
         opening = self._opening()
         match self._card.name:
@@ -257,6 +262,7 @@ class _Attempt:
             duration_s=self._now_s() - self._start_s,
             chunks=0 if moved is None else moved.chunks,
             refused_chunks=0 if moved is None else moved.refused_chunks,
+            likely=None if moved is None else moved.likely,
         )
         self._emit(
             EventKind.SKILL_END,
@@ -265,6 +271,7 @@ class _Attempt:
             duration_s=result.duration_s,
             chunks=result.chunks,
             refused_chunks=result.refused_chunks,
+            **({} if result.likely is None else {"likely": result.likely}),
         )
         return result, self._scene
 
