@@ -111,6 +111,10 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         for name, tensor in tensors.items()
         if name.startswith("network.")
     }
+    if any(buffer.is_meta for buffer in network.buffers()):
+        # Constants that follow from the settings are in no file. Sizes are known to be sane now.
+        with torch.random.fork_rng(devices=[]):
+            network = PolicyNetwork(config.contract, len(config.feature_names), config.network)
     network.load_state_dict(weights, assign=True)
     network.eval().requires_grad_(False)
     checkpoint = Checkpoint(

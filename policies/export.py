@@ -203,6 +203,7 @@ def _graph_bytes(checkpoint: Checkpoint, weights: bytes) -> bytes:
             f"Exporting a policy needs a package that is missing: {error}."
         ) from None
     model = onnx.load_from_string(_traced(checkpoint))
+    _make_single(model)
     places = _tensor_places(weights)
     inline = 0
     for tensor in model.graph.initializer:
@@ -223,6 +224,25 @@ def _graph_bytes(checkpoint: Checkpoint, weights: bytes) -> bytes:
         )
     model.producer_name, model.producer_version = "robot-skills", ""
     return model.SerializeToString(deterministic=True)
+
+
+def _make_single(model: Any) -> None:
+    """Undo what tracing makes of a constant that is computed from Python numbers.
+
+    It comes out in double precision, and everything after it too; a network has none of that.
+    """
+    from onnx import TensorProto, numpy_helper
+
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.i == TensorProto.DOUBLE:
+                attribute.i = TensorProto.FLOAT
+            if attribute.t.data_type == TensorProto.DOUBLE:
+                single = numpy_helper.to_array(attribute.t).astype(np.float32)
+                attribute.t.CopyFrom(numpy_helper.from_array(single))
+    for value in (*model.graph.output, *model.graph.value_info):
+        if value.type.tensor_type.elem_type == TensorProto.DOUBLE:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT
 
 
 def _traced(checkpoint: Checkpoint) -> bytes:
