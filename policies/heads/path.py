@@ -109,7 +109,8 @@ def loudness(steps: int) -> Tensor:
     A few plain steps end between two ways to go: the first estimate lies in the middle, and there
     are not enough steps to leave it. So the first step is followed by more noise than the network
     is told, which it takes for a decision; and the last sees less, which leaves no trace of noise
-    in the chunk. With many steps this fades. (Ours; measured, see `policies.heads.presets`.)
+    in the chunk. With many steps this fades. A heuristic of ours: it makes rarer ways somewhat too
+    frequent; measured in `policies.heads.presets`.
     """
     fade = min(1.0, _FEW / steps)
     between = torch.linspace(math.log(_LOUD), math.log(_QUIET), steps - 1, dtype=torch.float64)
