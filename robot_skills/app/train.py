@@ -1,12 +1,14 @@
 """`robot-skills train`: a policy from its demonstrations."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robot_skills.app.options import TrainOptions
 from robot_skills.app.outcome import CommandResult
-from robot_skills.core.errors import DatasetError, RefusedError
+from robot_skills.core.errors import DatasetError, RefusedError, RobotSkillsError
 
 if TYPE_CHECKING:
     from policies.config import TrainConfig
@@ -38,6 +40,7 @@ def main(options: TrainOptions) -> CommandResult:
         teacher=options.teacher,
         device=options.device,
     )
+    exported = _export(result.checkpoint) if _is_first_of_team() else None
     calibration = result.calibration
     print(
         f"{result.checkpoint}: {result.steps} steps in {result.seconds:.0f} s, "
@@ -47,6 +50,7 @@ def main(options: TrainOptions) -> CommandResult:
     return CommandResult(
         payload={
             "checkpoint": str(result.checkpoint),
+            "exported": exported,
             "steps": result.steps,
             "seconds": result.seconds,
             "loss": result.loss,
@@ -55,6 +59,22 @@ def main(options: TrainOptions) -> CommandResult:
             "calibration_n": calibration.n,
         }
     )
+
+
+def _export(checkpoint: Path) -> str | None:
+    """Make the checkpoint run without torch too; it is as good as before where that fails."""
+    from policies.export import export_onnx
+
+    try:
+        return str(export_onnx(checkpoint))
+    except RobotSkillsError as error:
+        print(f"robot-skills: not exported, so it runs with torch: {error}", file=sys.stderr)
+        return None
+
+
+def _is_first_of_team() -> bool:
+    """Whether this process speaks for all that train together (`torchrun` numbers them)."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def config_of(options: TrainOptions) -> "TrainConfig":
