@@ -36,8 +36,8 @@ score, `loudness`                  0.84 to 0.86  0.91 to 0.93  0.99
 
 So the gain is the sampler's, not the head's, and four steps still lose 6 to 8 points to thirty.
 With one way only, `loudness` is about as precise as a `noise_scale` of 0.1. Where one demonstrator
-in four goes left, four steps go left 0.28 to 0.30 of the time with `loudness`, 0.16 to 0.18 plainly,
-and never with a `noise_scale` of 0.1, which follows the majority precisely.
+in four goes left, four steps go left 0.28 to 0.30 of the time with `loudness`, 0.16 to 0.18
+plainly, and never with a `noise_scale` of 0.1, which follows the majority precisely.
 """
 
 from policies.config import Head, SamplerConfig, Solver
