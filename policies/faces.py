@@ -255,7 +255,7 @@ def _contract_sizes(policy: TaskPolicy) -> FeatureSizes:
     depths = [image.key for image in contract.images if image.channels is not Channels.RGB]
     depths += [cloud.key for cloud in contract.clouds]
     return FeatureSizes(
-        numbers={contract.state.key: len(contract.state.names)},
+        numbers={contract.state.key: policy.state_size},
         pictures=dict.fromkeys(colours),
         depths=dict.fromkeys(map(depth_key, depths)),
         action=len(contract.action.names),

@@ -113,6 +113,11 @@ class TaskPolicy:
     def observation_steps(self) -> int:
         return self._contract.observation_steps
 
+    @property
+    def state_size(self) -> int:
+        """Numbers of a state as `infer` is given it; the policy may see fewer."""
+        return self._state_size
+
     def reset(self, seed: int) -> None:
         """Start a new episode; the seed chooses the noise that chunks are denoised from."""
         self._engine.reset(seed)

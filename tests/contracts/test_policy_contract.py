@@ -48,9 +48,20 @@ def diffusion_policy(tmp_path: Path, keep_noise: bool = True) -> Policy:
     return DiffusionPolicy.load(tmp_path / "policy")
 
 
+def served_policy(tmp_path: Path) -> Policy:
+    from policies.faces import TaskOfSkill
+    from policies.openpi.client import OpenPiPolicy
+    from policies.openpi.server import PolicyServer, ServerConfig
+
+    # It listens in a thread that ends with the tests.
+    server = PolicyServer(TaskOfSkill(diffusion_policy(tmp_path)), ServerConfig(port=0))
+    return OpenPiPolicy(server.__enter__().url).skill()
+
+
 POLICIES: dict[str, MakePolicy] = {
     "hold": lambda _: HoldPolicy(),
     "diffusion": diffusion_policy,
+    "served": served_policy,
     "diffusion, fresh noise": lambda path: diffusion_policy(path, keep_noise=False),
 }
 
