@@ -40,6 +40,7 @@ Pixels = tuple[int, int] | None
 SURROUNDINGS = "observation.environment_state"
 """Where LeRobot's policies, which insist on more than a robot's state, may see a skill's rest."""
 
+_LEAST_ROTATION = 1e-3
 _TOOL = slice(0, 9)
 _OPENING = STATE_NAMES.index("tool.opening")
 _TABLE = STATE_NAMES.index("table.z")
@@ -330,12 +331,15 @@ def history_input(states: Float32) -> PolicyInput:
     """A live input from recorded states (n, len(STATE_NAMES)); undoes `input_history`.
 
     Rotations are made orthonormal on the way, so the two agree to rounding only.
+
+    Raises:
+        RefusedError: A rotation is none.
     """
     now = states[-1].astype(np.float64)
     slots = now[_ENTITIES:].reshape(TOKEN_SLOTS, _TOKEN_SIZE)
     tokens = tuple(
         EntityToken(
-            T_base_anchor=SE3.from_matrix(vector_to_pose(slot[1:10])),
+            T_base_anchor=SE3.from_matrix(_poses(slot[1:10])),
             extents_m=slot[10:13],
             value=float(slot[13]),
         )
@@ -343,11 +347,19 @@ def history_input(states: Float32) -> PolicyInput:
         if slot[0] >= 0.5
     )
     return PolicyInput(
-        T_base_tool=vector_to_pose(states[:, _TOOL].astype(np.float64)),
+        T_base_tool=_poses(states[:, _TOOL].astype(np.float64)),
         opening=states[:, _OPENING].astype(np.float64),
         tokens=tokens,
         table_height_m=float(now[_TABLE]),
     )
+
+
+def _poses(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Poses (..., 4, 4) of vectors (..., 9) that a stranger may have sent."""
+    across = np.cross(vectors[..., 3:6], vectors[..., 6:9])
+    if not (np.linalg.norm(across, axis=-1) > _LEAST_ROTATION).all():
+        raise RefusedError(f"{STATE} holds a pose whose rotation is none (r1 to r6).")
+    return vector_to_pose(vectors)
 
 
 def _skill_parts(sizes: FeatureSizes) -> dict[str, slice]:

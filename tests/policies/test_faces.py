@@ -55,6 +55,12 @@ def test_a_recorded_state_and_a_live_input_say_the_same(tokens):
     np.testing.assert_allclose(back.T_base_tool, inputs.T_base_tool, atol=1e-6)
 
 
+def test_a_state_without_a_rotation_is_refused():
+    task = TaskOfSkill(HoldPolicy())
+    with pytest.raises(RefusedError, match="rotation"):
+        task.infer({STATE: np.zeros((1, len(STATE_NAMES)))})
+
+
 @pytest.mark.parametrize(
     "numbers",
     [

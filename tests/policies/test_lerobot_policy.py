@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from policies.faces import TaskOfSkill
+from policies.faces import TaskOfSkill, input_history
 from policies.lerobot_files import check_tensors
 from policies.lerobot_policy import LeRobotOptions, LeRobotPolicy, feature_sizes
 from policies.loading import load_policy, load_task
@@ -395,5 +395,5 @@ def test_a_folder_without_a_policy_says_what_was_wanted(tmp_path):
 
 def test_a_zoo_skill_can_show_its_task_face(tiny_checkpoint):
     policy = TaskOfSkill(load_policy(tiny_checkpoint))
-    chunk = policy.infer({STATE: np.zeros((2, len(STATE_NAMES)), np.float32)})
+    chunk = policy.infer({STATE: input_history(make_input(policy))})
     assert chunk.actions.shape == (policy.horizon, len(ACTION_NAMES))

@@ -92,7 +92,10 @@ def test_a_skill_can_be_served_and_used_as_if_it_were_here():
 
 
 def test_a_policy_that_is_no_skill_is_refused_as_one(served):
-    with OpenPiPolicy(served[1].url) as remote, pytest.raises(RefusedError, match=r"this policy sees observation\.state \(3\)"):
+    with (
+        OpenPiPolicy(served[1].url) as remote,
+        pytest.raises(RefusedError, match=r"this policy sees observation\.state \(3\)"),
+    ):
         remote.skill()
 
 
