@@ -113,22 +113,22 @@ class NetworkConfig(JsonConfig):
 class SamplerConfig(JsonConfig):
     """Noise schedule of training, and how a chunk is sampled from noise."""
 
-    head: Head = Head.DIFFUSION
+    head: Head = Head.SCORE
     """How chunks are learned and sampled."""
     solver: Solver = Solver.DDIM
     """Sampler of `Head.DIFFUSION`; the others bring their own."""
     train_timesteps: int = 100
     """Noise levels in training (squared cosine schedule)."""
-    inference_steps: int = 5
+    inference_steps: int = 4
     """Denoising steps per chunk."""
     prediction: Prediction = Prediction.SAMPLE
     """What the network predicts."""
     keep_noise: bool = True
     """Start every chunk of an episode from the same noise, so that consecutive chunks agree on
     which of several good ways to go; the seed of `reset` chooses the noise."""
-    noise_scale: float = 0.1
-    """Size of that noise, of what training saw. A trace of it stays in a chunk after few steps, so
-    less is more accurate; a little is left to choose between ways that are equally good."""
+    noise_scale: float = 1.0
+    """Size of that noise, of what training saw. Below 1 chunks are a little more accurate, but of
+    several good ways the most common one is taken almost always, or, with few steps, none."""
     drop_goal: float = 0.0
     """Part of the training windows whose goal (the sentence) is blanked, which teaches what to do
     without one and makes `guidance` possible (classifier-free guidance, Ho & Salimans, 2022)."""

@@ -89,7 +89,7 @@ class TrainOptions(CommonOptions):
     """Network: residual MLP (fastest), MLP-mixer, 1-D U-Net, transformer."""
     preset: Literal["tiny", "base", "large"] = "base"
     """Size of the network."""
-    head: Literal["diffusion", "score", "flow", "consistency", "regression"] = "diffusion"
+    head: Literal["diffusion", "score", "flow", "consistency", "regression"] = "score"
     """How chunks are learned and sampled; consistency distils a --teacher into one step."""
     inference_steps: int | None = None
     """Denoising steps per chunk; what suits the head when left out."""
