@@ -81,6 +81,11 @@ class DiffusionPolicy:
     def observation_steps(self) -> int:
         return self._contract.observation_steps
 
+    @property
+    def can_continue(self) -> bool:
+        """Whether `infer` heeds a prefix."""
+        return self.config.table.can_inpaint
+
     def reset(self, seed: int) -> None:
         """Start a new episode; the seed chooses the noise that chunks are denoised from."""
         self._engine.reset(seed)

@@ -5,7 +5,7 @@ A trial depends on its configuration and index alone, so trials may run in any p
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.library import SkillLibrary
+from robot_skills.skills.policy_skill import PolicySkillConfig
 from sim.robot import SimRobot
 
 CAMERA_PX = (256, 192)
@@ -37,6 +38,7 @@ class TrialConfig:
         seed: Of the whole evaluation; trial i is drawn from ``(seed, i)``.
         zoo: Folder of the skill cards.
         checkpoint: Checkpoint that replaces the card's own, for the skill under test.
+        policy_config: How policies are run.
     """
 
     arm: str
@@ -44,6 +46,7 @@ class TrialConfig:
     seed: int
     zoo: Path
     checkpoint: Path | None = None
+    policy_config: PolicySkillConfig = field(default_factory=PolicySkillConfig)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,11 +78,22 @@ class Trial:
     attempts: int
 
 
-def skill_trial(config: TrialConfig, skill: str, index: int) -> Trial:
+def skill_trial(
+    config: TrialConfig,
+    skill: str,
+    index: int,
+    watch: Callable[[SimRobot], None] | None = None,
+) -> Trial:
     """Try a skill once, from a start that it was not trained on.
 
     What has to be in the hand at the start is put there by the scripted expert; the skill itself
     sees only what the perceiver sees.
+
+    Args:
+        config: What is tried.
+        skill: Name of the skill.
+        index: Number of the trial.
+        watch: Called after every control step while the skill runs.
     """
     from hardware.gated_robot import gate_robot
     from robot_skills.skills.runner import SkillContext, run_skill
@@ -111,9 +125,17 @@ def skill_trial(config: TrialConfig, skill: str, index: int) -> Trial:
             scene = look()
         call = SkillCall(skill=skill, args=scenario.args)
         context = SkillContext(
-            robot=robot, library=library, look=look, events=events, scene=scene, seed=index
+            robot=robot,
+            library=library,
+            look=look,
+            events=events,
+            scene=scene,
+            seed=index,
+            policy_config=config.policy_config,
         )
         begin_s = robot.clock.now_s()
+        if watch is not None:
+            cell.on_step.append(watch)
         result, _ = run_skill(call, context)
         missing = unmet(truth_scene(cell.world), scenario.effects)
     finally:

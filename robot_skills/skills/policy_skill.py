@@ -5,7 +5,7 @@ and answers with a chunk of tool poses. The chunk is joined to the one that is b
 inside the skill's envelope, and commanded; the rest of it only serves until the next one comes.
 """
 
-import time
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -17,9 +17,10 @@ from robot_skills.core.events import EventKind
 from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput, SuccessPredictor
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import ActionChunk, ArmChunk, ArmState, single_arm_chunk
+from robot_skills.skills.asking import Answer, asker_of
 from robot_skills.skills.card import SafetyEnvelope, SkillCard
 from robot_skills.skills.motion import Ending, MotionResult, Motor
-from robot_skills.skills.stitching import DEFAULT_BLEND_STEPS, stitch
+from robot_skills.skills.stitching import DEFAULT_BLEND_STEPS, Compensation, stitch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +28,9 @@ class PolicySkillConfig:
     """How a policy is run.
 
     Attributes:
-        execute_steps: Periods between two chunks.
+        execute_steps: Periods between two questions to the policy.
+        latency_steps: Periods between a question and its answer, in lock-step simulation.
+        compensation: What is done about that time, there and where it is real.
         blend_steps: Waypoints over which a new chunk replaces the old one.
         max_refusals: Refused chunks in a row after which the skill gives up; each one before is
             sampled anew and asked for at a lower speed.
@@ -42,6 +45,8 @@ class PolicySkillConfig:
     """
 
     execute_steps: int = 8
+    latency_steps: int = 0
+    compensation: Compensation = Compensation.CONTINUE
     blend_steps: int = DEFAULT_BLEND_STEPS
     max_refusals: int = 4
     slower: float = 2.0
@@ -55,6 +60,8 @@ class PolicySkillConfig:
             raise ValueError("Needs 1 <= slower <= slowest and 0 < recovery <= 1.")
         if self.execute_steps < 1 or self.blend_steps < 0 or self.max_refusals < 1:
             raise ValueError("Needs execute_steps >= 1, blend_steps >= 0 and max_refusals >= 1.")
+        if self.latency_steps < 0:
+            raise ValueError("Needs latency_steps >= 0.")
         if not 0.0 <= self.give_up_below < 1.0 or self.give_up_after < 1:
             raise ValueError("Needs 0 <= give_up_below < 1 and give_up_after >= 1.")
 
@@ -141,7 +148,9 @@ class _PolicyRun:
         self._binding = binding
         self._table_height_m = table_height_m
         self._motor = motor
-        self._config = config or PolicySkillConfig()
+        self._config = config = config or PolicySkillConfig()
+        self._asker = asker_of(policy, config.latency_steps)
+        self._asked_at: ArmState | None = None
         self._success = success
         self._likely: float | None = None
         self._hopeless_in_a_row = 0
@@ -158,7 +167,7 @@ class _PolicyRun:
         motor, card = self._motor, self._card
         start_s = motor.now_s()
         ticks = 0
-        ticks_to_chunk = 0
+        ticks_to_question = 0
         while True:
             state = motor.state()
             self._history.append(state)
@@ -169,27 +178,70 @@ class _PolicyRun:
                 return self._ended(Ending.STOPPED, "stopped on request")
             if motor.now_s() - start_s >= card.timeout_s:
                 return self._ended(Ending.TIMEOUT, f"not done after {card.timeout_s:g} s")
-            if ticks_to_chunk == 0:
-                output, latency_ms = self._infer(self._inputs(state))
-                if self._is_done(output):
-                    self._emit_chunk(output, latency_ms, "done")
-                    return self._ended(Ending.DONE, f"done with probability {output.done:.2f}")
-                if self._is_hopeless():
-                    self._emit_chunk(output, latency_ms, "unlikely")
-                    return self._ended(
-                        Ending.UNLIKELY, f"success had become unlikely ({self._likely:.2f})"
-                    )
-                refusal = self._command(output, state)
-                self._emit_chunk(output, latency_ms, refusal.code if refusal else "ok")
-                if refusal and self._refused_in_a_row >= self._config.max_refusals:
-                    times = f"{self._refused_in_a_row} chunks in a row"
-                    reason = f"the safety gate refused {times}: {refusal.code}: {refusal}"
-                    return self._ended(Ending.FAULT, reason)
-                # After a refusal the arm holds: a new sample is wanted at the next step.
-                ticks_to_chunk = 1 if refusal else self._config.execute_steps
+            if self._asked_at is None and ticks_to_question <= 0:
+                self._ask(state, ticks)
+                ticks_to_question = self._config.execute_steps
+            answer = self._asker.answer(ticks)
+            if answer is not None:
+                end = self._take(answer, state)
+                if end is not None:
+                    return end
+                if self._refused_in_a_row:
+                    # The arm holds: a new sample is wanted at the next step.
+                    ticks_to_question = 1
             ticks += 1
-            ticks_to_chunk -= 1
+            ticks_to_question -= 1
             motor.robot.clock.sleep_until(start_s + ticks * self._policy.period_s)
+
+    def _ask(self, state: ArmState, tick: int) -> None:
+        self._asker.ask(self._inputs(state), self._prefix(state), tick)
+        self._asked_at = state
+        self._chunks += 1
+
+    def _take(self, answer: Answer, state: ArmState) -> MotionResult | None:
+        """Carry out an answer, or end the motion.
+
+        Args:
+            answer: Of the policy, to the state that it was asked at.
+            state: Of now.
+        """
+        output, latency_ms = answer.output, answer.latency_ms
+        asked_at, self._asked_at = self._asked_at or state, None
+        if self._is_done(output):
+            self._emit_chunk(output, latency_ms, "done")
+            return self._ended(Ending.DONE, f"done with probability {output.done:.2f}")
+        if self._is_hopeless():
+            self._emit_chunk(output, latency_ms, "unlikely")
+            return self._ended(Ending.UNLIKELY, f"success had become unlikely ({self._likely:.2f})")
+        late = self._config.compensation is Compensation.NONE
+        refusal = self._command(output, state, state.stamp_s if late else asked_at.stamp_s)
+        self._emit_chunk(output, latency_ms, refusal.code if refusal else "ok")
+        if refusal and self._refused_in_a_row >= self._config.max_refusals:
+            times = f"{self._refused_in_a_row} chunks in a row"
+            reason = f"the safety gate refused {times}: {refusal.code}: {refusal}"
+            return self._ended(Ending.FAULT, reason)
+        return None
+
+    def _prefix(self, state: ArmState) -> PolicyOutput | None:
+        """What the arm will have done when the answer comes; None when that is not known."""
+        following, asker = self._following, self._asker
+        continues = self._config.compensation is Compensation.CONTINUE and asker.can_continue
+        if following is None or not continues:
+            return None
+        period_s = self._policy.period_s * self._stretch
+        steps = math.ceil(asker.expected_steps / self._stretch)
+        stamps = state.stamp_s + period_s * np.arange(1, steps + 1)
+        known = [
+            following.sample(self._motor.arm, float(stamp_s))
+            for stamp_s in stamps[stamps <= following.stamp_s[-1] + 1e-9]
+        ]
+        if not known:
+            return None
+        return PolicyOutput(
+            T_base_tool=np.stack([T_base_tool.matrix() for T_base_tool, _ in known]),
+            opening=np.array([opening for _, opening in known]),
+            done=0.0,
+        )
 
     def _inputs(self, state: ArmState) -> PolicyInput:
         missing = self._policy.observation_steps - len(self._history)
@@ -200,12 +252,6 @@ class _PolicyRun:
             tokens=self._binding.tokens_at(state.T_base_tool),
             table_height_m=self._table_height_m,
         )
-
-    def _infer(self, inputs: PolicyInput) -> tuple[PolicyOutput, float]:
-        before_s = time.perf_counter()
-        output = self._policy.infer(inputs)
-        self._chunks += 1
-        return output, 1e3 * (time.perf_counter() - before_s)
 
     def _is_done(self, output: PolicyOutput) -> bool:
         termination = self._card.termination
@@ -218,9 +264,11 @@ class _PolicyRun:
         self._hopeless_in_a_row = self._hopeless_in_a_row + 1 if low else 0
         return self._hopeless_in_a_row >= self._config.give_up_after
 
-    def _command(self, output: PolicyOutput, state: ArmState) -> ActionRefused | None:
+    def _command(
+        self, output: PolicyOutput, state: ArmState, from_s: float
+    ) -> ActionRefused | None:
         try:
-            accepted = self._motor.robot.command(self._chunk(output, state))
+            accepted = self._motor.robot.command(self._chunk(output, state, from_s))
         except ActionRefused as refusal:
             self._following = None
             self._refused += 1
@@ -233,16 +281,24 @@ class _PolicyRun:
         self._refused_in_a_row = 0
         return None
 
-    def _chunk(self, output: PolicyOutput, state: ArmState) -> ActionChunk:
-        """What to command for an answer of the policy to the state."""
+    def _chunk(self, output: PolicyOutput, state: ArmState, from_s: float) -> ActionChunk:
+        """What to command for an answer of the policy.
+
+        Args:
+            output: The answer.
+            state: Of now.
+            from_s: Time from which its waypoints count.
+        """
         arm = self._motor.arm
         steps = np.arange(1, len(output.opening) + 1, dtype=np.float64)
-        stamps = state.stamp_s + steps * self._policy.period_s * self._stretch
+        stamps = from_s + steps * self._policy.period_s * self._stretch
         fresh = single_arm_chunk(stamps, output.T_base_tool, output.opening, arm)
         if not (np.isfinite(output.T_base_tool).all() and np.isfinite(output.opening).all()):
             return fresh  # Nothing can be made of it; the gate says so.
         now_s = self._motor.now_s()
-        joined = stitch(self._following, fresh, now_s, self._config.blend_steps)
+        naive = self._config.compensation is Compensation.NONE
+        blend_steps = 0 if naive else self._config.blend_steps
+        joined = stitch(self._following, fresh, now_s, blend_steps)
         if joined is None:
             return fresh  # All of it is late; the gate says so.
         p_start = state.T_base_tool.p

@@ -5,12 +5,26 @@ starts at a pose that was measured a moment ago, the arm is already on its way a
 late waypoints are dropped, and the first ones that remain are mixed with the rest of the old chunk.
 """
 
+from enum import Enum
+
 import numpy as np
 
 from robot_skills.core.se3 import interpolate
 from robot_skills.core.types import ActionChunk, ArmChunk
 
 DEFAULT_BLEND_STEPS = 3
+
+
+class Compensation(Enum):
+    """What is done about the time that a policy takes to answer."""
+
+    NONE = "none"
+    """The chunk starts when it comes, as if the arm had waited: the naive way, to compare with."""
+    BLEND = "blend"
+    """Its late waypoints are dropped, the first ones that remain are mixed with the old chunk."""
+    CONTINUE = "continue"
+    """As BLEND, and the policy is told what the arm will have done meanwhile, and goes on from
+    there (real-time chunking, Black et al., 2025); needs a policy that can."""
 
 
 def stitch(

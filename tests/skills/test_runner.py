@@ -14,9 +14,12 @@ from robot_skills.core.policy import PolicyOutput
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.library import SkillLibrary
+from robot_skills.skills.policy_skill import PolicySkillConfig
 from robot_skills.skills.runner import SkillContext, run_skill
+from robot_skills.skills.stitching import Compensation
 from tests.fakes import (
     LIMITS,
+    PERIOD_S,
     R_DOWN,
     T_HOME,
     ZOO,
@@ -374,3 +377,54 @@ def test_a_robot_fault_before_a_look_is_not_swallowed():
     cell.robot.close()
     with pytest.raises(RobotFault):
         cell.run(GRASP)
+
+
+@pytest.mark.parametrize("compensation", [Compensation.BLEND, Compensation.CONTINUE])
+def test_answers_that_come_late_are_waited_for_and_fitted_in(compensation):
+    cell = Cell()
+    how = PolicySkillConfig(latency_steps=3, compensation=compensation)
+    result, _ = cell.run(GRASP, policy_config=how)
+    assert result.outcome is Outcome.SUCCESS, result.reason
+    first = cell.robot.commands[0]
+    asked_s = cell.events.of_kind(EventKind.SKILL_START)[0].stamp_s
+    # Three periods late: the waypoints until then were never commanded.
+    assert first.stamp_s[0] == pytest.approx(asked_s + 4 * PERIOD_S)
+
+
+def test_a_policy_that_can_continue_is_told_what_the_arm_follows_meanwhile():
+    cell = Cell()
+    told = []
+
+    class Continuing(FakePolicy):
+        can_continue = True
+
+        def infer(self, inputs, prefix=None):
+            following = None if not cell.robot.commands else cell.robot.commands[-1]
+            told.append((prefix, following, cell.robot.clock.now_s()))
+            return super().infer(inputs)
+
+    cell.policies["grasp"].__class__ = Continuing
+    cell.run(GRASP, policy_config=PolicySkillConfig(latency_steps=2))
+    assert told[0][0] is None
+    for prefix, following, now_s in told[1:]:
+        assert len(prefix.opening) == 2
+        for k, pose in enumerate(prefix.T_base_tool, start=1):
+            T, _ = following.sample(DEFAULT_ARM, now_s + k * PERIOD_S)
+            assert T.allclose(SE3.from_matrix(pose), atol=1e-9)
+
+
+def test_without_latency_nothing_is_told():
+    cell = Cell()
+    told = []
+
+    class Continuing(FakePolicy):
+        can_continue = True
+
+        def infer(self, inputs, prefix=None):
+            told.append(prefix)
+            return super().infer(inputs)
+
+    cell.policies["grasp"].__class__ = Continuing
+    cell.run(GRASP)
+    assert told
+    assert set(told) == {None}
