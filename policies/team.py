@@ -1,7 +1,8 @@
 """Training in several processes, one per GPU (or per group of cores), through `accelerate`.
 
-Alone, nothing of it is imported. Started by ``accelerate launch`` or ``torchrun``, every process
-runs the same code on its own rows of every batch, and gradients are averaged.
+Alone, nothing of it is imported. Started by ``torchrun`` (or on GPUs ``accelerate launch``), every
+process runs the same code on its own rows of every batch, and gradients are averaged. What a step
+draws (noise, noise levels) is each process's own, so two processes do not repeat one's run.
 """
 
 import os
@@ -28,7 +29,8 @@ class Team:
         if size > 1:
             from accelerate import Accelerator
 
-            self._accelerator = Accelerator(cpu=device == "cpu")
+            # Our own autocast chooses the precision, whatever the launcher says.
+            self._accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
             self.share = Share(
                 rank=self._accelerator.process_index, size=self._accelerator.num_processes
             )
