@@ -1,6 +1,6 @@
 """What every implementation of `robot_skills.core.policy.Policy` promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,17 +58,42 @@ def served_policy(tmp_path: Path) -> Policy:
     return OpenPiPolicy(server.__enter__().url).skill()
 
 
+def exported_policy(tmp_path: Path) -> Policy:
+    from policies.diffusion import DiffusionPolicy
+    from policies.engines import EngineKind
+    from policies.export import export_onnx
+    from tests.policies.untrained import untrained_checkpoint
+
+    directory = untrained_checkpoint(tmp_path / "policy")
+    export_onnx(directory)
+    return DiffusionPolicy.load(directory, engine=EngineKind.ONNX)
+
+
+def policy_in_its_own_process(_: Path) -> Policy:
+    from policies.runtime import PolicyProcess
+
+    process = PolicyProcess(HoldPolicy)
+    process.start()
+    return process
+
+
 POLICIES: dict[str, MakePolicy] = {
     "hold": lambda _: HoldPolicy(),
     "diffusion": diffusion_policy,
+    "exported": exported_policy,
+    "in its own process": policy_in_its_own_process,
     "served": served_policy,
     "diffusion, fresh noise": lambda path: diffusion_policy(path, keep_noise=False),
 }
 
 
 @pytest.fixture(scope="module", params=POLICIES)
-def policy(request, tmp_path_factory) -> Policy:
-    return POLICIES[request.param](tmp_path_factory.mktemp("policy"))
+def policy(request, tmp_path_factory) -> Iterator[Policy]:
+    policy = POLICIES[request.param](tmp_path_factory.mktemp("policy"))
+    yield policy
+    close = getattr(policy, "close", None)
+    if close is not None:
+        close()
 
 
 def make_input(policy: Policy, tokens: int = TOKEN_SLOTS, seed: int = 0) -> PolicyInput:
