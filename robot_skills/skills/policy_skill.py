@@ -15,7 +15,7 @@ from robot_skills.core.binding import TokenBinding
 from robot_skills.core.errors import ActionRefused
 from robot_skills.core.events import EventKind
 from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput, SuccessPredictor
-from robot_skills.core.se3 import Array
+from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import ActionChunk, ArmChunk, ArmState, single_arm_chunk
 from robot_skills.skills.asking import Answer, asker_of
 from robot_skills.skills.card import SafetyEnvelope, SkillCard
@@ -223,18 +223,14 @@ class _PolicyRun:
         return None
 
     def _prefix(self, state: ArmState) -> PolicyOutput | None:
-        """What the arm will have done when the answer comes; None when that is not known."""
-        following, asker = self._following, self._asker
-        continues = self._config.compensation is Compensation.CONTINUE and asker.can_continue
-        if following is None or not continues:
+        """What the arm will have done when the answer comes; None when the policy need not know."""
+        asker = self._asker
+        if self._config.compensation is not Compensation.CONTINUE or not asker.can_continue:
             return None
         period_s = self._policy.period_s * self._stretch
         steps = math.ceil(asker.expected_steps / self._stretch)
-        stamps = state.stamp_s + period_s * np.arange(1, steps + 1)
-        known = [
-            following.sample(self._motor.arm, float(stamp_s))
-            for stamp_s in stamps[stamps <= following.stamp_s[-1] + 1e-9]
-        ]
+        stamps = state.stamp_s + period_s * np.arange(1, steps + 1, dtype=np.float64)
+        known = self._followed(state, stamps)
         if not known:
             return None
         return PolicyOutput(
@@ -242,6 +238,17 @@ class _PolicyRun:
             opening=np.array([opening for _, opening in known]),
             done=0.0,
         )
+
+    def _followed(self, state: ArmState, stamps: Array) -> list[tuple[SE3, float]]:
+        """Poses and openings at these times, as far as they are known; without a chunk to follow
+        the arm stands still."""
+        following = self._following
+        if following is None:
+            return [(state.T_base_tool, state.opening)] * len(stamps)
+        return [
+            following.sample(self._motor.arm, float(stamp_s))
+            for stamp_s in stamps[stamps <= following.stamp_s[-1] + 1e-9]
+        ]
 
     def _inputs(self, state: ArmState) -> PolicyInput:
         missing = self._policy.observation_steps - len(self._history)
