@@ -1,10 +1,11 @@
 """Foresees, while a skill runs, whether it will succeed; numpy alone.
 
-What the policy sees at every period, and leaky averages of it over the past, go through a few tiny
-perceptrons, each trained without one half of the rollouts; the mean of their logits is calibrated.
-The averages are what remembers: a thing that slipped out on the way is told by how wide the hand
-was before. Early in an attempt there is little to go by, and what a perceptron says then is mostly
-what it has learned by heart; so the calibration lets the logit count for more as time goes on.
+What the policy sees at every period goes through a few tiny perceptrons, each trained without one
+half of the rollouts; the mean of their logits is calibrated. They also see what remembers: leaky
+averages, and the least and the most of every number so far. A thing that slipped out on the way is
+still told, after the hand has opened, by how far it had closed before. Early in an attempt there is
+little to go by, and what a perceptron says then is mostly what it has learned by heart; so the
+calibration lets the logit count for more as time goes on.
 
 Two files beside a checkpoint hold a predictor, and leave the policy's own alone:
 
@@ -120,7 +121,7 @@ class SuccessConfig(JsonConfig):
     rollouts: int
     seed: int
     policy_sha256: str
-    memory_s: list[float] = field(default_factory=lambda: [0.25, 1.5])
+    memory_s: list[float] = field(default_factory=lambda: [0.5])
     maturing: list[float] = field(default_factory=lambda: [1.0, 1.0, 0.0, 0.0])
     calibration: Calibration = field(default_factory=Calibration)
     measured: SuccessMeasure | None = None
@@ -135,11 +136,11 @@ class SuccessConfig(JsonConfig):
     @property
     def input_size(self) -> int:
         """Numbers that a perceptron sees."""
-        return len(self.feature_names) * (1 + len(self.memory_s)) + 1
+        return len(self.feature_names) * (3 + len(self.memory_s)) + 1
 
 
 class Memory:
-    """What a perceptron sees of a history: the present, leaky averages of the past, and the time.
+    """What a perceptron sees of a history: the present, the time, averages and extremes so far.
 
     Args:
         config: Time constants and rate.
@@ -157,18 +158,22 @@ class Memory:
     def reset(self) -> None:
         """Forget everything."""
         self._averages: Float32 | None = None
+        self._extremes: tuple[Float32, Float32] | None = None
         self.ticks = 0
 
     def take(self, features: Float32) -> Float32:
         """Inputs of the perceptrons, (D,), after one more period with normalised features (F,)."""
         averages = self._averages
+        least, most = self._extremes or (features, features)
         if averages is None:
             averages = np.repeat(features[None], len(self._share), axis=0)
         averages = np.asarray(averages + self._share * (features - averages), dtype=np.float32)
-        self._averages = averages
+        least, most = np.minimum(least, features), np.maximum(most, features)
+        self._averages, self._extremes = averages, (least, most)
         elapsed = np.float32(np.tanh(self.ticks / self._fps / _ELAPSED_SCALE_S))
         self.ticks += 1
-        return np.concatenate([features, averages.ravel(), [elapsed]], dtype=np.float32)
+        parts = [features, averages.ravel(), least, most, [elapsed]]
+        return np.concatenate(parts, dtype=np.float32)
 
 
 class SuccessPredictor:

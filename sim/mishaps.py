@@ -12,10 +12,12 @@ import numpy as np
 from robot_skills.core.errors import unknown_name
 from robot_skills.core.scene import TABLE, Scene
 from robot_skills.core.se3 import SE3, Array
+from sim.truth import held_objects
 from sim.world import TabletopWorld
 
-_SECOND_TICKS = 20
-"""Control periods in a second."""
+_FIRST_TICK = 4
+_LAST_TICK = {"grasp": 60, "place": 36}
+"""Control periods after which most attempts are decided, so that nothing need go wrong any more."""
 _CLEARANCE_M = 0.09
 """Between the centres of a thing that is moved and any other."""
 _AWAY_M = np.array([-0.7, 0.9, 0.06])
@@ -95,7 +97,7 @@ def draw_mishap(skill: str, rng: np.random.Generator) -> Mishap:
     kind = kinds[int(rng.choice(len(kinds), p=shares / shares.sum()))]
     return Mishap(
         kind=kind,
-        tick=int(rng.integers(4, 3 * _SECOND_TICKS)),
+        tick=int(rng.integers(_FIRST_TICK, _LAST_TICK[skill])),
         strength=float(rng.random()),
     )
 
@@ -159,6 +161,9 @@ def happen(
 ) -> None:
     """Let it happen to the world; what only befalls perception changes nothing.
 
+    Nothing happens either once a thing that is to be put somewhere has left the hand: nobody who
+    watches the hand could know of it.
+
     Args:
         mishap: What happens.
         world: Where.
@@ -166,6 +171,8 @@ def happen(
         onto: What the thing is to be put on, where there is such a thing.
         rng: Of directions.
     """
+    if onto is not None and thing not in held_objects(world):
+        return
     free = {item.name for item in world.layout.objects}
     match mishap.kind:
         case MishapKind.MOVED:

@@ -174,7 +174,8 @@ def _bar(attempt: Attempt, end_s: float, colour: int) -> dict[str, Any]:
         "colour": colour,
         "tone": "" if attempt.ok else "failed",
         "text": f"{attempt.call}, attempt {attempt.number}: {attempt.outcome} after "
-        f"{attempt.duration_s:.1f} s ({attempt.reason})",
+        f"{attempt.duration_s:.1f} s ({attempt.reason})"
+        + ("" if attempt.likely is None else f", success foreseen with {attempt.likely:.2f}"),
     }
 
 

@@ -41,6 +41,8 @@ class Attempt:
         outcome: ``success``, ``failed``, ``timeout``, ``stopped`` or ``fault``.
         reason: Why it ended so.
         chunks: Action chunks that it commanded.
+        likely: Probability of success as foreseen at the end of its motion; None where nothing
+            foresees it.
     """
 
     call: str
@@ -51,6 +53,7 @@ class Attempt:
     outcome: str = "stopped"
     reason: str = "the run ended"
     chunks: int = 0
+    likely: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -213,5 +216,6 @@ class _Teller:
                 outcome=str(event.data.get("outcome", "")),
                 reason=str(event.data.get("reason", "")),
                 chunks=int(event.data.get("chunks", begun.chunks)),
+                likely=event.data.get("likely"),
             )
         )

@@ -4,6 +4,7 @@ The only robot today is simulated. Perception is asked what there is, never the 
 simulator's truth is for measuring (`Cell.goal_holds`) and for ``scene="truth"``.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,10 +22,10 @@ from robot_skills.app.recording import (
 )
 from robot_skills.app.trials import CAMERA_PX, make_perceiver
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.errors import RefusedError, unknown_name
+from robot_skills.core.errors import CheckpointError, RefusedError, unknown_name
 from robot_skills.core.events import EventFanOut, EventSink
 from robot_skills.core.plan import Literal, Plan, Planner
-from robot_skills.core.policy import Policy
+from robot_skills.core.policy import Policy, SuccessPredictor
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.data.episode_log import EpisodeLog
@@ -38,6 +39,8 @@ from sim.arms import ARMS
 from sim.layout import DrawerStart, Layout, random_layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
+
+_log = logging.getLogger(__name__)
 
 PLANNERS = ("rules",)
 """Planners that there are."""
@@ -146,7 +149,12 @@ def simulated_cell(
         return perceiver.look(robot.observe(perceiver.cameras))
 
     context = SkillContext(
-        robot=robot, library=library, look=look, events=fan_out, seed=config.seed
+        robot=robot,
+        library=library,
+        look=look,
+        events=fan_out,
+        seed=config.seed,
+        predictors=load_predictors(library),
     )
     executive = Executive(
         planner=planner,
@@ -168,6 +176,24 @@ def default_layout(seed: int) -> Layout:
     rng = np.random.default_rng(seed)
     start = (DrawerStart.CLOSED, DrawerStart.AJAR, DrawerStart.OPEN)[int(rng.integers(3))]
     return random_layout(rng, with_objects=_ALWAYS_THERE, count=_THINGS, drawer=start, box=True)
+
+
+def load_predictors(library: SkillLibrary) -> dict[str, SuccessPredictor]:
+    """What foresees success, for every skill that has such beside its checkpoint.
+
+    A broken one is left out with a warning: it advises, and nothing depends on it.
+    """
+    from policies.success import SUCCESS_CONFIG
+    from policies.success import SuccessPredictor as Learned
+
+    predictors: dict[str, SuccessPredictor] = {}
+    for card in library:
+        if card.checkpoint is not None and (card.directory / SUCCESS_CONFIG).exists():
+            try:
+                predictors[card.name] = Learned.load(card.directory)
+            except CheckpointError as error:
+                _log.warning("Success of %s is not foreseen: %s", card.name, error)
+    return predictors
 
 
 def load_policy(directory: Path) -> Policy:

@@ -1,4 +1,4 @@
-"""What a skill did against what it should have done, as facts of two scenes."""
+"""What a skill did against what it should have done, as facts of two scenes, and as foreseen."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +10,9 @@ from robot_skills.core.scene import Scene
 from robot_skills.scheduler.world_model import Atom, State, WorldModel, card_predicates, ground_call
 from robot_skills.skills.card import SkillCard
 
+DOUBTED_BELOW = 0.25
+"""Predicted probability of success below which effects that are seen to hold are a surprise."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Criticism:
@@ -17,15 +20,22 @@ class Criticism:
 
     Attributes:
         missing: Effects of the call that did not come about.
-        surprises: Facts that changed without being meant to, each as a short sentence.
+        surprises: Facts that changed without being meant to, and effects that came about although
+            hardly anybody would have thought so, each as a short sentence.
+        likely: Probability of success as predicted when the motion ended; None where nothing
+            predicts it.
     """
 
     missing: tuple[Literal, ...] = ()
     surprises: tuple[str, ...] = ()
+    likely: float | None = None
 
     def __str__(self) -> str:
         missing = [f"{literal} did not come about" for literal in self.missing]
-        return "; ".join([*missing, *self.surprises])
+        foreseen = []
+        if missing and self.likely is not None:
+            foreseen = [f"success had been foreseen with {self.likely:.2f}"]
+        return "; ".join([*missing, *foreseen, *self.surprises])
 
 
 class Critic:
@@ -39,20 +49,32 @@ class Critic:
         self._cards = {card.name: card for card in cards}
         self._predicates = card_predicates(self._cards.values())
 
-    def judge(self, call: SkillCall, before: Scene, after: Scene) -> Criticism:
-        """What of the call's effects is missing, and what else changed."""
+    def judge(
+        self, call: SkillCall, before: Scene, after: Scene, likely: float | None = None
+    ) -> Criticism:
+        """What of the call's effects is missing, and what else changed.
+
+        Args:
+            call: What was tried.
+            before: The scene before.
+            after: The scene afterwards.
+            likely: Predicted probability of success when the motion ended, where it is known.
+        """
         try:
             effects = ground_call(self._cards[call.skill], call.args).effects
         except (KeyError, RefusedError):
-            return Criticism()
+            return Criticism(likely=likely)
         model = WorldModel(before, self._predicates)
         expected = model.apply(model.initial(), effects)
         found = WorldModel(after, self._predicates).initial()
         missing = tuple(literal for literal in effects if not _holds(after, literal))
         direct = {(literal.predicate, literal.args) for literal in effects}
-        return Criticism(
-            missing=missing, surprises=tuple(_surprises(expected, found, direct, before, after))
-        )
+        surprises = list(_surprises(expected, found, direct, before, after))
+        if not missing and likely is not None and likely < DOUBTED_BELOW:
+            surprises.append(
+                f"the effects hold, though success was foreseen with {likely:.2f} only"
+            )
+        return Criticism(missing=missing, surprises=tuple(surprises), likely=likely)
 
 
 def goal_unmet(scene: Scene, goal: Iterable[Literal]) -> tuple[Literal, ...]:

@@ -236,7 +236,7 @@ class Executive:
             if result.outcome is Outcome.FAULT and result.refused_chunks:
                 result = self._recover(run, result)
             results.append(result)
-            criticism = self._critic.judge(call, before, run.scene)
+            criticism = self._critic.judge(call, before, run.scene, result.likely)
             if criticism.surprises:
                 self._emit(
                     EventKind.EFFECTS,
@@ -254,6 +254,7 @@ class Executive:
                 attempt=len(results) + 1,
                 of=most,
                 reason=problem,
+                **({} if result.likely is None else {"likely": result.likely}),
             )
         run.skills.append(_summary(call, results))
         if result.ok:
