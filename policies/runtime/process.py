@@ -29,7 +29,14 @@ from policies.runtime.wire import (
     unpack_question,
 )
 from robot_skills.core.errors import CheckpointError, RobotFault, RobotSkillsError
-from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput
+from robot_skills.core.policy import (
+    TOKEN_SLOTS,
+    EntityToken,
+    Policy,
+    PolicyInput,
+    PolicyOutput,
+)
+from robot_skills.core.se3 import SE3
 
 _KEPT_LATENCIES = 200
 _USUAL = 0.95
@@ -292,10 +299,11 @@ def _loaded(pipe: Connection, load: Callable[[], Policy]) -> Policy | None:
 def _warm_up(policy: Policy) -> float:
     """Make two chunks, since the first one pays for everything that is lazy; time of the second."""
     steps = policy.observation_steps
+    thing = EntityToken(T_base_anchor=SE3.identity(), extents_m=np.full(3, 0.05))
     inputs = PolicyInput(
         T_base_tool=np.stack([np.eye(4)] * steps),
         opening=np.ones(steps),
-        tokens=(),
+        tokens=(thing,) * TOKEN_SLOTS,
         table_height_m=0.0,
     )
     started_s = 0.0

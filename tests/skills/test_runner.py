@@ -1,12 +1,16 @@
 """One attempt at a call, from preconditions to effects, on the fake robot behind the real gate."""
 
+import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from hardware.gated_robot import GatedRobot, gate_robot
 from hardware.safety_gate import SafetyGate
+from policies.runtime import PolicyProcess
+from robot_skills.core.clock import ManualClock
 from robot_skills.core.errors import CheckpointError, PerceptionError, RobotFault, UnknownNameError
 from robot_skills.core.events import EventKind, EventList
 from robot_skills.core.plan import Outcome, SkillCall
@@ -412,6 +416,25 @@ def test_a_policy_that_can_continue_is_told_what_the_arm_follows_meanwhile():
         for k, pose in enumerate(prefix.T_base_tool, start=1):
             T, _ = following.sample(DEFAULT_ARM, now_s + k * PERIOD_S)
             assert T.allclose(SE3.from_matrix(pose), atol=1e-9)
+
+
+class WaitingClock(ManualClock):
+    """Really waits, at five times the speed."""
+
+    def sleep_until(self, stamp_s: float) -> None:
+        time.sleep(0.2 * max(0.0, stamp_s - self.now_s()))
+        super().sleep_until(stamp_s)
+
+
+def test_a_policy_in_its_own_process_moves_an_arm_that_does_not_wait():
+    cell = Cell()
+    cell.robot.clock.__class__ = WaitingClock
+    with PolicyProcess(partial(FakePolicy, cell.policies["grasp"]._script)) as process:
+        cell.policies["grasp"] = process
+        result, _ = cell.run(GRASP)
+    assert result.outcome is Outcome.SUCCESS, result.reason
+    asked_s = cell.events.of_kind(EventKind.SKILL_START)[0].stamp_s
+    assert cell.robot.commands[0].stamp_s[0] > asked_s + 1.5 * PERIOD_S
 
 
 def test_without_latency_nothing_is_told():
