@@ -21,13 +21,13 @@ REPEATS = 3
 WANTED = {"state": 10.0, "camera": 5.0}
 """How many times faster than the peer we mean to be."""
 
-_CAMERA = "front"
-_PX = 96
+CAMERA = "front"
+PX = 96
 _EPISODES = 12
 _STEPS = {"state": (600, 30), "camera": (40, 12)}
 """Timed steps of ours and of the peer."""
 _WARM_UP = 4
-_BATCH = 64
+BATCH = 64
 _THREADS = 2
 
 
@@ -48,16 +48,15 @@ def run() -> list[BenchResult]:
     """Samples per second with a state only, and with one camera."""
     with tempfile.TemporaryDirectory(prefix="bench-train-") as folder:
         dataset = Path(folder) / "dataset"
-        _record(dataset)
+        record(dataset)
         return [_compared(dataset, kind) for kind in ("state", "camera")]
 
 
-def _record(out: Path) -> None:
+def record(out: Path) -> None:
+    """Demonstrations of a grasp with one camera."""
     from sim.generate import GenerateConfig, generate
 
-    config = GenerateConfig(
-        task="grasp", episodes=_EPISODES, cameras=(_CAMERA,), camera_px=(_PX, _PX)
-    )
+    config = GenerateConfig(task="grasp", episodes=_EPISODES, cameras=(CAMERA,), camera_px=(PX, PX))
     generate(config, out)
 
 
@@ -80,7 +79,7 @@ def _compared(dataset: Path, kind: str) -> BenchResult:
     ours, peer = middle["ours"], middle["peer"]
     memory = ", ".join(f"{name} {speed.memory_mb:.0f} MB" for name, speed in middle.items())
     act = f"; LeRobot's ACT: {middle['act'].samples_s:.0f}" if "act" in middle else ""
-    what = "state only" if kind == "state" else f"state and one {_PX}x{_PX} camera"
+    what = "state only" if kind == "state" else f"state and one {PX}x{PX} camera"
     return BenchResult(
         ours=ours.samples_s,
         peer=peer.samples_s,
@@ -89,7 +88,7 @@ def _compared(dataset: Path, kind: str) -> BenchResult:
         unit=f"training samples/s, {what}",
         repeats=REPEATS,
         detail=(
-            f"batch {_BATCH}, {_THREADS} threads, loading included; ours: residual MLP diffusion; "
+            f"batch {BATCH}, {_THREADS} threads, loading included; ours: residual MLP diffusion; "
             f"peer: LeRobot DiffusionPolicy, down_dims (128, 256), its dataset and loader{act}; "
             f"peak memory: {memory}; wanted: {WANTED[kind]:.0f}x"
         ),
@@ -111,10 +110,10 @@ def _ours(dataset: Path, kind: str) -> Speed:
     from policies.trainer import train
 
     steps = _STEPS[kind][0]
-    image = ImageSpec(key=f"observation.images.{_CAMERA}", height=_PX, width=_PX)
+    image = ImageSpec(key=f"observation.images.{CAMERA}", height=PX, width=PX)
     config = TrainConfig(
         steps=steps,
-        batch_size=_BATCH,
+        batch_size=BATCH,
         threads=_THREADS,
         held_out=0.0,
         save_every=10**9,
@@ -122,7 +121,7 @@ def _ours(dataset: Path, kind: str) -> Speed:
     )
     with tempfile.TemporaryDirectory(prefix="bench-train-") as folder:
         result = train(dataset, Path(folder) / "out", config, progress=False)
-    return Speed(samples_s=steps * _BATCH / result.seconds, memory_mb=_peak_mb())
+    return Speed(samples_s=steps * BATCH / result.seconds, memory_mb=_peak_mb())
 
 
 def _diffusion(dataset: Path, kind: str) -> Speed:
@@ -174,8 +173,8 @@ def _peer(dataset: Path, kind: str, make_config: Callable[..., Any]) -> Speed:
     size = meta.features["observation.state"]["shape"][0]
     inputs = {"observation.state": PolicyFeature(type=FeatureType.STATE, shape=(size,))}
     if kind == "camera":
-        picture = PolicyFeature(type=FeatureType.VISUAL, shape=(3, _PX, _PX))
-        inputs[f"observation.images.{_CAMERA}"] = picture
+        picture = PolicyFeature(type=FeatureType.VISUAL, shape=(3, PX, PX))
+        inputs[f"observation.images.{CAMERA}"] = picture
     else:
         key = "observation.environment_state"
         inputs[key] = PolicyFeature(type=FeatureType.ENV, shape=(size,))
@@ -194,7 +193,7 @@ def _peer(dataset: Path, kind: str, make_config: Callable[..., Any]) -> Speed:
     policy = get_policy_class(config.type)(config).train()
     optimiser = config.get_optimizer_preset().build(policy.get_optim_params())
     steps = _STEPS[kind][1]
-    batches = _loaded(data, _BATCH * (steps + _WARM_UP), kind)
+    batches = _loaded(data, BATCH * (steps + _WARM_UP), kind)
     started_s = 0.0
     for i, batch in enumerate(batches):
         if i == _WARM_UP:
@@ -206,7 +205,7 @@ def _peer(dataset: Path, kind: str, make_config: Callable[..., Any]) -> Speed:
         torch.nn.utils.clip_grad_norm_(policy.parameters(), 10.0)
         optimiser.step()
         optimiser.zero_grad()
-    return Speed(samples_s=steps * _BATCH / (time.perf_counter() - started_s), memory_mb=_peak_mb())
+    return Speed(samples_s=steps * BATCH / (time.perf_counter() - started_s), memory_mb=_peak_mb())
 
 
 def _deltas(config: Any, inputs: dict[str, Any], fps: int) -> dict[str, list[float]]:
@@ -231,9 +230,26 @@ def _loaded(data: Any, samples: int, kind: str) -> Iterator[dict[str, Any]]:
         data, replacement=True, num_samples=samples, generator=torch.Generator().manual_seed(0)
     )
     loader = DataLoader(
-        data, _BATCH, sampler=sampler, num_workers=2 if kind == "camera" else 0, drop_last=True
+        data, BATCH, sampler=sampler, num_workers=2 if kind == "camera" else 0, drop_last=True
     )
     yield from loader
+
+
+def peer_batches(dataset: Path, count: int) -> Iterator[dict[str, Any]]:
+    """Batches with one camera as LeRobot's trainer for its DiffusionPolicy reads them."""
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset, LeRobotDatasetMetadata
+
+    fps = LeRobotDatasetMetadata("bench/train", root=dataset).fps
+    seen = [-1 / fps, 0.0]
+    deltas = {
+        "observation.state": seen,
+        f"observation.images.{CAMERA}": seen,
+        "action": [i / fps for i in range(-1, 15)],
+    }
+    data = LeRobotDataset(
+        "bench/train", root=dataset, delta_timestamps=deltas, video_backend="pyav"
+    )
+    yield from _loaded(data, BATCH * count, "camera")
 
 
 def main() -> None:

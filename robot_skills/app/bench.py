@@ -21,6 +21,10 @@ def main(options: BenchOptions) -> CommandResult:
             from benchmarks.sim import run
         case "policy":
             from benchmarks.policy import run
+        case "train":
+            from benchmarks.train import run
+        case "read":
+            from benchmarks.read import run
         case "startup":
             from benchmarks.startup import run
     results = run()

@@ -249,8 +249,9 @@ class BenchOptions(CommonOptions):
     at best.
     """
 
-    what: Positional[Literal["sim", "policy", "startup"]]
-    """sim: control steps and camera frames; policy: one action chunk; startup: until it moves."""
+    what: Positional[Literal["sim", "policy", "train", "read", "startup"]]
+    """sim: control steps and camera frames; policy: one action chunk; train: learning; read:
+    feeding a trainer; startup: until it moves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
