@@ -1,11 +1,12 @@
 """Foresees, while a skill runs, whether it will succeed; numpy alone.
 
 What the policy sees at every period goes through a few tiny perceptrons, each trained without one
-half of the rollouts; the mean of their logits is calibrated. They also see what remembers: leaky
-averages, and the least and the most of every number so far. A thing that slipped out on the way is
-still told, after the hand has opened, by how far it had closed before. Early in an attempt there is
-little to go by, and what a perceptron says then is mostly what it has learned by heart; so the
-calibration lets the logit count for more as time goes on.
+half of the rollouts; the mean of their logits is calibrated. They also see what the hand remembers:
+leaky averages of its opening, and the least and the most of it so far. A thing that slipped out on
+the way is still told, after the hand has opened, by how far it had closed before. What hardly
+bears on success but tells one rollout from another (directions, the height of the table) is kept
+from them, or they learn the rollouts by heart. Early in an attempt what they say is mostly that
+all the same; so the calibration lets the logit count for more as time goes on.
 
 Two files beside a checkpoint hold a predictor, and leave the policy's own alone:
 
@@ -121,7 +122,7 @@ class SuccessConfig(JsonConfig):
     rollouts: int
     seed: int
     policy_sha256: str
-    memory_s: list[float] = field(default_factory=lambda: [0.5])
+    memory_s: list[float] = field(default_factory=lambda: [0.25, 1.5])
     maturing: list[float] = field(default_factory=lambda: [1.0, 1.0, 0.0, 0.0])
     calibration: Calibration = field(default_factory=Calibration)
     measured: SuccessMeasure | None = None
@@ -136,11 +137,23 @@ class SuccessConfig(JsonConfig):
     @property
     def input_size(self) -> int:
         """Numbers that a perceptron sees."""
-        return len(self.feature_names) * (3 + len(self.memory_s)) + 1
+        present, hand = seen_columns(self.feature_names)
+        return len(present) + len(hand) * (2 + len(self.memory_s)) + 1
+
+
+def seen_columns(names: list[str]) -> tuple[list[int], list[int]]:
+    """Columns of the policy's numbers that perceptrons see, and those of the hand among them."""
+    directions = tuple(f".r{i}" for i in range(1, 7))
+    present = [
+        i
+        for i, name in enumerate(names)
+        if not name.endswith(directions) and not name.startswith(("gravity", "table"))
+    ]
+    return present, [i for i in present if names[i].startswith("opening")]
 
 
 class Memory:
-    """What a perceptron sees of a history: the present, the time, averages and extremes so far.
+    """What a perceptron sees of a history: the present, the time, and what the hand remembers.
 
     Args:
         config: Time constants and rate.
@@ -153,6 +166,7 @@ class Memory:
         taus_s = np.asarray(config.memory_s, dtype=np.float32)
         self._share = (1.0 - np.exp(-1.0 / (config.fps * taus_s)))[:, None].astype(np.float32)
         self._fps = config.fps
+        self._present, self._hand = seen_columns(config.feature_names)
         self.reset()
 
     def reset(self) -> None:
@@ -163,16 +177,17 @@ class Memory:
 
     def take(self, features: Float32) -> Float32:
         """Inputs of the perceptrons, (D,), after one more period with normalised features (F,)."""
+        hand = features[self._hand]
         averages = self._averages
-        least, most = self._extremes or (features, features)
+        least, most = self._extremes or (hand, hand)
         if averages is None:
-            averages = np.repeat(features[None], len(self._share), axis=0)
-        averages = np.asarray(averages + self._share * (features - averages), dtype=np.float32)
-        least, most = np.minimum(least, features), np.maximum(most, features)
+            averages = np.repeat(hand[None], len(self._share), axis=0)
+        averages = np.asarray(averages + self._share * (hand - averages), dtype=np.float32)
+        least, most = np.minimum(least, hand), np.maximum(most, hand)
         self._averages, self._extremes = averages, (least, most)
         elapsed = np.float32(np.tanh(self.ticks / self._fps / _ELAPSED_SCALE_S))
         self.ticks += 1
-        parts = [features, averages.ravel(), least, most, [elapsed]]
+        parts = [features[self._present], averages.ravel(), least, most, [elapsed]]
         return np.concatenate(parts, dtype=np.float32)
 
 
