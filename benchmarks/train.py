@@ -134,6 +134,7 @@ def _diffusion(dataset: Path, kind: str) -> Speed:
             n_action_steps=8,
             down_dims=(128, 256),
             crop_shape=(84, 84),
+            pretrained_backbone_weights=None,
             device="cpu",
             **features,
         )
