@@ -136,8 +136,9 @@ def fit_calibration(
     )
 
 
-def reliability(p: Float64, truth: Float64) -> Reliability:
-    """Compare probabilities (N,) with what came true (N,), as 0 or 1."""
+def reliability(p: Float64, truth: Float64 | NDArray[np.bool_]) -> Reliability:
+    """Compare probabilities (N,) with what came true (N,)."""
+    truth = np.asarray(truth, dtype=np.float64)
     place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
     count = np.bincount(place, minlength=BINS)
     used = count > 0

@@ -30,3 +30,17 @@ def test_show_tells_needs_and_achievements(capsys):
 def test_an_unknown_skill_is_refused_with_the_nearest(capsys):
     assert main(["skills", "show", "grap"]) == 2
     assert "Did you mean 'grasp'?" in capsys.readouterr().err
+
+
+def test_show_tells_how_far_probabilities_can_be_believed(capsys):
+    assert main(["skills", "show", "grasp"]) == 0
+    out = capsys.readouterr().out
+    assert "says done" in out
+    assert "success with AUROC 0.9" in out
+
+
+def test_show_as_json_carries_reliability(capfd):
+    assert main(["skills", "show", "place", "--json"]) == 0
+    shown = json.loads(capfd.readouterr().out)
+    assert "ece" in shown["termination"]
+    assert shown["success_predictor"]["measured"]["auroc"] > 0.9

@@ -51,7 +51,7 @@ def test_frames_of_one_episode_do_not_judge_each_other():
     episodes, frames = 12, 50
     groups = np.repeat(np.arange(episodes), frames)
     logits = np.repeat(rng.normal(0.0, 3.0, episodes), frames)
-    truth = np.repeat(rng.permutation(np.arange(episodes) % 2 == 0), frames)
+    truth = np.repeat(rng.permutation(np.arange(episodes) % 2), frames) > 0
     by_episode = fit_calibration(logits, truth, groups)
     by_frame = fit_calibration(logits, truth)
     assert by_episode.groups == episodes

@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 from policies.checkpoint import MANIFEST, WEIGHTS, load_checkpoint
-from policies.features import OPENING, observation_features
+from policies.features import OPENING, Float32, observation_features
 from policies.rollouts import INFO, Rollout, RolloutsInfo, read_rollouts
 from policies.success import (
     SUCCESS_CONFIG,
@@ -24,7 +24,7 @@ from policies.success import (
 from policies.success_training import SuccessTraining, train_success
 from robot_skills.core.errors import CheckpointError, DatasetError, RefusedError
 from robot_skills.core.policy import PolicyInput, encode_state
-from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.se3 import SE3
 from tests.policies.synthetic import history, random_start, random_token
 from tests.policies.test_imports import HEAVY, loaded_by
 
@@ -85,7 +85,7 @@ def damaged(tmp_path, folders) -> Path:
     return Path(shutil.copytree(folders[2], tmp_path / "policy"))
 
 
-def live_inputs(states: Array) -> list[PolicyInput]:
+def live_inputs(states: Float32) -> list[PolicyInput]:
     rng = np.random.default_rng(0)
     token, start = random_token(rng), random_start(rng)
     opening = [float(state[OPENING]) for state in states]

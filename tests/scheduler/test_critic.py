@@ -43,3 +43,16 @@ def test_what_vanishes_or_appears_is_a_surprise():
         "red_cube is no longer seen",
         "blue_cube was not seen before",
     )
+
+
+def test_effects_that_hardly_anybody_foresaw_are_a_surprise():
+    scene = worlds.kitchen()
+    doubtful = CRITIC.judge(GRASP, scene, lifted(scene), likely=0.1)
+    assert not doubtful.missing
+    assert "foreseen with 0.10 only" in str(doubtful)
+    assert str(CRITIC.judge(GRASP, scene, lifted(scene), likely=0.9)) == ""
+
+
+def test_missing_effects_come_with_what_was_foreseen():
+    scene = worlds.kitchen()
+    assert "foreseen with 0.05" in str(CRITIC.judge(GRASP, scene, scene, likely=0.05))
