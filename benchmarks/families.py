@@ -52,7 +52,7 @@ class Words:
     """How a policy did with one set of phrasings.
 
     Attributes:
-        task: ``words:tabletop`` or ``words:unseen``.
+        task: ``words:tabletop``, or one of the others.
         episodes: Acted in.
         right_target: Episodes whose first touched thing was the one that was meant.
         successes: Episodes that did with it what was said.
@@ -86,7 +86,8 @@ def words(minutes: float, demonstrations: int, episodes: int, out: Path) -> list
     checkpoint = out / "words"
     config = _recipe(Head.DIFFUSION, minutes, language=True)
     _train(dataset, checkpoint, config, None)
-    return [_words(checkpoint, task, episodes) for task in ("words:tabletop", "words:unseen")]
+    tasks = ("words:tabletop", "words:unseen", "words:fresh")
+    return [_words(checkpoint, task, episodes) for task in tasks]
 
 
 def _dataset(task: str, count: int, out: Path) -> Path:

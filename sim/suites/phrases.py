@@ -1,7 +1,9 @@
 """How people may say what is to be done: phrasings to train on, and others to be tested on.
 
-Held-out sentences share neither template nor name with the training ones, so that understanding
-them takes the sentence encoder's sense of meaning, not memory.
+Sentences kept for tests share neither template nor name with the training ones, so that
+understanding them takes the sentence encoder's sense of meaning, not memory. There are two sets:
+while the training sentences were chosen, it was looked at how well the encoder tells those of
+`Wording.UNSEEN` apart; those of `Wording.FRESH` were written afterwards and never looked at.
 """
 
 from collections.abc import Mapping
@@ -19,6 +21,14 @@ class Verb(Enum):
     PUSH = "push"
 
 
+class Wording(Enum):
+    """Which sentences are used."""
+
+    TRAINING = "training"
+    UNSEEN = "unseen"
+    FRESH = "fresh"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wordings:
     """Ways to say one thing.
@@ -26,13 +36,22 @@ class Wordings:
     Attributes:
         training: Those that demonstrations use.
         unseen: Those that no demonstration uses.
+        fresh: Others that none uses, and that nothing was chosen by.
     """
 
     training: tuple[str, ...]
     unseen: tuple[str, ...]
+    fresh: tuple[str, ...]
 
-    def of(self, unseen: bool) -> tuple[str, ...]:
-        return self.unseen if unseen else self.training
+    def of(self, wording: Wording) -> tuple[str, ...]:
+        """The ways of one set."""
+        match wording:
+            case Wording.TRAINING:
+                return self.training
+            case Wording.UNSEEN:
+                return self.unseen
+            case Wording.FRESH:
+                return self.fresh
 
 
 TEMPLATES: Mapping[Verb, Wordings] = {
@@ -74,6 +93,13 @@ TEMPLATES: Mapping[Verb, Wordings] = {
             "seize the {x} and lift it up high",
             "pick up that {x}, please",
         ),
+        fresh=(
+            "get the {x} up in the air",
+            "scoop up the {x} with your gripper",
+            "lift that {x} away from the table, please",
+            "I need the {x} in your hand, up high",
+            "close the gripper around the {x} and go up",
+        ),
     ),
     Verb.TOUCH: Wordings(
         training=(
@@ -112,6 +138,13 @@ TEMPLATES: Mapping[Verb, Wordings] = {
             "the {x} should be touched",
             "press your finger on top of the {x}",
             "give the {x} a little pat",
+        ),
+        fresh=(
+            "lightly touch the upper side of the {x}",
+            "tap once on top of the {x}",
+            "your finger should meet the top of the {x}",
+            "go down until you touch the {x}, then come back",
+            "dab the {x} from above",
         ),
     ),
     Verb.PUSH: Wordings(
@@ -152,6 +185,13 @@ TEMPLATES: Mapping[Verb, Wordings] = {
             "thrust the {x} forward",
             "drive the {x} ahead over the table",
         ),
+        fresh=(
+            "push the {x} a few centimetres to the front",
+            "slide that {x} further from the robot",
+            "give the {x} a shove so that it moves away",
+            "keep the {x} on the table and push it onwards",
+            "move that {x} ahead with the closed hand",
+        ),
     ),
 }
 """Sentences with a place for the thing's name."""
@@ -170,6 +210,7 @@ NAMES: Mapping[str, Wordings] = {
             "bright red cube",
         ),
         unseen=("crimson block", "red brick", "scarlet cube"),
+        fresh=("ruby cube", "red-coloured cube", "blood-red block"),
     ),
     "green_cube": Wordings(
         training=(
@@ -184,6 +225,7 @@ NAMES: Mapping[str, Wordings] = {
             "bright green cube",
         ),
         unseen=("emerald-green block", "green brick", "grass-green cube"),
+        fresh=("mint-green cube", "green-coloured cube", "pea-green block"),
     ),
     "blue_cube": Wordings(
         training=(
@@ -198,6 +240,7 @@ NAMES: Mapping[str, Wordings] = {
             "bright blue cube",
         ),
         unseen=("navy blue block", "blue brick", "deep blue cube"),
+        fresh=("cobalt-blue cube", "blue-coloured cube", "ocean-blue block"),
     ),
     "can": Wordings(
         training=(
@@ -212,6 +255,7 @@ NAMES: Mapping[str, Wordings] = {
             "can of food",
         ),
         unseen=("drink can", "can of soda", "aluminium can"),
+        fresh=("tinned food", "beverage can", "can of beans"),
     ),
     "bread": Wordings(
         training=(
@@ -226,20 +270,21 @@ NAMES: Mapping[str, Wordings] = {
             "bun",
         ),
         unseen=("small loaf", "baked bread", "bread roll"),
+        fresh=("wheat loaf", "slice of bread", "white bread"),
     ),
 }
 """What the things may be called."""
 
 
-def say(rng: np.random.Generator, verb: Verb, thing: str, *, unseen: bool) -> str:
+def say(rng: np.random.Generator, verb: Verb, thing: str, wording: Wording) -> str:
     """One instruction.
 
     Args:
         rng: Chooses among the wordings.
         verb: What is to be done.
         thing: Key of `NAMES`.
-        unseen: Whether to use the wordings that are kept for tests.
+        wording: Which set of sentences.
     """
-    templates, names = TEMPLATES[verb].of(unseen), NAMES[thing].of(unseen)
+    templates, names = TEMPLATES[verb].of(wording), NAMES[thing].of(wording)
     template = templates[int(rng.integers(len(templates)))]
     return template.format(x=names[int(rng.integers(len(names)))])

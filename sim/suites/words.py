@@ -36,7 +36,7 @@ from sim.experts.motion import pointing_down
 from sim.layout import Layout
 from sim.objects import COLOURS, CUBE, HOUSEHOLD, ObjectPlacement
 from sim.robot import CONTROL_PERIOD_S
-from sim.suites.phrases import Verb, say
+from sim.suites.phrases import Verb, Wording, say
 from sim.suites.record import Rows
 from sim.suites.suite import STATE, Recording, Sensed, TaskSpec
 from sim.suites.table import (
@@ -164,12 +164,12 @@ class WordsTask:
 
     Args:
         recording: Which pictures to take.
-        unseen: Whether sentences are those that no demonstration uses.
+        wording: Which sentences are said.
     """
 
-    def __init__(self, recording: Recording, *, unseen: bool = False) -> None:
+    def __init__(self, recording: Recording, wording: Wording = Wording.TRAINING) -> None:
         self._table = PandaTable(_model, THINGS, recording)
-        self._unseen = unseen
+        self._wording = wording
         self._command = _Command(verb=Verb.PICK, target=THINGS[0], instruction="")
         self._yaw_goal = 0.0
         self._p_start: dict[str, Array] = {}
@@ -211,7 +211,7 @@ class WordsTask:
         drawn_target = THINGS[int(rng.integers(len(THINGS)))]
         start = _draw_start(rng)
         verb, target = verb or drawn_verb, target or drawn_target
-        sentence = say(rng, verb, target, unseen=self._unseen)
+        sentence = say(rng, verb, target, self._wording)
         self._command = _Command(verb=verb, target=target, instruction=sentence)
         world = self._table.begin(start)
         self._yaw_goal = _tool_yaw(start.T_base_tool)
@@ -390,7 +390,7 @@ def _draw_places(rng: np.random.Generator) -> Array:
 
 
 def _demonstrate(
-    seed: tuple[int, int], recording: Recording, *, unseen: bool = False
+    seed: tuple[int, int], recording: Recording, wording: Wording = Wording.TRAINING
 ) -> Demonstration:
     """What the expert does about the sentence of one seed.
 
@@ -398,7 +398,7 @@ def _demonstrate(
         AttemptFailed: The expert took too long, or did not do what was asked.
     """
     rng = np.random.default_rng(seed)
-    task = WordsTask(recording, unseen=unseen)
+    task = WordsTask(recording, wording)
     try:
         return _record(task, task.begin(rng), rng)
     finally:
@@ -431,7 +431,7 @@ def _record(task: WordsTask, sensed: Sensed, rng: np.random.Generator) -> Demons
     raise AttemptFailed("the expert took too long")
 
 
-def _spec(name: str, *, unseen: bool) -> TaskSpec:
+def _spec(name: str, wording: Wording) -> TaskSpec:
     return TaskSpec(
         name=f"words:{name}",
         robot=PANDA.name,
@@ -439,13 +439,14 @@ def _spec(name: str, *, unseen: bool) -> TaskSpec:
         state_names=STATE_NAMES,
         action_names=ACTION_NAMES,
         cameras=CAMERAS,
-        open=partial(WordsTask, unseen=unseen),
-        demonstrate=partial(_demonstrate, unseen=unseen),
+        open=partial(WordsTask, wording=wording),
+        demonstrate=partial(_demonstrate, wording=wording),
     )
 
 
 TASKS: Mapping[str, TaskSpec] = {
-    "tabletop": _spec("tabletop", unseen=False),
-    "unseen": _spec("unseen", unseen=True),
+    "tabletop": _spec("tabletop", Wording.TRAINING),
+    "unseen": _spec("unseen", Wording.UNSEEN),
+    "fresh": _spec("fresh", Wording.FRESH),
 }
-"""The world with the training phrasings, and with those kept for tests."""
+"""The world with the training phrasings, and with two sets kept for tests."""
