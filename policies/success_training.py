@@ -124,7 +124,7 @@ def train_success(
     left_out = _left_out(len(learned), recipe)[:, samples.episode]
     weights = _fit(samples, left_out, config, recipe)
     weights |= {"features.mean": normaliser.mean, "features.std": normaliser.std}
-    logits = SuccessPredictor(config, weights).logits(samples.x).astype(np.float64)
+    logits = _logits(weights, samples.x)
     held_out = (logits * left_out).sum(axis=0) / left_out.sum(axis=0)
     maturing = _fit_maturing(held_out, samples, config.fps)
     mature = matured(held_out, samples.tick, config.fps, maturing)
@@ -264,6 +264,18 @@ def _fit(
         optimiser.step()
         schedule.step()
     return {name: x.detach().numpy() for name, x in weights.items()}
+
+
+@torch.no_grad()
+def _logits(weights: dict[str, Float32], x: Float32) -> NDArray[np.float64]:
+    """What every perceptron says, (M, N), of (N, D).
+
+    By torch, whose number of threads is set: numpy's would depend on the environment, and with it
+    the last digits.
+    """
+    tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
+    inputs = torch.from_numpy(x).expand(len(weights["layer0.bias"]), *x.shape)
+    return _forward(tensors, inputs, 0.0, torch.Generator()).double().numpy()
 
 
 def _start(shape: tuple[int, ...], draws: torch.Generator) -> Tensor:
