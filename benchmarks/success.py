@@ -8,6 +8,7 @@ the same unseen episodes. Interrupted runs go on where they stopped.
 import argparse
 import json
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -113,6 +114,8 @@ def _slug(task: str) -> str:
 
 def _in_its_own_process(job: Callable[[], Score]) -> Score:
     """Fresh threads and memory for every training, and nothing left behind."""
+    # As `robot-skills train` does, for both sides: threads that wait sleep.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(job)
 

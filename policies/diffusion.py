@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 
 from policies.checkpoint_files import CheckpointConfig
-from policies.contract import VECTOR, Frame
-from policies.engine import Engine
+from policies.contract import LANGUAGE, VECTOR, Frame, depth_key
+from policies.engine import Arrays, Engine
 from policies.engines import EngineKind, load_engine
 from policies.features import (
     Float32,
@@ -16,8 +16,11 @@ from policies.features import (
     input_states,
     observation_features,
 )
+from policies.sentences import Sentences
 from robot_skills.core.errors import CheckpointError
 from robot_skills.core.policy import PolicyInput, PolicyOutput, pose_to_vector
+
+_IMAGES = "observation.images."
 
 
 class DiffusionPolicy:
@@ -29,18 +32,21 @@ class DiffusionPolicy:
         engine: Samples normalised chunks of a policy of frame TOOL.
 
     Raises:
-        CheckpointError: When the policy sees more than the tool and the entities of its call.
+        CheckpointError: When the policy is of another frame, or sees pictures of the past.
     """
 
     def __init__(self, engine: Engine) -> None:
         contract = engine.config.contract
-        if contract.frame is not Frame.TOOL or contract.shows or contract.language:
+        if contract.frame is not Frame.TOOL:
             raise CheckpointError(
-                "This checkpoint is no meta-skill: it does not see just the tool and its entities. "
+                "This checkpoint is no meta-skill: it does not see the tool and its entities. "
                 "`policies.task_policy.TaskPolicy` runs it."
             )
+        if any(image.steps > 1 for image in contract.images):
+            raise CheckpointError("A meta-skill sees the newest picture of a camera, no older one.")
         self._engine = engine
         self._contract = contract
+        self._sentences = Sentences()
 
     @classmethod
     def load(
@@ -82,6 +88,12 @@ class DiffusionPolicy:
         return self._contract.observation_steps
 
     @property
+    def cameras(self) -> tuple[str, ...]:
+        """Cameras whose newest frames `infer` wants."""
+        specs = (*self._contract.images, *self._contract.clouds)
+        return tuple(sorted({spec.key.removeprefix(_IMAGES) for spec in specs}))
+
+    @property
     def can_continue(self) -> bool:
         """Whether `infer` heeds a prefix."""
         return self.config.table.can_inpaint
@@ -98,7 +110,8 @@ class DiffusionPolicy:
             prefix: What the tool does at the first steps in any case; the rest goes on from it.
 
         Raises:
-            ValueError: When the history does not have `observation_steps` states.
+            ValueError: When the history does not have `observation_steps` states, or a camera's
+                frame is missing.
         """
         if len(inputs.opening) != self.observation_steps:
             raise ValueError(
@@ -106,11 +119,25 @@ class DiffusionPolicy:
                 f"got {len(inputs.opening)}."
             )
         states = input_states(inputs)
-        vector = self._engine.features.apply(observation_features(states))
+        arrays: Arrays = {VECTOR: self._engine.features.apply(observation_features(states))}
+        if self._contract.language:
+            arrays[LANGUAGE] = self._sentences.embed(inputs.instruction)
+        if self._contract.shows:
+            arrays |= self._pictures(inputs)
         known = self._known(states, prefix) if prefix is not None else None
-        chunk, done = self._engine.run({VECTOR: vector}, known)
+        chunk, done = self._engine.run(arrays, known)
         poses, opening = chunk_poses(inputs.T_base_tool[-1], self._engine.actions.invert(chunk))
         return PolicyOutput(T_base_tool=poses, opening=opening, done=done)
+
+    def _pictures(self, inputs: PolicyInput) -> Arrays:
+        from policies.pictures import live_inputs
+
+        history = {}
+        for camera, frame in inputs.frames.items():
+            key = _IMAGES + camera
+            history[key] = frame.rgb[None]
+            history[depth_key(key)] = frame.depth_m[None]
+        return live_inputs(history, self._contract)
 
     def _known(self, states: Float32, prefix: PolicyOutput) -> Float32:
         """A prefix as the network sees chunks, (k, A)."""

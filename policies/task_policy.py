@@ -17,6 +17,7 @@ from policies.engine import Arrays, Engine
 from policies.engines import EngineKind, load_engine
 from policies.features import Float32
 from policies.frontends import make_frontend
+from policies.sentences import Sentences
 from robot_skills.core.errors import RobotSkillsError
 from robot_skills.core.policy import TextEncoder
 
@@ -69,7 +70,7 @@ class TaskPolicy:
         encoder: TextEncoder | None = None,
         state_names: tuple[str, ...] | None = None,
     ) -> None:
-        self._engine, self._encoder = engine, encoder
+        self._engine, self._sentences = engine, Sentences(encoder)
         self._contract = contract = engine.config.contract
         self._frontend = make_frontend(contract)
         given = state_names or tuple(contract.state.names)
@@ -80,7 +81,6 @@ class TaskPolicy:
             )
         self._seen = np.array([given.index(name) for name in contract.state.names])
         self._state_size = len(given)
-        self._sentences: dict[str, Float32] = {}
 
     @classmethod
     def load(
@@ -135,7 +135,7 @@ class TaskPolicy:
         states = self._states(history)
         inputs: Arrays = {VECTOR: self._engine.features.apply(self._frontend.features(states))}
         if self._contract.language:
-            inputs[LANGUAGE] = self._sentence(instruction)
+            inputs[LANGUAGE] = self._sentences.embed(instruction)
         if self._contract.shows:
             from policies.pictures import live_inputs
 
@@ -152,15 +152,3 @@ class TaskPolicy:
             shape = "nothing" if found is None else f"shape {found.shape}"
             raise ValueError(f"The policy wants {key} of shape {wanted}, got {shape}.")
         return found[None][:, :, self._seen].astype(np.float32)
-
-    def _sentence(self, instruction: str) -> Float32:
-        """Embedding of an instruction, (1, 384); zeros without one."""
-        if not instruction:
-            return np.zeros((1, 384), dtype=np.float32)
-        if instruction not in self._sentences:
-            if self._encoder is None:
-                from policies.text import MiniLmEncoder
-
-                self._encoder = MiniLmEncoder()
-            self._sentences[instruction] = self._encoder.encode([instruction]).astype(np.float32)
-        return self._sentences[instruction]

@@ -28,7 +28,7 @@ from policies.runtime.wire import (
     unpack_output,
     unpack_question,
 )
-from robot_skills.core.errors import CheckpointError, RobotFault, RobotSkillsError
+from robot_skills.core.errors import CheckpointError, RefusedError, RobotFault, RobotSkillsError
 from robot_skills.core.policy import (
     TOKEN_SLOTS,
     EntityToken,
@@ -284,6 +284,7 @@ def _loaded(pipe: Connection, load: Callable[[], Policy]) -> Policy | None:
     """The policy, warm; None when it cannot be loaded, which the owner is told."""
     try:
         policy = load()
+        _refuse_cameras(policy)
         warm_s = _warm_up(policy)
     except RobotSkillsError as error:
         pipe.send_bytes(_refusal(0, error).pack())
@@ -294,6 +295,16 @@ def _loaded(pipe: Connection, load: Callable[[], Policy]) -> Policy | None:
         Message(kind=Kind.READY, number=0, body=np.array(facts, dtype=np.float64).tobytes()).pack()
     )
     return policy
+
+
+def _refuse_cameras(policy: Policy) -> None:
+    """Questions hold numbers only. Raises `RefusedError`."""
+    cameras = getattr(policy, "cameras", ())
+    if cameras:
+        raise RefusedError(
+            f"A policy that looks through cameras ({', '.join(cameras)}) runs in the robot's own "
+            "process."
+        )
 
 
 def _warm_up(policy: Policy) -> float:

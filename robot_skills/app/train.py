@@ -18,6 +18,9 @@ _IMAGES = "observation.images."
 
 def main(options: TrainOptions) -> CommandResult:
     """Train on the datasets that the options name."""
+    # Threads that spin while they wait make training several times slower where anything else
+    # runs; asleep they cost a tenth where nothing does.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for dataset in options.dataset:
         if not (dataset / "meta" / "info.json").is_file():
             raise DatasetError(

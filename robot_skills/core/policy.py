@@ -5,14 +5,15 @@ A policy sees the tool and the entities that its call is about, each as an uprig
 base frame; the policy makes them relative to the tool by itself (UMI, Chi et al., 2024).
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_skills.core.se3 import SE3, Array, matrix_to_rot6d, rot6d_to_matrix
-from robot_skills.core.types import _frozen
+from robot_skills.core.types import RgbdFrame, _frozen
 
 TOKEN_SLOTS = 2
 """Entities that one call can be about: what is moved, and what it is moved to."""
@@ -59,12 +60,16 @@ class PolicyInput:
         opening: Gripper openings at the same times, (n,).
         tokens: Entities of the call, at most `TOKEN_SLOTS`.
         table_height_m: Height of the table in the base frame.
+        frames: Newest frame of each camera that the policy asks for (`SeeingPolicy`).
+        instruction: What is to be done, in words; few policies care.
     """
 
     T_base_tool: Array
     opening: Array
     tokens: tuple[EntityToken, ...]
     table_height_m: float
+    frames: Mapping[str, RgbdFrame] = field(default_factory=dict)
+    instruction: str = ""
 
     def __post_init__(self) -> None:
         poses = _frozen(self.T_base_tool, (None, 4, 4), "T_base_tool")
@@ -112,6 +117,16 @@ class Policy(Protocol):
         ...
 
     def infer(self, inputs: PolicyInput) -> PolicyOutput: ...
+
+
+@runtime_checkable
+class SeeingPolicy(Policy, Protocol):
+    """A policy that looks through cameras by itself."""
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Cameras whose newest frames `infer` wants; it may be none."""
+        ...
 
 
 class SuccessPredictor(Protocol):

@@ -1,13 +1,13 @@
 """What every way of moving an arm shares: how it ended, and whom to tell and to ask meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.robot import Robot
-from robot_skills.core.types import DEFAULT_ARM, ArmState
+from robot_skills.core.types import DEFAULT_ARM, ArmState, RgbdFrame
 
 
 class Ending(Enum):
@@ -62,6 +62,10 @@ class Motor:
 
     def state(self) -> ArmState:
         return self.robot.observe().arms[self.arm]
+
+    def frames(self, cameras: tuple[str, ...]) -> Mapping[str, RgbdFrame]:
+        """Newest frames of these cameras."""
+        return self.robot.observe(cameras).cameras if cameras else {}
 
     def emit(self, kind: EventKind, **data: Any) -> None:
         self.events.emit(Event(stamp_s=self.now_s(), kind=kind, data=data))

@@ -7,14 +7,20 @@ inside the skill's envelope, and commanded; the rest of it only serves until the
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from robot_skills.core.binding import TokenBinding
 from robot_skills.core.errors import ActionRefused
 from robot_skills.core.events import EventKind
-from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput, SuccessPredictor
+from robot_skills.core.policy import (
+    Policy,
+    PolicyInput,
+    PolicyOutput,
+    SeeingPolicy,
+    SuccessPredictor,
+)
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import ActionChunk, ArmChunk, ArmState, single_arm_chunk
 from robot_skills.skills.asking import Answer, asker_of
@@ -75,6 +81,7 @@ def run_policy(
     seed: int,
     config: PolicySkillConfig | None = None,
     success: SuccessPredictor | None = None,
+    instruction: str = "",
 ) -> MotionResult:
     """Run a policy until it says that it is done, or until something else ends it.
 
@@ -87,11 +94,13 @@ def run_policy(
         seed: Of the policy's sampling.
         config: How to run it.
         success: Asked at every period how likely the skill is to succeed.
+        instruction: The call in words, for a policy that cares.
     """
     policy.reset(seed)
     if success is not None:
         success.reset()
-    return _PolicyRun(policy, card, binding, table_height_m, motor, config, success).run()
+    run = _PolicyRun(policy, card, binding, table_height_m, motor, config, success, instruction)
+    return run.run()
 
 
 def within_envelope(
@@ -142,6 +151,7 @@ class _PolicyRun:
         motor: Motor,
         config: PolicySkillConfig | None,
         success: SuccessPredictor | None,
+        instruction: str,
     ) -> None:
         self._policy = policy
         self._card = card
@@ -150,6 +160,8 @@ class _PolicyRun:
         self._motor = motor
         self._config = config = config or PolicySkillConfig()
         self._asker = asker_of(policy, config.latency_steps)
+        self._cameras = policy.cameras if isinstance(policy, SeeingPolicy) else ()
+        self._instruction = instruction
         self._asked_at: ArmState | None = None
         self._success = success
         self._likely: float | None = None
@@ -194,7 +206,10 @@ class _PolicyRun:
             motor.robot.clock.sleep_until(start_s + ticks * self._policy.period_s)
 
     def _ask(self, state: ArmState, tick: int) -> None:
-        self._asker.ask(self._inputs(state), self._prefix(state), tick)
+        inputs = self._inputs(state)
+        if self._cameras:
+            inputs = replace(inputs, frames=self._motor.frames(self._cameras))
+        self._asker.ask(inputs, self._prefix(state), tick)
         self._asked_at = state
         self._chunks += 1
 
@@ -258,6 +273,7 @@ class _PolicyRun:
             opening=np.array([s.opening for s in states]),
             tokens=self._binding.tokens_at(state.T_base_tool),
             table_height_m=self._table_height_m,
+            instruction=self._instruction,
         )
 
     def _is_done(self, output: PolicyOutput) -> bool:

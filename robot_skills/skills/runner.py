@@ -194,6 +194,7 @@ class _Attempt:
                 self._context.seed,
                 self._context.policy_config,
                 self._context.predictors.get(self._card.name),
+                in_words(self._card, self._call.args),
             )
         opening = self._opening()
         match self._card.name:
@@ -281,3 +282,8 @@ class _Attempt:
     def _emit(self, kind: EventKind, **data: object) -> None:
         data = {"skill": self._call.skill, "args": dict(self._call.args), **data}
         self._context.events.emit(Event(stamp_s=self._now_s(), kind=kind, data=data))
+
+
+def in_words(card: SkillCard, args: Mapping[str, str]) -> str:
+    """A call as its card's first form of words says it."""
+    return card.verbs[0].format(**{name: value.replace("_", " ") for name, value in args.items()})
