@@ -24,6 +24,7 @@ HORIZON, ACTION, BATCH = 16, 3, 4
 
 def make_config(inputs=NUMBERS, action=ACTION, **settings):
     from lerobot.configs import FeatureType, PolicyFeature
+
     from lerobot_policy_robot_skills import RobotSkillsDiffusionConfig
 
     kinds = {STATE: FeatureType.STATE, ENV: FeatureType.ENV}
