@@ -74,6 +74,7 @@ def _state() -> list[BenchResult]:
     calls = {"ours": ours, "floor": _products(checkpoint.network, steps)}
     small = _interleaved(calls | {"peer": _peer_call(_PEER_SMALL)}, REPEATS)
     default = _interleaved(calls | {"peer": _peer_call(_PEER_DEFAULT)}, _DEFAULT_REPEATS)
+    act = _interleaved(calls | {"peer": _act_call()}, REPEATS)
     said = f"ours: {steps} steps in ONNX Runtime, features and poses too, "
     said += f"{small['ours'] / small['floor']:.1f} times the floor (wanted: {FLOOR_WANTED:.0f}); "
     said += f"{alone:.2f} ms when nothing else has emptied the caches"
@@ -96,6 +97,17 @@ def _state() -> list[BenchResult]:
                 ),
             )
         )
+    results.append(
+        BenchResult(
+            ours=act["ours"],
+            peer=act["peer"],
+            limit=act["floor"],
+            ratio=act["peer"] / act["ours"],
+            unit="ms per chunk, one core, state, beside ACT",
+            repeats=REPEATS,
+            detail=f"{said}; peer: LeRobot ACT with its defaults, chunks of 16, one forward pass",
+        )
+    )
     return results
 
 
@@ -261,6 +273,32 @@ def _peer_call(down_dims: tuple[int, ...], camera: bool = False) -> Call:
         return peer.diffusion.generate_actions(batch)
 
     return chunk
+
+
+def _act_call() -> Call:
+    """LeRobot's ACT, which answers in one pass, with its own settings but for the chunk."""
+    from lerobot.configs.types import FeatureType, PolicyFeature
+    from lerobot.policies.act.configuration_act import ACTConfig
+    from lerobot.policies.act.modeling_act import ACTPolicy
+    from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_STATE
+
+    entities = len(STATE_NAMES) - _TOOL
+    config = ACTConfig(
+        input_features={
+            OBS_STATE: PolicyFeature(type=FeatureType.STATE, shape=(_TOOL,)),
+            OBS_ENV_STATE: PolicyFeature(type=FeatureType.ENV, shape=(entities,)),
+        },
+        output_features={
+            ACTION: PolicyFeature(type=FeatureType.ACTION, shape=(len(ACTION_NAMES),))
+        },
+        chunk_size=16,
+        n_action_steps=8,
+        pretrained_backbone_weights=None,
+        device="cpu",
+    )
+    policy = ACTPolicy(config).eval()
+    batch = {OBS_STATE: torch.zeros(1, _TOOL), OBS_ENV_STATE: torch.zeros(1, entities)}
+    return torch.inference_mode()(lambda: policy.predict_action_chunk(batch))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ task, and what the expert was doing is the subtask in LeRobot's language columns
 depth is ``(H, W, 1)`` in metres with ``is_depth_map``.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -20,6 +21,36 @@ from numpy.typing import NDArray
 
 from robot_skills.core.errors import DatasetError
 from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
+
+CAMERAS_FILE = "cameras.json"
+"""In ``meta/``: intrinsics ``K`` of each recorded camera [px], row by row, and ``T_base_camera``,
+null where the camera moves."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Optics:
+    """How a recorded camera maps points to pixels.
+
+    Attributes:
+        K: Intrinsics of the recorded pictures [px], (3, 3).
+        T_base_camera: Its pose, (4, 4); None where it moves.
+    """
+
+    K: NDArray[np.float64]
+    T_base_camera: NDArray[np.float64] | None
+
+    def agrees(self, other: "Optics") -> "Optics":
+        """What two demonstrations have in common.
+
+        Raises:
+            DatasetError: The intrinsics differ.
+        """
+        if not np.allclose(self.K, other.K):
+            raise DatasetError("Demonstrations were recorded with different lenses.")
+        poses = self.T_base_camera, other.T_base_camera
+        if poses[0] is None or poses[1] is None or not np.allclose(poses[0], poses[1], atol=1e-6):
+            return Optics(K=self.K, T_base_camera=None)
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,6 +68,7 @@ class Demonstration:
         depth_m: Depth per camera, (T, H, W) float32.
         state_names: Layout of `state`.
         action_names: Layout of `action`.
+        optics: Of the cameras, where they are known.
     """
 
     task: str
@@ -49,6 +81,7 @@ class Demonstration:
     depth_m: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     state_names: tuple[str, ...] = STATE_NAMES
     action_names: tuple[str, ...] = ACTION_NAMES
+    optics: Mapping[str, Optics] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write to an npz of plain arrays, atomically."""
@@ -64,6 +97,10 @@ class Demonstration:
         }
         arrays |= {f"rgb.{name}": pictures for name, pictures in self.rgb.items()}
         arrays |= {f"depth.{name}": depth for name, depth in self.depth_m.items()}
+        for name, optics in self.optics.items():
+            arrays[f"K.{name}"] = optics.K
+            if optics.T_base_camera is not None:
+                arrays[f"T_base_camera.{name}"] = optics.T_base_camera
         partial = path.with_suffix(".tmp")
         with partial.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -86,6 +123,11 @@ class Demonstration:
             depth_m={k[6:]: v for k, v in named.items() if k.startswith("depth.")},
             state_names=tuple(str(name) for name in named["state_names"]),
             action_names=tuple(str(name) for name in named["action_names"]),
+            optics={
+                k[2:]: Optics(K=v, T_base_camera=named.get(f"T_base_camera.{k[2:]}"))
+                for k, v in named.items()
+                if k.startswith("K.")
+            },
         )
 
 
@@ -117,6 +159,7 @@ def write_lerobot(
     shutil.rmtree(partial, ignore_errors=True)
     dataset = None
     phases: list[tuple[str, ...]] = []
+    optics: dict[str, Optics] = {}
     terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w")
     bar = tqdm(demonstrations, total=count, desc="writing LeRobot v3", file=terminal)
     for demonstration in bar:
@@ -136,12 +179,30 @@ def write_lerobot(
         with _encoders_muted():
             dataset.save_episode()
         phases.append(demonstration.phases)
+        for name, mine in demonstration.optics.items():
+            optics[name] = optics[name].agrees(mine) if name in optics else mine
     terminal.close()
     if dataset is None:
         raise DatasetError("There is not one demonstration to write.")
     dataset.finalize()
     _write_subtasks(partial, phases, fps)
+    _write_optics(partial, optics)
     partial.replace(root)
+
+
+def _write_optics(root: Path, optics: Mapping[str, Optics]) -> None:
+    if not optics:
+        return
+    record = {
+        name: {
+            "K": one.K.ravel().tolist(),
+            "T_base_camera": None
+            if one.T_base_camera is None
+            else one.T_base_camera.ravel().tolist(),
+        }
+        for name, one in optics.items()
+    }
+    (root / "meta" / CAMERAS_FILE).write_text(json.dumps(record, indent=2) + "\n")
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from robot_skills.core.plan import Literal
 from robot_skills.core.policy import PolicyInput, encode_action, encode_state
 from robot_skills.core.predicates import unmet
 from robot_skills.core.se3 import SE3, Array
-from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
-from sim.dataset import Demonstration
+from robot_skills.core.types import DEFAULT_ARM, RgbdFrame, single_arm_chunk
+from sim.dataset import Demonstration, Optics
 from sim.experts import Expert, MotionStyle, make_expert
 from sim.experts.motion import Mover
 from sim.robot import SimRobot
@@ -201,7 +201,7 @@ def _record(
             phase=phase,
         )
         for name in cameras:
-            rows.add_picture(name, observation.cameras[name].rgb, observation.cameras[name].depth_m)
+            rows.add_picture(name, observation.cameras[name])
         tick(robot, target, opening)
         done_ticks += done
         if done_ticks > _TAIL_TICKS:
@@ -239,6 +239,7 @@ class _Rows:
         self._phases: list[str] = []
         self._rgb: dict[str, list[np.ndarray]] = {}
         self._depth: dict[str, list[np.ndarray]] = {}
+        self._optics: dict[str, Optics] = {}
 
     def last_opening(self, otherwise: float) -> float:
         return float(self._action[-1][-1]) if self._action else otherwise
@@ -255,9 +256,11 @@ class _Rows:
         self._done.append(float(done))
         self._phases.append(phase)
 
-    def add_picture(self, name: str, rgb: np.ndarray, depth_m: np.ndarray) -> None:
-        self._rgb.setdefault(name, []).append(rgb)
-        self._depth.setdefault(name, []).append(depth_m)
+    def add_picture(self, name: str, frame: RgbdFrame) -> None:
+        self._rgb.setdefault(name, []).append(frame.rgb)
+        self._depth.setdefault(name, []).append(frame.depth_m)
+        seen = Optics(K=frame.K, T_base_camera=frame.T_base_camera.matrix())
+        self._optics[name] = self._optics[name].agrees(seen) if name in self._optics else seen
 
     def demonstration(self, task: str) -> Demonstration:
         return Demonstration(
@@ -269,4 +272,5 @@ class _Rows:
             phases=tuple(self._phases),
             rgb={name: np.stack(pictures) for name, pictures in self._rgb.items()},
             depth_m={name: np.stack(depth) for name, depth in self._depth.items()},
+            optics=self._optics,
         )

@@ -103,6 +103,14 @@ class TrainOptions(CommonOptions):
     """What of the cameras it sees."""
     image_px: tuple[int, int] = (96, 96)
     """Width and height that recorded pictures are resized to."""
+    clouds: tuple[str, ...] = ()
+    """Fixed cameras whose depth the policy sees as a point cloud in the base frame."""
+    cloud_points: int = 256
+    """Points of each cloud."""
+    cloud_low_m: tuple[float, float, float] = (0.2, -0.5, -0.02)
+    """Lower corner of the box in the base frame whose inside is seen in clouds."""
+    cloud_high_m: tuple[float, float, float] = (0.9, 0.5, 0.5)
+    """Upper corner of that box."""
     language: bool = False
     """Show the policy the instruction, as a sentence embedding."""
     drop_goal: float = 0.0

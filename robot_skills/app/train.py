@@ -12,6 +12,7 @@ from robot_skills.core.errors import DatasetError, RefusedError, RobotSkillsErro
 
 if TYPE_CHECKING:
     from policies.config import TrainConfig
+    from policies.contract import CloudSpec
 
 _IMAGES = "observation.images."
 
@@ -101,7 +102,7 @@ def config_of(options: TrainOptions) -> "TrainConfig":
     width, height = options.image_px
     images = [
         ImageSpec(
-            key=camera if camera.startswith(_IMAGES) else _IMAGES + camera,
+            key=_key(camera),
             height=height,
             width=width,
             channels=Channels(options.channels),
@@ -120,9 +121,45 @@ def config_of(options: TrainOptions) -> "TrainConfig":
         sampler=sampler,
         observe=ObserveConfig(
             images=images,
+            clouds=[_cloud(options, camera) for camera in options.clouds],
             language=options.language,
             allow_constant=options.allow_constant or all(map(_is_of_a_suite, options.dataset)),
         ),
+    )
+
+
+def _key(camera: str) -> str:
+    return camera if camera.startswith(_IMAGES) else _IMAGES + camera
+
+
+def _cloud(options: TrainOptions, camera: str) -> "CloudSpec":
+    """A camera's point cloud; its lens and pose are what the first dataset says.
+
+    Raises:
+        DatasetError: It says nothing, or the camera moves.
+    """
+    from policies.contract import CloudSpec
+    from sim.dataset import CAMERAS_FILE
+
+    path = options.dataset[0] / "meta" / CAMERAS_FILE
+    try:
+        known = json.loads(path.read_bytes())
+        optics = known[camera.removeprefix(_IMAGES)]
+        K, T_base_camera = optics["K"], optics["T_base_camera"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DatasetError(
+            f"{path} does not say where the camera {camera} is and what its lens is like; without "
+            "that its depth makes no points."
+        ) from None
+    if T_base_camera is None:
+        raise DatasetError(f"The camera {camera} of {options.dataset[0]} moves; a cloud cannot.")
+    return CloudSpec(
+        key=_key(camera),
+        K=K,
+        T_base_camera=T_base_camera,
+        low_m=list(options.cloud_low_m),
+        high_m=list(options.cloud_high_m),
+        points=options.cloud_points,
     )
 
 
