@@ -1,0 +1,223 @@
+"""Writes docs/results.md from what was measured: ``python -m benchmarks.results_page``.
+
+Every line of a ``.jsonl`` file in ``benchmarks/results/`` is one measurement, as the benchmark
+printed it; nothing is measured here, and no figure is typed in by hand.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from robot_skills.app.evaluate import wilson
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "results.md"
+
+Rows = list[dict[str, Any]]
+
+_INTRODUCTION = """# Results
+
+Measured on two shared processor cores (AMD EPYC, no GPU). Success is the task's own verdict, in
+episodes from seed 1,000,000 on, which nothing was chosen by; brackets hold the 95 % Wilson
+interval. One recipe everywhere: the defaults of `robot-skills train`. Times of the two sides of a
+comparison were taken in one run, taking turns. The page is written by
+`python -m benchmarks.results_page` from the lines in `benchmarks/results/`; the skills' own success
+is in the [README](../README.md).
+"""
+
+
+def page(results: Path) -> str:
+    """The whole page, from the files that are there."""
+    parts = [_INTRODUCTION]
+    for name, section in SECTIONS:
+        path = results / name
+        if path.exists():
+            parts.append(section(_read(path)))
+    return "\n".join(parts)
+
+
+def _read(path: Path) -> Rows:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        line = json.loads(text)
+        return line.get("results", [line])
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _equal_time(rows: Rows) -> str:
+    minutes = round(rows[0]["train_s"] / 60.0, 1)
+    seeds = len({row["seed"] for row in rows})
+    table = [
+        (side_name, *_by_task(rows, side))
+        for side, side_name in (("ours", "ours"), ("peer", "LeRobot DiffusionPolicy"))
+    ]
+    tasks = sorted({row["task"] for row in rows})
+    return _section(
+        "Success at equal training time",
+        f"""50 demonstrations per task, {minutes:g} minutes of training on two threads, {seeds}
+training seeds of 50 episodes each. The peer is LeRobot 0.6.1's DiffusionPolicy with the U-Net that a
+processor can carry (`down_dims` 128, 256; DDIM-10) and its own optimiser; its batches come from
+memory, disturbed frames are kept from it, and its imports do not count.""",
+        ("", *tasks, "mean", "steps", "ms per chunk"),
+        table,
+        "python -m benchmarks.success --minutes " + f"{minutes:g}",
+    )
+
+
+def _by_task(rows: Rows, side: str) -> tuple[str, ...]:
+    mine = [row for row in rows if row["side"] == side]
+    tasks = sorted({row["task"] for row in rows})
+    cells, rates = [], []
+    for task in tasks:
+        good = sum(row["successes"] for row in mine if row["task"] == task)
+        n = sum(row["episodes"] for row in mine if row["task"] == task)
+        cells.append(_percent(good, n) if n else "-")
+        if n:
+            rates.append(good / n)
+    mean = f"**{100 * sum(rates) / len(rates):.1f}**" if rates else "-"
+    steps = sorted(row["train_steps"] for row in mine)
+    chunks = sorted(row["chunk_ms"] for row in mine)
+    middle = len(mine) // 2
+    return (*cells, mean, f"{steps[middle]:,}", f"{chunks[middle]:.2f}")
+
+
+def _metaworld(rows: Rows) -> str:
+    minutes = round(rows[0]["train_s"] / 60.0, 1)
+    table = [
+        (row["task"], _percent(row["successes"], row["episodes"]), str(row["episodes"]))
+        for row in sorted(rows, key=lambda row: row["task"])
+    ]
+    rates = [row["successes"] / row["episodes"] for row in rows]
+    table.append(("**mean**", f"**{100 * sum(rates) / len(rates):.1f}**", ""))
+    return _section(
+        "Meta-World, MT10's tasks",
+        f"A policy per task: 50 demonstrations, {minutes:g} minutes of training, state only.",
+        ("task", "success %", "n"),
+        table,
+        "python -m benchmarks.success --sides ours --seeds 0 --tasks metaworld:reach ...",
+    )
+
+
+def _sampling(rows: Rows) -> str:
+    ways = list(dict.fromkeys(row["way"] for row in rows))
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    table = []
+    for way in ways:
+        mine = {row["task"]: row for row in rows if row["way"] == way}
+        rates = [row["successes"] / row["episodes"] for row in mine.values()]
+        cells = [_percent(mine[t]["successes"], mine[t]["episodes"]) for t in tasks if t in mine]
+        table.append((way, *cells, f"**{100 * sum(rates) / len(rates):.1f}**"))
+    return _section(
+        "Few steps beside many",
+        f"""The policies of seed 0 from above, sampled in other numbers of steps, and distilled into
+one step (consistency, a minute each); {rows[0]["episodes"]} episodes per cell.""",
+        ("steps", *tasks, "mean"),
+        table,
+        "python -m benchmarks.sampling",
+    )
+
+
+def _detour(rows: Rows) -> str:
+    table = [
+        (
+            row["head"],
+            str(row["steps"]),
+            _percent(row["successes"], row["episodes"]),
+            f"{row['left']} / {row['right']}",
+            f"{row['entropy']:.2f}",
+        )
+        for row in rows
+    ]
+    return _section(
+        "Two ways around a post",
+        f"""100 demonstrations, half of them on either side; {rows[0]["episodes"]} episodes per head.
+The entropy of the sides is 1 when both are taken alike.""",
+        ("head", "steps", "success %", "left / right", "entropy"),
+        table,
+        "python -m benchmarks.families detour",
+    )
+
+
+def _words(rows: Rows) -> str:
+    kinds = {
+        "words:tabletop": "phrasings of training",
+        "words:unseen": "unseen phrasings",
+        "words:fresh": "unseen phrasings, never looked at",
+    }
+    table = [
+        (
+            kinds[row["task"]],
+            _percent(row["right_target"], row["episodes"]),
+            _percent(row["successes"], row["episodes"]),
+            ", ".join(f"{verb} {good}/{n}" for verb, (good, n) in row["per_verb"].items()),
+        )
+        for row in rows
+    ]
+    return _section(
+        "One policy, five things, three verbs",
+        f"""1,500 demonstrations, words through MiniLM; {rows[0]["episodes"]} episodes per set. While
+the training sentences were chosen, it was looked at how well the encoder tells the second set
+apart; the third was written afterwards.""",
+        ("sentences", "right target %", "success %", "per verb"),
+        table,
+        "python -m benchmarks.families words",
+    )
+
+
+def _bench(title: str, command: str) -> Callable[[Rows], str]:
+    def section(rows: Rows) -> str:
+        table = [
+            (
+                row["unit"],
+                *(_number(row[key]) for key in ("ours", "peer", "limit")),
+                f"{row['ratio']:.1f}",
+                str(row["repeats"]),
+            )
+            for row in rows
+        ]
+        notes = "\n".join(f"- {row['unit']}: {row['detail']}." for row in rows)
+        head = ("", "ours", "peer", "limit", "times better", "repeats")
+        return _section(title, notes, head, table, command)
+
+    return section
+
+
+def _section(
+    title: str, text: str, head: Sequence[str], rows: Iterable[Sequence[str]], command: str
+) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"## {title}\n\n{text}\n\n{table}\n\n`{command}`\n"
+
+
+def _percent(good: int, n: int) -> str:
+    low, high = wilson(good, n)
+    return f"{100 * good / n:.0f} ({100 * low:.0f}-{100 * high:.0f})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
+    ("success.jsonl", _equal_time),
+    ("metaworld.jsonl", _metaworld),
+    ("sampling.jsonl", _sampling),
+    ("detour.jsonl", _detour),
+    ("words.jsonl", _words),
+    ("bench_policy.json", _bench("Time of a chunk", "robot-skills bench policy")),
+    ("bench_train.json", _bench("Learning speed", "robot-skills bench train")),
+    ("bench_read.json", _bench("Feeding a trainer", "robot-skills bench read")),
+    ("bench_startup.json", _bench("Cold start", "robot-skills bench startup")),
+)
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(RESULTS), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
