@@ -57,8 +57,8 @@ def _equal_time(rows: Rows) -> str:
     return _section(
         "Success at equal training time",
         f"""50 demonstrations per task, {minutes:g} minutes of training on two threads, {seeds}
-training seeds of 50 episodes each. The peer is LeRobot 0.6.1's DiffusionPolicy with the U-Net that a
-processor can carry (`down_dims` 128, 256; DDIM-10) and its own optimiser; its batches come from
+training seeds of 50 episodes each. The peer is LeRobot 0.6.1's DiffusionPolicy with the U-Net that
+a processor can carry (`down_dims` 128, 256; DDIM-10) and its own optimiser; its batches come from
 memory, disturbed frames are kept from it, and its imports do not count.""",
         ("", *tasks, "mean", "steps", "ms per chunk"),
         table,
@@ -132,8 +132,8 @@ def _detour(rows: Rows) -> str:
     ]
     return _section(
         "Two ways around a post",
-        f"""100 demonstrations, half of them on either side; {rows[0]["episodes"]} episodes per head.
-The entropy of the sides is 1 when both are taken alike.""",
+        f"""100 demonstrations, half of them on either side; {rows[0]["episodes"]} episodes per
+head. The entropy of the sides is 1 when both are taken alike.""",
         ("head", "steps", "success %", "left / right", "entropy"),
         table,
         "python -m benchmarks.families detour",
@@ -157,8 +157,8 @@ def _words(rows: Rows) -> str:
     ]
     return _section(
         "One policy, five things, three verbs",
-        f"""1,500 demonstrations, words through MiniLM; {rows[0]["episodes"]} episodes per set. While
-the training sentences were chosen, it was looked at how well the encoder tells the second set
+        f"""1,500 demonstrations, words through MiniLM; {rows[0]["episodes"]} episodes per set.
+While the training sentences were chosen, it was looked at how well the encoder tells the second set
 apart; the third was written afterwards.""",
         ("sentences", "right target %", "success %", "per verb"),
         table,
