@@ -11,16 +11,20 @@ import argparse
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from benchmarks.success import FIRST_EPISODE
 from policies.config import Head, TrainConfig
 from policies.contract import ObserveConfig
 
 OUT = Path("outputs/families")
+_DROP_GOAL = 0.1
+_THINGS = 5
 HEADS = (Head.DIFFUSION, Head.SCORE, Head.FLOW, Head.CONSISTENCY, Head.REGRESSION)
 
 
@@ -66,6 +70,21 @@ class Words:
     per_verb: dict[str, tuple[int, int]]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GoalFree:
+    """What the same policy does when it is told nothing.
+
+    Attributes:
+        episodes: Acted in.
+        acted: Episodes in which it took up some thing.
+        entropy: Of which thing it was, as a part of its maximum.
+    """
+
+    episodes: int
+    acted: int
+    entropy: float
+
+
 def detour(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Modes]:
     """Train and measure every head."""
     dataset = _dataset("detour:post", demonstrations, out)
@@ -80,14 +99,17 @@ def detour(minutes: float, demonstrations: int, episodes: int, out: Path) -> lis
     return results
 
 
-def words(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Words]:
-    """Train one policy and measure it with both sets of phrasings."""
+def words(
+    minutes: float, demonstrations: int, episodes: int, out: Path
+) -> "list[Words | GoalFree]":
+    """Train one policy and measure it with every set of phrasings, and without a word."""
     dataset = _dataset("words:tabletop", demonstrations, out)
     checkpoint = out / "words"
-    config = _recipe(Head.DIFFUSION, minutes, language=True)
+    config = _recipe(Head.SCORE, minutes, language=True)
     _train(dataset, checkpoint, config, None)
     tasks = ("words:tabletop", "words:unseen", "words:fresh")
-    return [_words(checkpoint, task, episodes) for task in tasks]
+    results: list[Words | GoalFree] = [_words(checkpoint, task, episodes) for task in tasks]
+    return [*results, _goal_free(checkpoint, episodes)]
 
 
 def _dataset(task: str, count: int, out: Path) -> Path:
@@ -102,11 +124,12 @@ def _dataset(task: str, count: int, out: Path) -> Path:
 def _recipe(head: Head, minutes: float, language: bool = False) -> TrainConfig:
     from policies.heads.presets import suggested
 
+    sampler = suggested(head)
     return TrainConfig(
         steps=200_000,
         max_minutes=minutes,
         save_every=10**9,
-        sampler=suggested(head),
+        sampler=replace(sampler, drop_goal=_DROP_GOAL) if language else sampler,
         observe=ObserveConfig(language=language, allow_constant=True),
     )
 
@@ -156,14 +179,45 @@ def _words(checkpoint: Path, task_name: str, episodes: int) -> Words:
     )
 
 
-def _episodes(checkpoint: Path, name: str, count: int) -> Iterable[tuple[Any, bool]]:
+def _goal_free(checkpoint: Path, episodes: int) -> GoalFree:
+    things: Counter[str] = Counter()
+    for task, _ in _episodes(checkpoint, "words:tabletop", episodes, told=False):
+        thing = task.acted_on()
+        if thing is not None:
+            things[thing] += 1
+    return GoalFree(
+        episodes=episodes,
+        acted=things.total(),
+        entropy=entropy(things.values()) / math.log2(_THINGS),
+    )
+
+
+class _Wordless:
+    """A policy that is told nothing."""
+
+    def __init__(self, policy: Any) -> None:
+        self._policy = policy
+        self.observation_steps = policy.observation_steps
+
+    def reset(self, seed: int) -> None:
+        self._policy.reset(seed)
+
+    def infer(self, history: Mapping[str, NDArray], instruction: str = "") -> Any:
+        return self._policy.infer(history, "")
+
+
+def _episodes(
+    checkpoint: Path, name: str, count: int, told: bool = True
+) -> Iterable[tuple[Any, bool]]:
     """The task after each episode, and whether it succeeded."""
     from robot_skills.app.suite_trials import open_policy, roll_out
     from sim.suites import Recording, find_task
 
     spec = find_task(name)
     task = spec.open(Recording())
-    policy = open_policy(checkpoint, spec.state_names)
+    policy: Any = open_policy(checkpoint, spec.state_names)
+    if not told:
+        policy = _Wordless(policy)
     for i in range(count):
         rollout = roll_out(task, policy, FIRST_EPISODE + i, 8)
         yield task, rollout.success
@@ -171,7 +225,7 @@ def _episodes(checkpoint: Path, name: str, count: int) -> Iterable[tuple[Any, bo
 
 
 def entropy(counts: Iterable[int]) -> float:
-    """Entropy of two counts in bits: 1 when both are alike, 0 when one is missing."""
+    """Entropy of counts in bits: of two, 1 when both are alike and 0 when one is missing."""
     counts = [count for count in counts if count]
     total = sum(counts)
     return -sum(count / total * math.log2(count / total) for count in counts) if total else 0.0
