@@ -173,6 +173,26 @@ apart; the third was written afterwards. A tenth of the windows was learned with
     )
 
 
+def _reliability(rows: Rows) -> str:
+    table = []
+    for task in dict.fromkeys(row["task"] for row in rows):
+        mine = [row for row in rows if row["task"] == task]
+
+        def mean(key: str, of: Rows = mine) -> str:
+            return f"{sum(row[key] for row in of) / len(of):.3f}"
+
+        means = [mean(key) for key in ("ece_before", "ece", "brier_before", "brier")]
+        table.append((task, str(sum(row["n"] for row in mine)), *means))
+    return _section(
+        "Whether done can be believed",
+        """Calibration of the termination heads of the policies above, on the tenth of the episodes
+that they did not learn from, judged crosswise by episode; means over the training seeds.""",
+        ("task", "frames", "ECE before", "ECE", "Brier before", "Brier"),
+        table,
+        "python -m benchmarks.reliability",
+    )
+
+
 def _bench(title: str, command: str) -> Callable[[Rows], str]:
     def section(rows: Rows) -> str:
         table = [
@@ -212,6 +232,7 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("success.jsonl", _equal_time),
     ("metaworld.jsonl", _metaworld),
     ("sampling.jsonl", _sampling),
+    ("reliability.jsonl", _reliability),
     ("detour.jsonl", _detour),
     ("words.jsonl", _words),
     ("bench_policy.json", _bench("Time of a chunk", "robot-skills bench policy")),
