@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -33,9 +33,9 @@ from policies.network import PolicyNetwork
 from policies.reliability import Calibration, fit_calibration
 from policies.sources import Batch, Pictures, WindowSource
 from policies.team import Team
+from policies.watching import Scalars, TensorBoard, Wandb, progress_bar
 from robot_skills.core.errors import (
     CheckpointError,
-    MissingDependencyError,
     RefusedError,
     RobotSkillsError,
     StorageError,
@@ -136,12 +136,14 @@ def train(
         run.restore()
         log.info("Resuming %s at step %d of %d.", out_dir, run.step, config.steps)
     with ExitStack() as stack:
-        writers: list[_Scalars] = []
+        writers: list[Scalars] = []
         if log_dir and run.leads:
-            writers.append(stack.enter_context(_TensorBoard(log_dir)))
+            writers.append(stack.enter_context(TensorBoard(log_dir)))
         if wandb_project and run.leads:
-            writers.append(stack.enter_context(_Wandb(wandb_project, out_dir, config)))
-        bar = stack.enter_context(_progress_bar(run)) if progress and run.leads else None
+            writers.append(stack.enter_context(Wandb(wandb_project, out_dir, config)))
+        bar = None
+        if progress and run.leads:
+            bar = stack.enter_context(progress_bar(run.total_steps(), run.step))
         run.go(stop_after, writers, bar)
     if stop_after is None or run.finished:
         run.export()
@@ -180,11 +182,10 @@ def _with_teacher(config: TrainConfig, teacher: Checkpoint | None) -> TrainConfi
     if not distils:
         raise RefusedError(f"A {config.sampler.head.value} head learns without a teacher.")
     trained = teacher.config
-    leave_out = trained.training.observe.leave_out
     return replace(
         config,
         network=trained.network,
-        observe=replace(trained.training.observe, leave_out=leave_out),
+        observe=trained.training.observe,
         observation_steps=trained.contract.observation_steps,
         horizon=trained.contract.horizon,
     )
@@ -207,65 +208,6 @@ def _embed(data: Demonstrations, encoder: TextEncoder | None) -> Float32:
 
         encoder = MiniLmEncoder()
     return np.asarray(encoder.encode(list(data.tasks)), dtype=np.float32)
-
-
-class _Scalars(Protocol):
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None: ...
-
-
-class _TensorBoard:
-    """TensorBoard's writer, opened late: importing it takes a second."""
-
-    def __init__(self, log_dir: str | Path) -> None:
-        self._log_dir = str(log_dir)
-
-    def __enter__(self) -> _Scalars:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer = SummaryWriter(self._log_dir)
-        return self._writer
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
-
-
-class _Wandb:
-    """Weights & Biases, where it is installed and wanted."""
-
-    def __init__(self, project: str, out_dir: Path, config: TrainConfig) -> None:
-        self._project, self._out_dir, self._config = project, out_dir, config
-
-    def __enter__(self) -> Self:
-        try:
-            import wandb
-        except ImportError:
-            raise MissingDependencyError(
-                "--wandb needs the wandb package: pip install wandb."
-            ) from None
-        self._run = wandb.init(
-            project=self._project, dir=str(self._out_dir), config=self._config.to_json()
-        )
-        return self
-
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
-        self._run.log({tag: scalar_value}, step=global_step)
-
-    def __exit__(self, *_: object) -> None:
-        self._run.finish()
-
-
-def _progress_bar(run: "_Run") -> Any:
-    from tqdm import tqdm
-
-    return tqdm(
-        total=run.total_steps(),
-        initial=run.step,
-        unit="step",
-        desc="train",
-        dynamic_ncols=True,
-        # Averaged over the whole run: the last batches say little about the hours to come.
-        smoothing=0.02,
-    )
 
 
 class _Run:
@@ -334,7 +276,7 @@ class _Run:
             return self._config.steps
         return min(self._config.steps, max(self.step, round(self.step / used)))
 
-    def go(self, stop_after: int | None, writers: Iterable[_Scalars], bar: Any) -> None:
+    def go(self, stop_after: int | None, writers: Iterable[Scalars], bar: Any) -> None:
         """Train until the budget is used up or `stop_after` steps are reached."""
         config = self._config
         end = config.steps if stop_after is None else min(stop_after, config.steps)
@@ -400,7 +342,7 @@ class _Run:
         limit = self._config.max_minutes
         return 0.0 if limit is None else self._seconds() / (60.0 * limit)
 
-    def _report(self, losses: Losses, writers: Iterable[_Scalars]) -> None:
+    def _report(self, losses: Losses, writers: Iterable[Scalars]) -> None:
         self._recent = {"loss": losses.chunk.item(), "done_loss": losses.done.item()}
         if not all(math.isfinite(value) for value in self._recent.values()):
             raise RobotSkillsError(

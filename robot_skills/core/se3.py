@@ -107,10 +107,21 @@ def matrix_to_rot6d(R: ArrayLike) -> Array:
 def rot6d_to_matrix(rot6d: ArrayLike) -> Array:
     """Rotation matrices (..., 3, 3) of two free 3-vectors (..., 6), by Gram-Schmidt."""
     d = np.asarray(rot6d, dtype=np.float64)
-    x = d[..., :3] / np.linalg.norm(d[..., :3], axis=-1, keepdims=True)
-    y = d[..., 3:] - np.sum(x * d[..., 3:], axis=-1, keepdims=True) * x
-    y = y / np.linalg.norm(y, axis=-1, keepdims=True)
-    return np.stack([x, y, np.cross(x, y)], axis=-1)
+    x = d[..., :3] / _lengths(d[..., :3])
+    y = d[..., 3:] - np.add.reduce(x * d[..., 3:], axis=-1, keepdims=True) * x
+    y = y / _lengths(y)
+    # Written out: np.cross and np.linalg.norm cost several times as much for one vector.
+    R = np.empty((*d.shape[:-1], 3, 3))
+    R[..., 0], R[..., 1] = x, y
+    R[..., 0, 2] = x[..., 1] * y[..., 2] - x[..., 2] * y[..., 1]
+    R[..., 1, 2] = x[..., 2] * y[..., 0] - x[..., 0] * y[..., 2]
+    R[..., 2, 2] = x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0]
+    return R
+
+
+def _lengths(vectors: Array) -> Array:
+    """Lengths of vectors (..., n), (..., 1)."""
+    return np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True))
 
 
 def invert(T: ArrayLike) -> Array:
