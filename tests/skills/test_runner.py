@@ -96,6 +96,27 @@ def test_grasp_succeeds_and_the_thing_stays_held_on_the_way_home():
     assert cell.tool.allclose(T_HOME, atol=1e-3)
 
 
+class _SeeingPolicy(FakePolicy):
+    """Looks through a camera."""
+
+    cameras = ("front",)
+
+
+def test_a_policy_that_sees_gets_new_frames_with_every_question_and_its_words():
+    policy = _SeeingPolicy(grasp_script)
+    Cell(grasp=policy).run(GRASP)
+    assert all(set(asked.frames) == {"front"} for asked in policy.inputs)
+    stamps = [asked.frames["front"].stamp_s for asked in policy.inputs]
+    assert stamps == sorted(set(stamps))
+    assert {asked.instruction for asked in policy.inputs} == {"grasp red cube"}
+
+
+def test_a_policy_that_does_not_see_costs_no_pictures():
+    policy = FakePolicy(grasp_script)
+    Cell(grasp=policy).run(GRASP)
+    assert not any(asked.frames for asked in policy.inputs)
+
+
 @pytest.mark.parametrize("call", [place("in", "box"), place("on", "table")])
 def test_place_puts_the_held_thing_where_it_was_told(call):
     cell = Cell()
