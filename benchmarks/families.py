@@ -24,6 +24,7 @@ from policies.contract import ObserveConfig
 
 OUT = Path("outputs/families")
 _DROP_GOAL = 0.1
+_THREADS = 1
 _THINGS = 5
 HEADS = (Head.DIFFUSION, Head.SCORE, Head.FLOW, Head.CONSISTENCY, Head.REGRESSION)
 
@@ -128,6 +129,7 @@ def _recipe(head: Head, minutes: float, language: bool = False) -> TrainConfig:
     return TrainConfig(
         steps=200_000,
         max_minutes=minutes,
+        threads=_THREADS,
         save_every=10**9,
         sampler=replace(sampler, drop_goal=_DROP_GOAL) if language else sampler,
         observe=ObserveConfig(language=language, allow_constant=True),

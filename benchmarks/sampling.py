@@ -74,6 +74,7 @@ def _distil(dataset: Path, teacher: Path, out: Path, minutes: float) -> None:
     config = TrainConfig(
         steps=200_000,
         max_minutes=minutes,
+        threads=1,
         save_every=10**9,
         sampler=suggested(Head.CONSISTENCY),
         observe=ObserveConfig(allow_constant=True),
