@@ -12,7 +12,7 @@ class BenchResult:
     Attributes:
         ours: Median of our side, in `unit`.
         peer: Median of the peer's side.
-        limit: What this machine cannot beat, whoever writes the rest.
+        limit: What this machine cannot beat, whoever writes the rest; None where it is not known.
         ratio: How many times better we are, whichever direction is better; above 1 is a win.
         unit: What the three figures count.
         repeats: How often each side was measured, taking turns.
@@ -21,7 +21,7 @@ class BenchResult:
 
     ours: float
     peer: float
-    limit: float
+    limit: float | None
     ratio: float
     unit: str
     repeats: int
@@ -36,7 +36,13 @@ def table(results: Sequence[BenchResult]) -> str:
     """The results as text for a terminal."""
     head = ("ours", "peer", "limit", "ratio", "unit")
     rows = [head] + [
-        (f"{r.ours:.4g}", f"{r.peer:.4g}", f"{r.limit:.4g}", f"{r.ratio:.2f}x", r.unit)
+        (
+            f"{r.ours:.4g}",
+            f"{r.peer:.4g}",
+            "-" if r.limit is None else f"{r.limit:.4g}",
+            f"{r.ratio:.2f}x",
+            r.unit,
+        )
         for r in results
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]

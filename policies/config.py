@@ -172,15 +172,11 @@ class NoiseConfig(JsonConfig):
     """Tool position, per axis."""
     tool_rad: float = 0.03
     """Tool rotation, per axis."""
-    forget: float = 0.3
-    """Part of the windows whose past is replaced by the present. A history tells where the expert
-    was going, and a policy that listens to nothing else never starts (de Haan et al., 2019)."""
     given: float = 0.01
     """Numbers of frame GIVEN, as a part of each one's own spread in the batch."""
 
     def __post_init__(self) -> None:
         require(min(asdict(self).values()) >= 0.0, "Noise cannot be negative.")
-        require(self.forget <= 1.0, f"forget is a part of the windows, got {self.forget}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,8 +209,7 @@ class TrainConfig(JsonConfig):
     bf16: bool = True
     """Multiply in bfloat16 where the processor has it."""
     compile: bool = False
-    """Compile the network with TorchInductor: pays on GPUs with large networks, hardly ever on
-    processors."""
+    """Compile the network with TorchInductor."""
     threads: int = 2
     """Processor threads."""
     observation_steps: int = 2

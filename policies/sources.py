@@ -170,8 +170,6 @@ class WindowSource:
         states = self._frontend.disturb(
             self._data.states[self._windows.past[index]], config.noise, rng
         )
-        forgets = rng.random(len(index)) < config.noise.forget
-        states[forgets, :-1] = states[forgets, -1:]
         return index, self._numbers(index, self._frontend.features(states), states)
 
     def _numbers(

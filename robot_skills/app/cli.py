@@ -101,10 +101,14 @@ def _doctor() -> Entry:
 
 COMMANDS: tuple[Command, ...] = (
     Command(name="run", summary="carry out an instruction in words", load=_run),
-    Command(name="generate", summary="make demonstrations of one skill", load=_generate),
-    Command(name="train", summary="learn one skill from demonstrations", load=_train),
+    Command(
+        name="generate", summary="make demonstrations of a skill or a suite's task", load=_generate
+    ),
+    Command(name="train", summary="learn a policy from demonstrations", load=_train),
     Command(name="export", summary="make a checkpoint run without torch", load=_export),
-    Command(name="eval", summary="measure a skill or a suite over unseen seeds", load=_eval),
+    Command(
+        name="eval", summary="measure a skill, a suite or a policy over unseen seeds", load=_eval
+    ),
     Command(name="rollouts", summary="let a skill try, with mishaps, and keep how", load=_rollouts),
     Command(name="train-success", summary="learn to foresee success", load=_train_success),
     Command(name="skills", summary="list the skills, show one card", load=_skills),

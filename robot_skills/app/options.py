@@ -132,7 +132,7 @@ class TrainOptions(CommonOptions):
     device: str | None = None
     """Where to train: cpu, cuda; a GPU where there is one when left out."""
     compile: bool = False
-    """Compile the network: pays on a GPU with large networks."""
+    """Compile the network with TorchInductor."""
     log: bool = False
     """Write TensorBoard logs to `logs` in the checkpoint's folder."""
     wandb: str | None = None

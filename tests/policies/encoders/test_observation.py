@@ -130,7 +130,8 @@ def test_the_order_of_points_does_not_matter():
 
 
 def test_onnx_gives_the_same_features(tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
+    import onnxruntime
+
     encoder, inputs = encoder_of(EVERYTHING), inputs_of(EVERYTHING, batch=1)
     names = list(inputs)
 
