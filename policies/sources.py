@@ -20,11 +20,12 @@ from policies.dataset import Demonstrations, make_windows
 from policies.features import Float32
 from policies.frontends import make_frontend
 from policies.network import Inputs
+from policies.noise import perturb_sentences
 from policies.normaliser import Normaliser
 
 _BLOCK_STEPS = 64
 """Steps whose numbers are prepared together: many enough to be cheap, few enough to fit caches."""
-_BATCH_STREAM, _NOISE_STREAM, _FIT_STREAM, _SPLIT_STREAM, _PICTURE_STREAM = range(5)
+_BATCH_STREAM, _NOISE_STREAM, _FIT_STREAM, _SPLIT_STREAM, _PICTURE_STREAM, _WORD_STREAM = range(6)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -194,7 +195,11 @@ class WindowSource:
         inputs = {VECTOR: numbers[VECTOR]}
         data = self._data
         if self._embeddings is not None:
-            inputs[LANGUAGE] = torch.from_numpy(self._embeddings[data.task[index]])
+            sentences = self._embeddings[data.task[index]]
+            if step is not None:
+                rng = np.random.default_rng((self._config.seed, _WORD_STREAM, step))
+                sentences = perturb_sentences(sentences, self._config.noise, rng)
+            inputs[LANGUAGE] = torch.from_numpy(sentences)
         if self._pictures is not None:
             rng = None
             if step is not None:

@@ -1,5 +1,6 @@
 """Watching a training run: logs and a progress bar, each loaded only where it is used."""
 
+import sys
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -70,6 +71,8 @@ def progress_bar(total: int, done: int) -> Any:
         unit="step",
         desc="train",
         dynamic_ncols=True,
+        # Into a file every update is a line.
+        mininterval=0.1 if sys.stderr.isatty() else 10.0,
         # Averaged over the whole run: the last batches say little about the hours to come.
         smoothing=0.02,
     )

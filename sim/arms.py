@@ -139,6 +139,46 @@ def add_servos(spec: mujoco.MjSpec, arm: ArmSpec, prefix: str = "") -> None:
         velocity.set_to_velocity(kv=kv)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ServoAddresses:
+    """Where a compiled model keeps an arm's joints and servos.
+
+    Attributes:
+        qpos: Of the joint positions, (n,).
+        dofs: Of the joint velocities and torques, (n,).
+        setpoint_act: Of the setpoints, among the activations, (n,).
+        rate_ctrl: Of the setpoints' rates, among the controls, for the position servos and for the
+            velocity servos, (2, n).
+    """
+
+    qpos: Array
+    dofs: Array
+    setpoint_act: Array
+    rate_ctrl: Array
+
+
+def find_servos(
+    model: mujoco.MjModel, arm: ArmSpec, joint_prefix: str, actuator_prefix: str
+) -> ServoAddresses:
+    """What `add_servos` has put in, once the model is compiled.
+
+    Args:
+        model: Holds the arm.
+        arm: Names the joints.
+        joint_prefix: Of the joints' names in the model.
+        actuator_prefix: Of the actuators' names in the model.
+    """
+    joints = [model.joint(joint_prefix + name) for name in arm.joints]
+    position = [model.actuator(f"{actuator_prefix}position_{name}") for name in arm.joints]
+    velocity = [model.actuator(f"{actuator_prefix}velocity_{name}") for name in arm.joints]
+    return ServoAddresses(
+        qpos=np.array([joint.qposadr[0] for joint in joints]),
+        dofs=np.array([joint.dofadr[0] for joint in joints]),
+        setpoint_act=np.array([actuator.actadr[0] for actuator in position]),
+        rate_ctrl=np.array([[a.id for a in position], [a.id for a in velocity]]),
+    )
+
+
 def _add_frames(hand: mujoco.MjsBody, arm: ArmSpec) -> None:
     tool = hand.add_site(name=TOOL_SITE, group=5)
     tool.pos, tool.quat = arm.T_hand_tool.p.tolist(), arm.T_hand_tool.wxyz().tolist()

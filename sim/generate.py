@@ -8,14 +8,11 @@ does not change it.
 """
 
 import json
-import multiprocessing
-import os
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from robot_skills.core.errors import (
@@ -26,6 +23,7 @@ from robot_skills.core.errors import (
     unknown_name,
 )
 from sim.arms import ARMS
+from sim.attempts import make_attempts
 from sim.dataset import Demonstration, write_lerobot
 from sim.demonstrate import CONTROL_HZ, AttemptFailed, demonstrate
 from sim.experts import EXPERTS
@@ -180,9 +178,9 @@ def _claim(attempts: Path, config: GenerateConfig) -> None:
                 "finish that one, remove the folder, or choose another --out."
             )
         return
-    partial = stamp.with_suffix(".tmp")
-    partial.write_text(json.dumps(wanted))
-    partial.replace(stamp)
+    unfinished = stamp.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(wanted))
+    unfinished.replace(stamp)
 
 
 def _collect(config: GenerateConfig, attempts: Path, workers: int) -> None:
@@ -199,44 +197,26 @@ def _collect(config: GenerateConfig, attempts: Path, workers: int) -> None:
         unit="demo",
         file=sys.stderr,
     )
-    queue = (i for i in _count_from_zero() if i not in done)
-    # A fresh interpreter per worker: OpenGL contexts and BLAS threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
-    running: dict[Future[bool], int] = {}
+    tried = len(done)
+    outcomes = make_attempts(
+        partial(_attempt, config, attempts),
+        made=done,
+        missing=config.episodes - successes,
+        workers=workers,
+    )
     try:
-        while successes < config.episodes or running:
-            while successes < config.episodes and len(running) < 2 * workers:
-                i = next(queue)
-                running[pool.submit(_attempt, config, attempts, i)] = i
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                done.add(running.pop(future))
-                if future.result():
-                    successes += 1
-                    bar.update()
-            bar.set_postfix(attempts=len(done), refresh=False)
-            if successes == 0 and len(done) >= _GIVE_UP_AFTER:
+        for success in outcomes:
+            tried, successes = tried + 1, successes + success
+            bar.set_postfix(attempts=tried, refresh=False)
+            bar.update(success)
+            if successes == 0 and tried >= _GIVE_UP_AFTER:
                 raise RobotSkillsError(
-                    f"The expert for {config.task!r} failed {len(done)} times in a row on "
+                    f"The expert for {config.task!r} failed {tried} times in a row on "
                     f"{config.robot!r}: {_first_successes(attempts, 1)[2]}."
                 )
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        outcomes.close()
         bar.close()
-
-
-def _count_from_zero() -> Iterator[int]:
-    i = 0
-    while True:
-        yield i
-        i += 1
-
-
-def _quiet_worker() -> None:
-    """Leave Ctrl-C to the parent, which lets attempts in flight finish."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
@@ -244,9 +224,9 @@ def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
     try:
         demonstration = _demonstrate(config, i)
     except AttemptFailed as failure:
-        partial = stem.with_suffix(".tmp")
-        partial.write_text(json.dumps({"reason": str(failure)}))
-        partial.replace(stem.with_suffix(".json"))
+        unfinished = stem.with_suffix(".tmp")
+        unfinished.write_text(json.dumps({"reason": str(failure)}))
+        unfinished.replace(stem.with_suffix(".json"))
         return False
     demonstration.save(stem.with_suffix(".npz"))
     return True

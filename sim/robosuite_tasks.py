@@ -19,7 +19,7 @@ from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM
-from sim.arms import ARMS, TOOL_SITE, ArmSpec
+from sim.arms import ARMS, TOOL_SITE, ArmSpec, find_servos
 from sim.objects import CUBE, ObjectPlacement
 from sim.robosuite_model import ARM_PREFIX, GRIPPERS, build_model, resize_box
 from sim.robot import Cell, CellRobot
@@ -157,14 +157,8 @@ class TaskWorld:
             cameras={FRONT_CAMERA: task.T_base_front, FILM_CAMERA: task.T_base_film},
         ).compile()
         self.data = mujoco.MjData(self.model)
-        model, names = self.model, self.arm.joints
-        joints = [model.joint(ARM_PREFIX + name) for name in names]
-        self.arm_qpos: Array = np.array([joint.qposadr[0] for joint in joints])
-        self.arm_dofs: Array = np.array([joint.dofadr[0] for joint in joints])
-        position = [model.actuator(f"position_{name}") for name in names]
-        velocity = [model.actuator(f"velocity_{name}") for name in names]
-        self.setpoint_act: Array = np.array([actuator.actadr[0] for actuator in position])
-        self.rate_ctrl: Array = np.array([[a.id for a in position], [a.id for a in velocity]])
+        model = self.model
+        self.servos = find_servos(model, self.arm, ARM_PREFIX, "")
         lead = gripper.prefix + self.arm.gripper_joint.removeprefix("gripper/")
         self._gripper_qpos = int(model.joint(lead).qposadr[0])
         self._gripper_ctrl = np.array(
@@ -198,8 +192,8 @@ class TaskWorld:
         q = np.array(self.arm.home_q_rad)
         if self.layout.noise_rad is not None:
             q = q + self.layout.noise_rad
-        self.data.qpos[self.arm_qpos] = q
-        self.data.act[self.setpoint_act] = q
+        self.data.qpos[self.servos.qpos] = q
+        self.data.act[self.servos.setpoint_act] = q
         for name, value in self._gripper.rest_q.items():
             joint = self.model.joint(self._gripper.prefix + name)
             self.data.qpos[joint.qposadr[0]] = value

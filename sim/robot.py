@@ -12,7 +12,7 @@ from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array, interpolate
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observation, RgbdFrame
-from sim.arms import ARMS, ArmSpec
+from sim.arms import ARMS, ArmSpec, ServoAddresses
 from sim.kinematics import ArmKinematics
 from sim.layout import Layout
 from sim.render import RgbdRenderer
@@ -29,14 +29,7 @@ class World(Protocol):
     arm: ArmSpec
     model: mujoco.MjModel
     data: mujoco.MjData
-    arm_qpos: Array
-    """Addresses of the arm's joints in ``data.qpos``, (n,)."""
-    arm_dofs: Array
-    """Addresses of the arm's joints in ``data.qvel``, (n,)."""
-    setpoint_act: Array
-    """Addresses of the joint setpoints in ``data.act``, (n,)."""
-    rate_ctrl: Array
-    """Addresses in ``data.ctrl`` that take the setpoints' rates, (2, n)."""
+    servos: ServoAddresses
 
     def reset(self) -> None: ...
 
@@ -217,7 +210,7 @@ class CellRobot[WorldT: World, LayoutT]:
             self._world.reset()
         self._clock.restart()
         self._track: _Track | None = None
-        self._q_goal = self._world.data.act[self._world.setpoint_act].copy()
+        self._q_goal = self._world.data.act[self._world.servos.setpoint_act].copy()
         self._pose_goal = self._kinematics.forward(self._q_goal).matrix()
         self._opening_goal = 1.0
 
@@ -236,9 +229,9 @@ class CellRobot[WorldT: World, LayoutT]:
         data = world.data
         state = ArmState(
             stamp_s=now_s,
-            q_rad=data.qpos[world.arm_qpos],
-            dq_rad_s=data.qvel[world.arm_dofs],
-            tau_nm=data.qfrc_actuator[world.arm_dofs],
+            q_rad=data.qpos[world.servos.qpos],
+            dq_rad_s=data.qvel[world.servos.dofs],
+            tau_nm=data.qfrc_actuator[world.servos.dofs],
             T_base_tool=world.T_base_tool(),
             opening=world.opening(),
         )
@@ -276,7 +269,7 @@ class CellRobot[WorldT: World, LayoutT]:
             return
         world = self.world
         self._track = None
-        self._q_goal = world.data.act[world.setpoint_act].copy()
+        self._q_goal = world.data.act[world.servos.setpoint_act].copy()
         self._pose_goal = self._kinematics.forward(self._q_goal).matrix()
 
     def _on_control_steps(self, chunk: ActionChunk, now_s: float) -> _Track:
@@ -310,13 +303,13 @@ class CellRobot[WorldT: World, LayoutT]:
             if track.next == len(track.poses):
                 self._track = None
         data = world.data
-        step = self._q_goal - data.act[world.setpoint_act]
+        step = self._q_goal - data.act[world.servos.setpoint_act]
         largest = self._largest_step
         if self._track is None:
             # Nothing follows: brake in time for the goal, where a waypoint was too far to keep up.
             largest = np.minimum(largest, np.sqrt(self._braking * np.abs(step)))
         step = np.minimum(np.maximum(step, -largest), largest)
-        data.ctrl[world.rate_ctrl] = step / CONTROL_PERIOD_S
+        data.ctrl[world.servos.rate_ctrl] = step / CONTROL_PERIOD_S
         world.command_opening(self._opening_goal)
         world.step(PHYSICS_PER_CONTROL)
 

@@ -7,7 +7,16 @@ import numpy as np
 
 from robot_skills.core.errors import unknown_name
 from robot_skills.core.se3 import SE3, Array
-from sim.arms import ARMS, GRIPPER_ACTUATOR, HAND_BODY, PREFIX, TOOL_SITE, ArmSpec, build_arm
+from sim.arms import (
+    ARMS,
+    GRIPPER_ACTUATOR,
+    HAND_BODY,
+    PREFIX,
+    TOOL_SITE,
+    ArmSpec,
+    build_arm,
+    find_servos,
+)
 from sim.fixtures import DRAWER_SLIDE, add_button, add_container, add_drawer
 from sim.layout import Layout
 from sim.meshes import add_fast_visuals
@@ -51,13 +60,7 @@ class TabletopWorld:
         self.model: mujoco.MjModel = build_world(self.arm, layout).compile()
         self.data = mujoco.MjData(self.model)
         model, spec = self.model, self.arm
-        joints = [model.joint(PREFIX + name) for name in spec.joints]
-        self.arm_qpos: Array = np.array([joint.qposadr[0] for joint in joints])
-        self.arm_dofs: Array = np.array([joint.dofadr[0] for joint in joints])
-        position = [model.actuator(f"{PREFIX}position_{name}") for name in spec.joints]
-        velocity = [model.actuator(f"{PREFIX}velocity_{name}") for name in spec.joints]
-        self.setpoint_act: Array = np.array([actuator.actadr[0] for actuator in position])
-        self.rate_ctrl: Array = np.array([[a.id for a in position], [a.id for a in velocity]])
+        self.servos = find_servos(model, spec, PREFIX, PREFIX)
         self.gripper_ctrl: int = model.actuator(f"{PREFIX}gripper/{GRIPPER_ACTUATOR}").id
         self.gripper_qpos: int = int(model.joint(PREFIX + spec.gripper_joint).qposadr[0])
         self.tool_site: int = model.site(PREFIX + TOOL_SITE).id
@@ -72,8 +75,8 @@ class TabletopWorld:
         """Back to the start of the episode: arm at home, things at rest where the layout says."""
         mujoco.mj_resetData(self.model, self.data)
         home = np.array(self.arm.home_q_rad)
-        self.data.qpos[self.arm_qpos] = home
-        self.data.act[self.setpoint_act] = home
+        self.data.qpos[self.servos.qpos] = home
+        self.data.act[self.servos.setpoint_act] = home
         self._start_gripper_open()
         if self.layout.drawer is not None:
             adr = self.model.joint(DRAWER_SLIDE).qposadr[0]

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from policies.config import Backbone, NetworkConfig
-from policies.contract import LANGUAGE, VECTOR, ImageSpec, PolicyContract
+from policies.contract import LANGUAGE, VECTOR, Frame, ImageSpec, PolicyContract
 from policies.encoders.cloud import CloudEncoder
+from policies.encoders.entities import EntityAttention, entity_rows
 from policies.encoders.image import ImageEncoder
-from policies.encoders.language import LanguageEncoder
+from policies.encoders.language import LanguageEncoder, SentenceFocus
 from policies.encoders.resnet import ResNetEncoder
 from robot_skills.core.errors import CheckpointError
 
@@ -54,7 +55,15 @@ class ObservationEncoder(nn.Module):
         )
         self.language = LanguageEncoder(embedding) if contract.language else None
         shown = sum(image.steps for image in contract.images) + len(contract.clouds)
-        self.size = feature_size + embedding * (shown + int(contract.language))
+        seen = feature_size + embedding * shown
+        rows = None
+        if contract.language and contract.frame is Frame.GIVEN:
+            rows = entity_rows(contract.state.names, contract.observation_steps)
+        self.entities = None if rows is None else EntityAttention(rows, feature_size, embedding)
+        if self.entities is not None:
+            seen += self.entities.size
+        self.focus = SentenceFocus(seen, embedding, config.width) if contract.language else None
+        self.size = seen + (embedding + config.width) * int(contract.language)
 
     def load_pretrained(self, path: Path | None = None) -> None:
         """Start the picture encoders from ImageNet weights; call it before training.
@@ -81,9 +90,13 @@ class ObservationEncoder(nn.Module):
         """
         parts = [inputs[VECTOR]]
         parts += [encoder(inputs) for encoder in (*self.images, *self.clouds)]
-        if self.language is not None:
-            parts.append(self.language(_blanked(inputs[LANGUAGE], keep_goal)))
-        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        seen = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        if self.language is None or self.focus is None:
+            return seen
+        sentence = self.language(_blanked(inputs[LANGUAGE], keep_goal))
+        if self.entities is not None:
+            seen = torch.cat([seen, self.entities(inputs[VECTOR], sentence)], dim=1)
+        return torch.cat([seen, sentence, self.focus(seen, sentence)], dim=1)
 
 
 def _image_encoder(image: ImageSpec, config: NetworkConfig) -> ImageEncoder | ResNetEncoder:

@@ -32,15 +32,18 @@ from policies.sampler import SamplerTable
 _MOST, _LEAST = 80.0, 0.005
 """Range of s: pure noise, to less than what an arm can carry out, in standard deviations."""
 _TYPICAL = 0.6
-"""Median of s in training and in sampling."""
+"""Median of s in sampling, and in training for a chunk of one action."""
 
 
 class ScoreHead:
     """Denoising at levels drawn from a log-logistic distribution (as BESO does), Euler steps.
 
-    Sampling visits even quantiles of the distribution that training draws from, and begins at pure
-    noise. Few steps are loud at first and quiet at last, see `loudness`; with that, `noise_scale`
-    should be 1.
+    The actions of a chunk are much alike, so noise that is drawn for each of H averages out, and
+    what it hides it hides ``sqrt(H)`` times less (Hoogeboom et al., 2023, of neighbouring pixels).
+    Training draws levels that much higher: only where the chunk cannot be guessed from its noisy
+    self does the network learn what the observation says of it. Sampling visits even quantiles of
+    the distribution for one action, and begins at pure noise. Few steps are loud at first and quiet
+    at last, see `loudness`; with that, `noise_scale` should be 1.
 
     Args:
         config: Prediction type and inference steps.
@@ -53,12 +56,13 @@ class ScoreHead:
         """Euler's method on Karras' ODE, loud at first and quiet at last."""
         steps = self._config.inference_steps
         chance = 1.0 - torch.arange(steps, dtype=torch.float64) / steps
-        return walk(self._places(_log_logistic(chance)), loudness(steps))
+        return walk(self._places(_log_logistic(chance, _TYPICAL)), loudness(steps))
 
     def errors(
         self, predict: Predict, x_0: Tensor, draws: torch.Generator, teacher: Predict | None = None
     ) -> Tensor:
-        places = self._places(_log_logistic(uniform(len(x_0), draws)))
+        typical = _TYPICAL * math.sqrt(x_0.shape[1])
+        places = self._places(_log_logistic(uniform(len(x_0), draws), typical))
         return path_errors(predict, x_0, normal_like(x_0, draws), places)
 
     def _places(self, log_s: Tensor) -> Places:
@@ -74,8 +78,8 @@ class ScoreHead:
         )
 
 
-def _log_logistic(chance: Tensor) -> Tensor:
+def _log_logistic(chance: Tensor, typical: float) -> Tensor:
     """log s at these values of its distribution function, which is cut off at the range's ends."""
-    middle, least, most = (math.log(s) for s in (_TYPICAL, _LEAST, _MOST))
+    middle, least, most = (math.log(s) for s in (typical, _LEAST, _MOST))
     low, high = (1.0 / (1.0 + math.exp(middle - end)) for end in (least, most))
     return (middle + torch.logit(low + chance * (high - low))).clamp(least, most)

@@ -5,13 +5,9 @@ it stopped, and the number of workers changes nothing.
 """
 
 import json
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -125,13 +121,15 @@ def _claim(out: Path, config: RolloutConfig) -> None:
             )
         return
     out.mkdir(parents=True, exist_ok=True)
-    partial = out / f"{INFO}.tmp"
-    partial.write_text(json.dumps(info.to_json(), indent=2) + "\n", encoding="utf-8")
-    partial.replace(out / INFO)
+    unfinished = out / f"{INFO}.tmp"
+    unfinished.write_text(json.dumps(info.to_json(), indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(out / INFO)
 
 
 def _collect(config: RolloutConfig, out: Path, episodes: int, workers: int) -> None:
     from tqdm import tqdm
+
+    from sim.attempts import make_attempts
 
     finished = {
         int(path.stem.removeprefix("rollout_")): path.suffix == ".npz"
@@ -140,36 +138,15 @@ def _collect(config: RolloutConfig, out: Path, episodes: int, workers: int) -> N
     }
     good = sum(finished.values())
     bar = tqdm(total=episodes, initial=min(good, episodes), desc=f"{config.skill}", unit="rollout")
-    queue = (i for i in _numbers() if i not in finished)
-    # A fresh interpreter per worker: what MuJoCo and torch hold does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
-    running: set[Future[bool]] = set()
+    outcomes = make_attempts(
+        partial(_attempt, config, out), made=finished, missing=episodes - good, workers=workers
+    )
     try:
-        while good + len(running) < episodes or running:
-            while good + len(running) < episodes and len(running) < 2 * workers:
-                running.add(pool.submit(_attempt, config, out, next(queue)))
-            ready, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in ready:
-                if future.result():
-                    good += 1
-                    bar.update()
+        for success in outcomes:
+            bar.update(success)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        outcomes.close()
         bar.close()
-
-
-def _numbers() -> Iterator[int]:
-    i = 0
-    while True:
-        yield i
-        i += 1
-
-
-def _quiet_worker() -> None:
-    """Leave Ctrl-C to the parent, which lets attempts in flight finish."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def _attempt(config: RolloutConfig, out: Path, index: int) -> bool:
@@ -179,9 +156,9 @@ def _attempt(config: RolloutConfig, out: Path, index: int) -> bool:
     if isinstance(made, Rollout):
         made.save(path.with_suffix(".npz"))
         return True
-    partial = path.with_suffix(".tmp")
-    partial.write_text(json.dumps({"reason": made}), encoding="utf-8")
-    partial.replace(path.with_suffix(".json"))
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({"reason": made}), encoding="utf-8")
+    unfinished.replace(path.with_suffix(".json"))
     return False
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import single_arm_chunk
-from sim.arms import GRIPPER_ACTUATOR, PANDA, PREFIX, TOOL_SITE, ArmSpec
+from sim.arms import GRIPPER_ACTUATOR, PANDA, PREFIX, TOOL_SITE, ArmSpec, find_servos
 from sim.kinematics import ArmKinematics
 from sim.render import Quality, RgbdRenderer
 from sim.robot import CONTROL_PERIOD_S, Cell, CellRobot
@@ -74,13 +74,7 @@ class TableWorld:
         self.model = model
         self.data = mujoco.MjData(model)
         self.start = start
-        joints = [model.joint(PREFIX + name) for name in PANDA.joints]
-        self.arm_qpos: Array = np.array([joint.qposadr[0] for joint in joints])
-        self.arm_dofs: Array = np.array([joint.dofadr[0] for joint in joints])
-        position = [model.actuator(f"{PREFIX}position_{name}") for name in PANDA.joints]
-        velocity = [model.actuator(f"{PREFIX}velocity_{name}") for name in PANDA.joints]
-        self.setpoint_act: Array = np.array([actuator.actadr[0] for actuator in position])
-        self.rate_ctrl: Array = np.array([[a.id for a in position], [a.id for a in velocity]])
+        self.servos = find_servos(model, PANDA, PREFIX, PREFIX)
         self._gripper_ctrl: int = model.actuator(f"{PREFIX}gripper/{GRIPPER_ACTUATOR}").id
         self._gripper_qpos: int = int(model.joint(PREFIX + PANDA.gripper_joint).qposadr[0])
         self._tool_site: int = model.site(PREFIX + TOOL_SITE).id
@@ -98,8 +92,8 @@ class TableWorld:
         q, off_m = self._kinematics.solve(np.array(PANDA.home_q_rad), start.T_base_tool.matrix())
         if off_m > 1e-3:
             raise RefusedError(f"The tool cannot start at {start.T_base_tool.p}.")
-        data.qpos[self.arm_qpos] = q
-        data.act[self.setpoint_act] = q
+        data.qpos[self.servos.qpos] = q
+        data.act[self.servos.setpoint_act] = q
         for name, open_q in PANDA.gripper_open_q.items():
             data.qpos[model.joint(PREFIX + name).qposadr[0]] = start.opening * open_q
         self.command_opening(start.opening)

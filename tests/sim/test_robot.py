@@ -121,7 +121,9 @@ def test_joints_stay_within_position_and_velocity_limits(robot):
     limits = robot.arms[DEFAULT_ARM].joint
     seen, setpoints = [], [np.array(ARMS[robot.world.arm.name].home_q_rad)]
     robot.on_step.append(lambda r: seen.append(state(r).q_rad))
-    robot.on_step.append(lambda r: setpoints.append(r.world.data.act[r.world.setpoint_act].copy()))
+    robot.on_step.append(
+        lambda r: setpoints.append(r.world.data.act[r.world.servos.setpoint_act].copy())
+    )
     far = SE3.from_yaw(2.5, (0.3, -0.6, 0.9)) @ SE3.from_rotvec((0.4, 0.3, 0.0))
     robot.command(
         single_arm_chunk(np.array([0.10, 0.15]), np.tile(far.matrix(), (2, 1, 1)), np.ones(2))

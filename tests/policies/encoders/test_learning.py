@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policies.contract import Channels, CloudSpec, ImageSpec
-from policies.encoders import CloudEncoder, ImageEncoder, LanguageEncoder
+from policies.config import NetworkConfig
+from policies.contract import Channels, CloudSpec, Frame, ImageSpec, PolicyContract, VectorSpec
+from policies.encoders import CloudEncoder, ImageEncoder, LanguageEncoder, ObservationEncoder
 
 SIDE, BLOCK = 24, 5
 
@@ -124,3 +125,38 @@ def test_sentences_are_told_apart_also_with_noise_on_them():
     near = sentences + 0.02 * torch.randn(6, 384, generator=rng)
     said = model({"language": nn.functional.normalize(near, dim=1)})
     assert said.argmax(dim=1).tolist() == list(range(6))
+
+
+def test_a_sentence_picks_the_numbers_of_the_thing_that_it_names():
+    things = 5
+    rng = torch.Generator().manual_seed(0)
+    sentences = nn.functional.normalize(torch.randn(things, 384, generator=rng), dim=1)
+    contract = PolicyContract(
+        fps=20.0,
+        observation_steps=1,
+        horizon=4,
+        frame=Frame.GIVEN,
+        state=VectorSpec(
+            key="observation.state", names=[f"{k}.{a}" for k in "abcde" for a in "xy"]
+        ),
+        action=VectorSpec(key="action", names=["x", "y"]),
+        language=True,
+    )
+
+    def asked(count: int) -> tuple[dict[str, Tensor], Tensor]:
+        places = torch.randn(count, things, 2, generator=rng)
+        named = torch.randint(things, (count,), generator=rng)
+        given = {"vector": places.flatten(1), "language": sentences[named]}
+        return given, places[torch.arange(count), named]
+
+    batches = [asked(64) for _ in range(400)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = fitted(
+            ObservationEncoder(contract, 2 * things, NetworkConfig(width=32, embedding=16)),
+            [given for given, _ in batches],
+            [wanted for _, wanted in batches],
+        )
+    given, wanted = asked(200)
+    with torch.inference_mode():
+        assert (model(given) - wanted).abs().mean() < 0.05

@@ -65,7 +65,7 @@ def test_every_sense_adds_an_embedding(backbone):
         contract = replace(EVERYTHING, images=[FRONT, WRIST])
     encoder = encoder_of(contract, replace(CONFIG, backbone=backbone))
     pictures = sum(image.steps for image in contract.images)
-    assert encoder.size == 4 + 8 * (pictures + 1 + 1)
+    assert encoder.size == 4 + 8 * (pictures + 1 + 1) + CONFIG.width
     assert encoder(inputs_of(contract)).shape == (3, encoder.size)
 
 
