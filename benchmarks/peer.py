@@ -2,7 +2,8 @@
 
 Where a choice is ours it is made in the peer's favour: its batches come from memory instead of its
 loader, frames that must not be imitated are kept from it, its imports do not count as training
-time, and its learning rate falls to zero just when the time is up.
+time, and the learning rate of its DiffusionPolicy falls to zero
+just when the time is up.
 """
 
 import logging
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,23 +25,26 @@ STATE, SURROUNDINGS, ACTION = "observation.state", "observation.environment_stat
 ROBOT_SIZE = 11
 """Of our skills' state, the first numbers are the robot's (tool, opening, table), the rest are the
 things around it. LeRobot wants the two apart."""
+_ACT_BATCH = 8
 _RATE_STEPS = 10
 """Steps that are timed to learn how many will fit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeerConfig:
-    """LeRobot's DiffusionPolicy as a user with a processor would set it up.
+    """LeRobot's DiffusionPolicy, or its ACT, as a user with a processor would set it up.
 
     Attributes:
+        kind: Which of the two.
         down_dims: Channels of its U-Net; its default needs seconds per chunk on a processor.
-        batch_size: Windows per step.
+        batch_size: Windows per step of the DiffusionPolicy; ACT has LeRobot's usual 8.
         minutes: Training time.
         seed: Of weights, batches and noise.
         threads: Processor threads.
         inference_steps: DDIM steps per chunk.
     """
 
+    kind: Literal["diffusion", "act"] = "diffusion"
     down_dims: tuple[int, ...] = (128, 256)
     batch_size: int = 64
     minutes: float = 2.0
@@ -69,17 +73,24 @@ def quiet() -> None:
     logging.getLogger("lerobot").setLevel(logging.ERROR)
 
 
-def diffusion_config(state: int, action: int, config: PeerConfig) -> Any:
-    """LeRobot's settings for a policy that sees a state and answers chunks of 16."""
+def _features(state: int, action: int) -> dict[str, Any]:
     from lerobot.configs.types import FeatureType, PolicyFeature
-    from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
 
-    return DiffusionConfig(
-        input_features={
+    return {
+        "input_features": {
             STATE: PolicyFeature(type=FeatureType.STATE, shape=(ROBOT_SIZE,)),
             SURROUNDINGS: PolicyFeature(type=FeatureType.ENV, shape=(state - ROBOT_SIZE,)),
         },
-        output_features={ACTION: PolicyFeature(type=FeatureType.ACTION, shape=(action,))},
+        "output_features": {ACTION: PolicyFeature(type=FeatureType.ACTION, shape=(action,))},
+    }
+
+
+def diffusion_config(state: int, action: int, config: PeerConfig) -> Any:
+    """LeRobot's settings for a policy that sees a state and answers chunks of 16."""
+    from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
+
+    return DiffusionConfig(
+        **_features(state, action),
         n_obs_steps=2,
         horizon=16,
         n_action_steps=8,
@@ -90,26 +101,41 @@ def diffusion_config(state: int, action: int, config: PeerConfig) -> Any:
     )
 
 
-def train_diffusion(dataset: Path, out: Path, config: PeerConfig) -> PeerTraining:
-    """Train LeRobot's DiffusionPolicy for a time and save it as LeRobot does.
+def act_config(state: int, action: int) -> Any:
+    """LeRobot's ACT for chunks of 16, at half its width."""
+    from lerobot.policies.act.configuration_act import ACTConfig
+
+    return ACTConfig(
+        **_features(state, action),
+        chunk_size=16,
+        n_action_steps=8,
+        dim_model=256,
+        pretrained_backbone_weights=None,
+        device="cpu",
+    )
+
+
+def train_peer(dataset: Path, out: Path, config: PeerConfig) -> PeerTraining:
+    """Train a policy of LeRobot's for a time and save it as LeRobot does.
 
     Args:
         dataset: LeRobot v3 dataset with a state.
         out: Folder of the checkpoint.
         config: How.
     """
-    from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
-    from lerobot.policies.factory import make_pre_post_processors
+    from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 
     quiet()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     _, data = load_datasets([dataset], ObserveConfig(allow_constant=True), 2, 16)
     states, actions = _recorded(dataset, data)
-    settings = diffusion_config(states.shape[1], actions.shape[1], config)
-    policy = DiffusionPolicy(settings).train()
+    sizes = states.shape[1], actions.shape[1]
+    settings = act_config(*sizes) if config.kind == "act" else diffusion_config(*sizes, config)
+    batch_size = _ACT_BATCH if config.kind == "act" else config.batch_size
+    policy = get_policy_class(settings.type)(settings).train()
     pre, post = make_pre_post_processors(settings, dataset_stats=_stats(states, actions))
-    draw = _batches(data, states, actions, config, policy.config)
+    draw = _batches(data, states, actions, batch_size, config.seed, policy.config)
     optimiser = settings.get_optimizer_preset().build(policy.get_optim_params())
     clip = settings.get_optimizer_preset().grad_clip_norm
 
@@ -126,11 +152,14 @@ def train_diffusion(dataset: Path, out: Path, config: PeerConfig) -> PeerTrainin
         step()
     per_step_s = (time.monotonic() - started_s) / _RATE_STEPS
     total = max(_RATE_STEPS, round(60.0 * config.minutes / per_step_s))
-    schedule = settings.get_scheduler_preset().build(optimiser, total)
+    preset = settings.get_scheduler_preset()
+    # ACT keeps its learning rate.
+    schedule = preset.build(optimiser, total) if preset is not None else None
     steps, loss = _RATE_STEPS, float("nan")
     while time.monotonic() - started_s < 60.0 * config.minutes:
         loss = step()
-        schedule.step()
+        if schedule is not None:
+            schedule.step()
         steps += 1
     seconds = time.monotonic() - started_s
     policy.eval().save_pretrained(out)
@@ -169,7 +198,12 @@ def _stats(states: Tensor, actions: Tensor) -> dict[str, dict[str, Tensor]]:
 
 
 def _batches(
-    data: Demonstrations, states: Tensor, actions: Tensor, config: PeerConfig, settings: Any
+    data: Demonstrations,
+    states: Tensor,
+    actions: Tensor,
+    batch_size: int,
+    seed: int,
+    settings: Any,
 ) -> Callable[[], dict[str, Any]]:
     """A function that draws batches as LeRobot's dataset would hand them out."""
     ends = data.episode_ends
@@ -181,20 +215,20 @@ def _batches(
     padded = (future < first[:, None]) | (future > last[:, None])
     future = np.clip(future, first[:, None], last[:, None])
     usable = frames[data.label_valid[future].all(axis=1)]
-    past = np.maximum(
-        frames[:, None] + np.array(settings.observation_delta_indices), first[:, None]
-    )
-    rng = np.random.default_rng(config.seed)
+    # Without a history LeRobot's observations have no axis for it.
+    steps = settings.observation_delta_indices
+    past = frames if steps is None else np.maximum(frames[:, None] + steps, first[:, None])
+    rng = np.random.default_rng(seed)
 
     def draw() -> dict[str, Any]:
-        index = usable[rng.integers(len(usable), size=config.batch_size)]
+        index = usable[rng.integers(len(usable), size=batch_size)]
         seen = states[past[index]]
         return {
             STATE: seen[..., :ROBOT_SIZE],
             SURROUNDINGS: seen[..., ROBOT_SIZE:],
             ACTION: actions[future[index]],
             "action_is_pad": torch.from_numpy(padded[index]),
-            "task": [""] * config.batch_size,
+            "task": [""] * batch_size,
         }
 
     return draw

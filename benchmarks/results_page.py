@@ -101,6 +101,28 @@ def _metaworld(rows: Rows) -> str:
     )
 
 
+def _curve(rows: Rows) -> str:
+    names = {"ours": "ours", "peer": "LeRobot DiffusionPolicy", "act": "LeRobot ACT"}
+    table = [
+        (
+            names[row["side"]],
+            f"{round(row['train_s'] / 60.0, 2):g}",
+            f"{row['train_steps']:,}",
+            _percent(row["successes"], row["episodes"]),
+        )
+        for row in rows
+    ]
+    return _section(
+        "Training time to success",
+        f"""{rows[0]["task"]}, 50 demonstrations, two threads, one training seed;
+{rows[0]["episodes"]} episodes per point, and every point is a training of its own. ACT has half
+its width (`dim_model` 256).""",
+        ("", "minutes", "steps", "success %"),
+        table,
+        "python -m benchmarks.curve",
+    )
+
+
 def _sampling(rows: Rows) -> str:
     ways = list(dict.fromkeys(row["way"] for row in rows))
     tasks = list(dict.fromkeys(row["task"] for row in rows))
@@ -240,6 +262,7 @@ def _number(value: float | None) -> str:
 SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("success.jsonl", _equal_time),
     ("metaworld.jsonl", _metaworld),
+    ("curve.jsonl", _curve),
     ("sampling.jsonl", _sampling),
     ("reliability.jsonl", _reliability),
     ("detour.jsonl", _detour),

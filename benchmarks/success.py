@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 TASKS = ("robosuite:lift", "robosuite:stack", "robosuite:can", "robosuite:square")
-SIDES = ("ours", "peer")
+SIDES = ("ours", "peer", "act")
+"""Our policy, LeRobot's DiffusionPolicy, LeRobot's ACT."""
 FIRST_EPISODE = 1_000_000
 """Episodes from here on were never used to choose anything."""
 
@@ -35,17 +36,19 @@ class Plan:
         demonstrations: In each dataset.
         episodes: Per trained policy.
         threads: Processor threads in training.
-        out: Folder for datasets, checkpoints and results.
+        out: Folder for checkpoints and results.
+        data: Folder for datasets; `out` when left out.
     """
 
     tasks: tuple[str, ...] = TASKS
-    sides: tuple[str, ...] = SIDES
+    sides: tuple[str, ...] = SIDES[:2]
     seeds: tuple[int, ...] = (0, 1, 2)
     minutes: float = 2.0
     demonstrations: int = 50
     episodes: int = 50
     threads: int = 2
     out: Path = Path("outputs/success")
+    data: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +57,7 @@ class Score:
 
     Attributes:
         task: ``suite:task``.
-        side: ``ours`` or ``peer``.
+        side: One of `SIDES`.
         seed: Training seed.
         successes: Among `episodes`.
         episodes: Episodes acted in.
@@ -81,7 +84,7 @@ def run(plan: Plan) -> list[Score]:
     results.parent.mkdir(parents=True, exist_ok=True)
     scores = read_scores(results)
     for task in plan.tasks:
-        dataset = plan.out / f"{_slug(task)}_{plan.demonstrations}"
+        dataset = (plan.data or plan.out) / f"{_slug(task)}_{plan.demonstrations}"
         if not dataset.exists():
             _generate(task, plan.demonstrations, dataset)
         for seed in plan.seeds:
@@ -133,9 +136,11 @@ def _score(plan: Plan, task: str, side: str, seed: int, dataset: Path) -> Score:
     from sim.suites import Recording, find_task
 
     checkpoint = plan.out / f"{_slug(task)}_{side}_{seed}"
-    train = {"ours": _train_ours, "peer": _train_peer}[side]
+    train = {"ours": _train_ours, "peer": _train_peer, "act": partial(_train_peer, kind="act")}[
+        side
+    ]
     steps, seconds = train(plan, dataset, checkpoint, seed)
-    policy = {"ours": _open_ours, "peer": _open_peer}[side](checkpoint, task)
+    policy = (_open_ours if side == "ours" else _open_peer)(checkpoint, task)
     stage = find_task(task).open(Recording())
     rollouts = [roll_out(stage, policy, FIRST_EPISODE + i, 8) for i in range(plan.episodes)]
     stage.close()
@@ -169,11 +174,13 @@ def _train_ours(plan: Plan, dataset: Path, out: Path, seed: int) -> tuple[int, f
     return result.steps, result.seconds
 
 
-def _train_peer(plan: Plan, dataset: Path, out: Path, seed: int) -> tuple[int, float]:
-    from benchmarks.peer import PeerConfig, train_diffusion
+def _train_peer(
+    plan: Plan, dataset: Path, out: Path, seed: int, kind: Literal["diffusion", "act"] = "diffusion"
+) -> tuple[int, float]:
+    from benchmarks.peer import PeerConfig, train_peer
 
-    config = PeerConfig(minutes=plan.minutes, seed=seed, threads=plan.threads)
-    result = train_diffusion(dataset, out, config)
+    config = PeerConfig(kind=kind, minutes=plan.minutes, seed=seed, threads=plan.threads)
+    result = train_peer(dataset, out, config)
     return result.steps, result.seconds
 
 
