@@ -23,9 +23,9 @@ from policies.config import Head, TrainConfig
 from policies.contract import ObserveConfig
 
 OUT = Path("outputs/families")
-_WORDS_FROM = 2_000_000
-"""First episode in the world of words: an earlier policy was seen to fail in those before."""
-_DROP_GOAL = 0.1
+_WORDS_FROM = 3_000_000
+"""First episode in the world of words: in those before, earlier policies were seen to fail."""
+_DROP_GOAL, _GUIDANCE = 0.1, 0.5
 _THREADS = 1
 _THINGS = 5
 HEADS = (Head.DIFFUSION, Head.SCORE, Head.FLOW, Head.CONSISTENCY, Head.REGRESSION)
@@ -128,12 +128,14 @@ def _recipe(head: Head, minutes: float, language: bool = False) -> TrainConfig:
     from policies.heads.presets import suggested
 
     sampler = suggested(head)
+    if language:
+        sampler = replace(sampler, drop_goal=_DROP_GOAL, guidance=_GUIDANCE)
     return TrainConfig(
         steps=200_000,
         max_minutes=minutes,
         threads=_THREADS,
         save_every=10**9,
-        sampler=replace(sampler, drop_goal=_DROP_GOAL) if language else sampler,
+        sampler=sampler,
         observe=ObserveConfig(language=language, allow_constant=True),
     )
 

@@ -188,7 +188,8 @@ def _words(rows: Rows) -> str:
     return _section(
         "One policy, five things, three verbs",
         f"""5,000 demonstrations, words through MiniLM, eight minutes of training on one thread;
-{rows[0]["episodes"]} episodes per set, from seed 2,000,000 on.
+{rows[0]["episodes"]} episodes per set, from seed 3,000,000 on. Chunks are guided away from what
+the policy does without a sentence (`--guidance 0.5`).
 While the training sentences were chosen, it was looked at how well the encoder tells the second set
 apart; the third was written afterwards. A tenth of the windows was learned without a sentence:
 {said}.""",

@@ -43,7 +43,9 @@ def load_engine(
         except (CheckpointError, MissingDependencyError) as error:
             if kind is EngineKind.ONNX:
                 raise
+            engine = _torch_engine(directory, device, threads)
             _say_why(directory, error)
+            return engine
     return _torch_engine(directory, device, threads)
 
 

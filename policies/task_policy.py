@@ -18,7 +18,7 @@ from policies.engines import EngineKind, load_engine
 from policies.features import Float32
 from policies.frontends import make_frontend
 from policies.sentences import Sentences
-from robot_skills.core.errors import RobotSkillsError
+from robot_skills.core.errors import CheckpointError
 from robot_skills.core.policy import TextEncoder
 
 History = Mapping[str, NDArray]
@@ -62,6 +62,9 @@ class TaskPolicy:
         encoder: Of instructions; MiniLM by default, loaded when it is first needed.
         state_names: Layout of the states that `infer` will be given; the contract's by default.
             Numbers that the policy does not see are left out.
+
+    Raises:
+        CheckpointError: The policy sees numbers that `state_names` lacks.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class TaskPolicy:
         given = state_names or tuple(contract.state.names)
         missing = [name for name in contract.state.names if name not in given]
         if missing:
-            raise RobotSkillsError(
+            raise CheckpointError(
                 f"The policy sees {', '.join(missing[:5])}, which the state does not have."
             )
         self._seen = np.array([given.index(name) for name in contract.state.names])

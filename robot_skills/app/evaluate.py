@@ -66,6 +66,11 @@ def _skill_jobs(options: EvalOptions) -> dict[str, Callable[[int], Any]]:
 
     if options.arm not in ARMS:
         raise unknown_name("arm", options.arm, ARMS)
+    if options.checkpoint is not None:
+        from policies.loading import load_policy
+
+        # A damaged one is refused here, before any process starts.
+        load_policy(options.checkpoint)
     config = TrialConfig(
         arm=options.arm,
         scene=options.scene,

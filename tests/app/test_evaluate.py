@@ -1,5 +1,7 @@
 """Evaluation counts in the simulator's truth and states its interval."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,8 @@ from robot_skills.app.evaluate import main, summary, wilson
 from robot_skills.app.options import EvalOptions
 from robot_skills.app.suites import SUITES, SuiteTask, draw_instance
 from robot_skills.app.trials import Trial
-from robot_skills.core.errors import RefusedError, UnknownNameError
+from robot_skills.app.zoo import zoo_dir
+from robot_skills.core.errors import CheckpointError, RefusedError, UnknownNameError
 from robot_skills.core.predicates import unmet
 from sim.robot import SimRobot
 from sim.truth import truth_scene
@@ -85,3 +88,14 @@ def test_what_to_measure_has_to_be_said_once() -> None:
 def test_unknown_names_are_refused_with_the_nearest(options: EvalOptions) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean"):
         main(options)
+
+
+def test_a_damaged_checkpoint_is_refused_once_and_before_any_trial(tmp_path, caplog, capsys):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(zoo_dir() / "grasp", damaged)
+    weights = damaged / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="truncated"):
+        main(EvalOptions(skill="grasp", checkpoint=damaged, episodes=1))
+    assert "runs with torch" not in caplog.text
+    assert "trial" not in capsys.readouterr().err
