@@ -181,7 +181,7 @@ class ObserveConfig(JsonConfig):
     action: str = "action"
     """Feature with the numbers that are answered."""
     leave_out: list[str] = field(default_factory=list)
-    """Names of state numbers that are not seen."""
+    """Names of state numbers that are not seen, or patterns of names: ``cup.*``."""
     allow_constant: bool = False
     """Leave out state numbers that never change, and keep such action numbers at their value,
     instead of refusing the dataset."""

@@ -4,6 +4,7 @@ The parquet files are read directly: LeRobot's own loader costs ten seconds to i
 small network more slowly than it trains. Everything that does not fit is refused before training.
 """
 
+import fnmatch
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -184,6 +185,14 @@ def contract_of(
         DatasetError: When the dataset lacks something that is to be seen.
     """
     state, action = info.names(observe.state), info.names(observe.action)
+    unknown = [pattern for pattern in observe.leave_out if not fnmatch.filter(state, pattern)]
+    if unknown:
+        raise DatasetError(
+            f"Dataset {info.directory}: {observe.state} has no {', '.join(unknown)} to leave out. "
+            f"It has: {', '.join(state)}."
+        )
+    hidden = {name for pattern in observe.leave_out for name in fnmatch.filter(state, pattern)}
+    state = tuple(name for name in state if name not in hidden)
     is_skill = state == STATE_NAMES and action == ACTION_NAMES
     frame = observe.frame or (Frame.TOOL if is_skill else Frame.GIVEN)
     if frame is Frame.TOOL and not is_skill:
@@ -191,12 +200,6 @@ def contract_of(
             f"Dataset {info.directory}: frame TOOL needs the {len(STATE_NAMES)} names "
             f"{STATE_NAMES[0]} ... {STATE_NAMES[-1]} in {observe.state} and the "
             f"{len(ACTION_NAMES)} of a tool action, found {_outline(state)} and {_outline(action)}."
-        )
-    unknown = [name for name in observe.leave_out if name not in state]
-    if unknown:
-        raise DatasetError(
-            f"Dataset {info.directory}: {observe.state} has no {', '.join(unknown)} to leave out. "
-            f"It has: {', '.join(state)}."
         )
     absent = [
         spec.key for spec in (*observe.images, *observe.clouds) if spec.key not in info.features
@@ -213,9 +216,7 @@ def contract_of(
             observation_steps=observation_steps,
             horizon=horizon,
             frame=frame,
-            state=VectorSpec(
-                key=observe.state, names=[name for name in state if name not in observe.leave_out]
-            ),
+            state=VectorSpec(key=observe.state, names=list(state)),
             action=VectorSpec(key=observe.action, names=list(action)),
             images=observe.images,
             clouds=observe.clouds,

@@ -111,6 +111,9 @@ class TrainOptions(CommonOptions):
     """Lower corner of the box in the base frame whose inside is seen in clouds."""
     cloud_high_m: tuple[float, float, float] = (0.9, 0.5, 0.5)
     """Upper corner of that box."""
+    leave_out: tuple[str, ...] = ()
+    """State numbers that the policy does not see, by name or pattern: "cup.*" for a policy that has
+    to find the cup in its pictures."""
     language: bool = False
     """Show the policy the instruction, as a sentence embedding."""
     drop_goal: float = 0.0

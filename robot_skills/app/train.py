@@ -120,6 +120,7 @@ def config_of(options: TrainOptions) -> "TrainConfig":
         network=preset(Trunk(options.trunk), Preset(options.preset)),
         sampler=sampler,
         observe=ObserveConfig(
+            leave_out=list(options.leave_out),
             images=images,
             clouds=[_cloud(options, camera) for camera in options.clouds],
             language=options.language,

@@ -193,6 +193,17 @@ def test_numbers_that_never_change_are_refused_or_left_out(tmp_path):
     assert data.states.shape == (60, len(contract.state.names))
 
 
+def test_numbers_are_left_out_by_name_or_pattern(tmp_path):
+    path = write_dataset(tmp_path / "d", episodes())
+    contract, data = _load([path], leave_out=["entity*", "table.z"], allow_constant=True)
+    assert contract.frame is Frame.GIVEN
+    assert all(name.startswith("tool.") for name in contract.state.names)
+    _, everything = _load([path], frame=Frame.GIVEN, allow_constant=True)
+    np.testing.assert_array_equal(data.states, everything.states[:, : data.states.shape[1]])
+    with pytest.raises(DatasetError, match=r"has no cup\.\* to leave out"):
+        _load([path], leave_out=["cup.*"])
+
+
 def test_actions_that_never_change_at_all_are_refused(tmp_path):
     written = episodes()
     for episode in written:
