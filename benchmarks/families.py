@@ -1,10 +1,12 @@
-"""What only some policies can do: keep two ways apart, and understand words.
+"""What only some policies can do: keep two ways apart, understand words, act from pictures.
 
 ``python -m benchmarks.families detour`` trains every head on demonstrations that go around either
 side of a post, and prints success and how evenly both sides are still taken; plain regression
 stands beside them. ``python -m benchmarks.families words`` trains one policy for five things and
 three verbs, and prints right target and success, for phrasings like those in training and for
-others. Both act in episodes that were never used to choose anything.
+others. ``python -m benchmarks.families pictures`` trains policies that are not told where things
+are, and have to find them in pictures, in depth or in a point cloud. All act in episodes that were
+never used to choose anything.
 """
 
 import argparse
@@ -28,6 +30,7 @@ _WORDS_FROM = 3_000_000
 _DROP_GOAL, _GUIDANCE = 0.1, 0.5
 _THREADS = 1
 _THINGS = 5
+_PICTURED, _PX = "robosuite:lift", 96
 HEADS = (Head.DIFFUSION, Head.SCORE, Head.FLOW, Head.CONSISTENCY, Head.REGRESSION)
 
 
@@ -88,6 +91,27 @@ class GoalFree:
     entropy: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """How a policy did that is not told where things are.
+
+    Attributes:
+        task: ``suite:task``.
+        seen: What it sees of them.
+        minutes: Training time.
+        train_steps: Optimiser steps in it.
+        episodes: Acted in.
+        successes: Among them.
+    """
+
+    task: str
+    seen: str
+    minutes: float
+    train_steps: int
+    episodes: int
+    successes: int
+
+
 def detour(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Modes]:
     """Train and measure every head."""
     dataset = _dataset("detour:post", demonstrations, out)
@@ -98,7 +122,6 @@ def detour(minutes: float, demonstrations: int, episodes: int, out: Path) -> lis
         config = _recipe(head, minutes)
         _train(dataset, checkpoint, config, teacher)
         results.append(_modes(checkpoint, config, episodes))
-        print(json.dumps(asdict(results[-1])), flush=True)
     return results
 
 
@@ -115,12 +138,40 @@ def words(
     return [*results, _goal_free(checkpoint, episodes)]
 
 
-def _dataset(task: str, count: int, out: Path) -> Path:
+def pictures(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Seen]:
+    """Train and measure a policy per kind of view of one task."""
+    dataset = _dataset(_PICTURED, demonstrations, out, cameras=("front", "wrist"))
+    results = []
+    for seen, observe in _views(dataset).items():
+        checkpoint = out / f"pictures_{seen.replace(' ', '_')}"
+        _train(dataset, checkpoint, replace(_recipe(Head.SCORE, minutes), observe=observe), None)
+        results.append(_seen(checkpoint, seen, minutes, episodes))
+    return results
+
+
+def _views(dataset: Path) -> dict[str, ObserveConfig]:
+    from robot_skills.app.options import TrainOptions
+    from robot_skills.app.train import config_of
+
+    def observe(**options: Any) -> ObserveConfig:
+        asked = TrainOptions(dataset=(dataset,), out=dataset, leave_out=("entity*",), **options)
+        return config_of(asked).observe
+
+    return {
+        "pictures": observe(cameras=("front", "wrist")),
+        "point cloud": observe(clouds=("front",)),
+    }
+
+
+def _dataset(task: str, count: int, out: Path, cameras: tuple[str, ...] = ()) -> Path:
     from sim.generate import GenerateConfig, generate
 
-    dataset = out / f"{task.replace(':', '_')}_{count}"
+    dataset = out / f"{task.replace(':', '_')}_{count}{'_'.join(('', *cameras))}"
     if not dataset.exists():
-        generate(GenerateConfig(task=task, episodes=count, seed=0), dataset)
+        config = GenerateConfig(
+            task=task, episodes=count, seed=0, cameras=cameras, camera_px=(_PX, _PX)
+        )
+        generate(config, dataset)
     return dataset
 
 
@@ -199,6 +250,21 @@ def _goal_free(checkpoint: Path, episodes: int) -> GoalFree:
     )
 
 
+def _seen(checkpoint: Path, seen: str, minutes: float, episodes: int) -> Seen:
+    from policies.checkpoint_files import CONFIG
+
+    outcomes = _episodes(checkpoint, _PICTURED, episodes, FIRST_EPISODE)
+    successes = sum(success for _, success in outcomes)
+    return Seen(
+        task=_PICTURED,
+        seen=seen,
+        minutes=minutes,
+        train_steps=json.loads((checkpoint / CONFIG).read_bytes())["data"]["steps"],
+        episodes=episodes,
+        successes=successes,
+    )
+
+
 class _Wordless:
     """A policy that is told nothing."""
 
@@ -217,12 +283,12 @@ def _episodes(
     checkpoint: Path, name: str, count: int, first: int, told: bool = True
 ) -> Iterable[tuple[Any, bool]]:
     """The task after each episode, and whether it succeeded."""
-    from robot_skills.app.suite_trials import open_policy, roll_out
-    from sim.suites import Recording, find_task
+    from robot_skills.app.suite_trials import open_policy, roll_out, wanted_pictures
+    from sim.suites import find_task
 
     spec = find_task(name)
-    task = spec.open(Recording())
     policy: Any = open_policy(checkpoint, spec.state_names)
+    task = spec.open(wanted_pictures(policy))
     if not told:
         policy = _Wordless(policy)
     for i in range(count):
@@ -241,7 +307,7 @@ def entropy(counts: Iterable[int]) -> float:
 def main() -> None:
     """Run what the arguments ask for and print one line of JSON per result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["detour", "words"])
+    parser.add_argument("what", choices=["detour", "words", "pictures"])
     parser.add_argument("--minutes", type=float, default=None)
     parser.add_argument("--demonstrations", type=int, default=None)
     parser.add_argument("--episodes", type=int, default=200)
@@ -251,8 +317,10 @@ def main() -> None:
         results: list[Any] = detour(
             args.minutes or 1.0, args.demonstrations or 100, args.episodes, args.out
         )
-    else:
+    elif args.what == "words":
         results = words(args.minutes or 8.0, args.demonstrations or 5000, args.episodes, args.out)
+    else:
+        results = pictures(args.minutes or 6.0, args.demonstrations or 100, args.episodes, args.out)
     for result in results:
         print(json.dumps(asdict(result)))
 

@@ -199,6 +199,26 @@ apart; the third was written afterwards. A tenth of the windows was learned with
     )
 
 
+def _pictures(rows: Rows) -> str:
+    table = [
+        (
+            row["seen"],
+            f"{row['train_steps']:,}",
+            _percent(row["successes"], row["episodes"]),
+        )
+        for row in rows
+    ]
+    return _section(
+        "Not told where things are",
+        f"""{rows[0]["task"]} from two colour cameras of 96 x 96 pixels, or from the points of one
+depth camera, and the state of the arm; 100 demonstrations, {_minutes(rows[0]["minutes"])} of
+training on one thread, {rows[0]["episodes"]} episodes.""",
+        ("sees", "steps", "success %"),
+        table,
+        "python -m benchmarks.families pictures",
+    )
+
+
 def _reliability(rows: Rows) -> str:
     table = []
     for task in dict.fromkeys(row["task"] for row in rows):
@@ -290,6 +310,7 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("reliability.jsonl", _reliability),
     ("detour.jsonl", _detour),
     ("words.jsonl", _words),
+    ("pictures.jsonl", _pictures),
     ("reproduce_lift.json", _reproduce),
     ("bench_policy.json", _bench("Time of a chunk", "robot-skills bench policy")),
     ("bench_train.json", _bench("Learning speed", "robot-skills bench train")),
