@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 
 from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.se3 import Array
-from sim.dataset import Demonstration
+from sim.dataset import Demonstration, Optics
 from sim.demonstrate import AttemptFailed
 from sim.meshes import FAST_GROUP, SHARED_GROUP
 from sim.render import Quality, RgbdRenderer
 from sim.suites.metaworld_expert import VERSION, Expert
-from sim.suites.record import Rows
-from sim.suites.suite import IMAGE, STATE, Recording, Sensed, TaskSpec
+from sim.suites.record import CameraLog, Rows
+from sim.suites.suite import STATE, Recording, Sensed, TaskSpec
 
 FPS = 80
 MAX_STEPS = 500
@@ -148,6 +148,7 @@ class MetaWorldTask:
         self._env = _make_env(name)
         self._pictures: RgbdRenderer | None = None
         self._film: RgbdRenderer | None = None
+        self._log = CameraLog()
         self._observed: Array = np.zeros(39)
         self._succeeded = False
 
@@ -215,6 +216,11 @@ class MetaWorldTask:
         self._pictures = self._film = None
         self._env.close()
 
+    @property
+    def optics(self) -> Mapping[str, Optics]:
+        """What is known of the cameras that have taken pictures."""
+        return self._log.optics
+
     def _sense(self) -> dict[str, NDArray]:
         sensed: dict[str, NDArray] = {STATE: self._observed[_SEEN].astype(np.float32)}
         names = self._recording.cameras
@@ -223,8 +229,8 @@ class MetaWorldTask:
         for name in names:
             assert self._pictures is not None
             image = self._pictures.render(self._env.data, name)
-            sensed[IMAGE + name] = image.rgb
-            sensed[f"{IMAGE}{name}_depth"] = image.depth_m
+            # The suite's state is in its world's frame, so that is the base frame here.
+            sensed |= self._log.named(name, image.rgb, image.depth_m, image.K, image.T_world_camera)
         return sensed
 
 
@@ -338,7 +344,7 @@ def _record(task: MetaWorldTask, seed: int, expert: Expert, pushes: _Pushes) -> 
         )
         done_steps += done
         if done_steps > _TAIL_STEPS:
-            return rows.demonstration(task.instruction)
+            return rows.demonstration(task.instruction, task.optics)
         sensed = task.step(wanted if push is None else wanted + push)
     raise AttemptFailed("the expert took too long")
 

@@ -1,12 +1,40 @@
 """Collects one demonstration of a suite's task, step by step."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.dataset import Demonstration
+from robot_skills.core.se3 import SE3, Array
+from sim.dataset import Demonstration, Optics
 from sim.suites.suite import IMAGE, STATE, Sensed
 
 _DEPTH = "_depth"
+
+
+class CameraLog:
+    """Names what cameras took as datasets do, and keeps what is known of the cameras.
+
+    Attributes:
+        optics: Of every camera so far; without a pose for those that moved.
+    """
+
+    def __init__(self) -> None:
+        self.optics: dict[str, Optics] = {}
+
+    def named(
+        self,
+        camera: str,
+        rgb: NDArray[np.uint8],
+        depth_m: NDArray[np.float32],
+        K: Array,
+        T_base_camera: SE3,
+    ) -> dict[str, NDArray]:
+        """One camera's part of an observation."""
+        seen = Optics(K=K, T_base_camera=T_base_camera.matrix())
+        known = self.optics.get(camera)
+        self.optics[camera] = seen if known is None else known.agrees(seen)
+        return {f"{IMAGE}{camera}": rgb, f"{IMAGE}{camera}{_DEPTH}": depth_m}
 
 
 class Rows:
@@ -43,8 +71,8 @@ class Rows:
         self._done.append(float(done))
         self._phases.append(phase)
 
-    def demonstration(self, task: str) -> Demonstration:
-        """All steps, with the instruction."""
+    def demonstration(self, task: str, optics: Mapping[str, Optics] | None = None) -> Demonstration:
+        """All steps, with the instruction and what is known of the cameras."""
         pictures = [key for key in self._sensed[0] if key.startswith(IMAGE)]
         stacked = {key: np.stack([row[key] for row in self._sensed]) for key in pictures}
         return Demonstration(
@@ -60,6 +88,7 @@ class Rows:
                 for k, v in stacked.items()
                 if k.endswith(_DEPTH)
             },
+            optics=dict(optics or {}),
             state_names=self._names[0],
             action_names=self._names[1],
         )

@@ -38,7 +38,7 @@ from robot_skills.core.policy import (
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 from sim import robosuite_tasks
-from sim.dataset import Demonstration
+from sim.dataset import Demonstration, Optics
 from sim.demonstrate import AttemptFailed, Disturbance
 from sim.experts.transfer import Phase, Situation, TransferExpert, TransferStyle
 from sim.render import Quality, RgbdRenderer
@@ -58,7 +58,8 @@ from sim.robosuite_tasks import (
     task_robot,
 )
 from sim.robot import CONTROL_PERIOD_S
-from sim.suites.suite import IMAGE, STATE, Recording, Sensed, TaskSpec
+from sim.suites.record import CameraLog, Rows
+from sim.suites.suite import STATE, Recording, Sensed, TaskSpec
 from sim.world import FILM_CAMERA
 
 ARM = "panda"
@@ -128,6 +129,7 @@ class RobosuiteTask:
         self._robot = task_robot(skill.task, ARM, camera_size_px=recording.camera_px)
         self._limits = self._robot.arms[DEFAULT_ARM].cartesian
         self._anchors: tuple[_Anchor, ...] = ()
+        self._log = CameraLog()
         self._picture: RgbdRenderer | None = None
 
     @property
@@ -211,6 +213,11 @@ class RobosuiteTask:
     def _tokens(self) -> tuple[EntityToken, ...]:
         return tuple(anchor.at(self.world) for anchor in self._anchors)
 
+    @property
+    def optics(self) -> Mapping[str, Optics]:
+        """What is known of the cameras that have taken pictures."""
+        return self._log.optics
+
     def _sense(self) -> Sensed:
         seen = self._robot.observe(self._recording.cameras)
         arm = seen.arms[DEFAULT_ARM]
@@ -224,8 +231,7 @@ class RobosuiteTask:
         )
         sensed: dict[str, NDArray] = {STATE: state}
         for name, frame in seen.cameras.items():
-            sensed[f"{IMAGE}{name}"] = frame.rgb
-            sensed[f"{IMAGE}{name}_depth"] = frame.depth_m
+            sensed |= self._log.named(name, frame.rgb, frame.depth_m, frame.K, frame.T_base_camera)
         return sensed
 
 
@@ -242,7 +248,7 @@ def demonstrate(skill: _Skill, seed: tuple[int, int], recording: Recording) -> D
     """
     rng = np.random.default_rng(seed)
     task = _open_once(skill, recording)
-    rows = _Rows(skill.task.instruction)
+    rows = Rows(STATE_NAMES, ACTION_NAMES)
     sensed = task.begin(rng)
     expert = TransferExpert(task.world.T_base_tool(), skill.style, CONTROL_PERIOD_S)
     disturbance = Disturbance(rng)
@@ -261,7 +267,7 @@ def demonstrate(skill: _Skill, seed: tuple[int, int], recording: Recording) -> D
         sensed = task.step(action)
         done_ticks = done_ticks + 1 if done else 0
         if done_ticks > _TAIL_TICKS:
-            return rows.demonstration()
+            return rows.demonstration(task.instruction, task.optics)
     raise AttemptFailed(f"the expert took too long ({expert.phase})")
 
 
@@ -269,48 +275,6 @@ def demonstrate(skill: _Skill, seed: tuple[int, int], recording: Recording) -> D
 def _open_once(skill: _Skill, recording: Recording) -> RobosuiteTask:
     """The task for demonstrations, which share one model per process."""
     return RobosuiteTask(skill, recording)
-
-
-class _Rows:
-    """Collects one demonstration tick by tick."""
-
-    def __init__(self, instruction: str) -> None:
-        self._instruction = instruction
-        self._sensed: list[Sensed] = []
-        self._action: list[NDArray[np.float32]] = []
-        self._valid: list[float] = []
-        self._done: list[float] = []
-        self._phases: list[str] = []
-
-    def add(
-        self,
-        sensed: Sensed,
-        action: NDArray[np.float32],
-        *,
-        valid: bool,
-        done: bool,
-        phase: str,
-    ) -> None:
-        self._sensed.append(sensed)
-        self._action.append(action)
-        self._valid.append(float(valid))
-        self._done.append(float(done))
-        self._phases.append(phase)
-
-    def demonstration(self) -> Demonstration:
-        columns = {name: np.stack([row[name] for row in self._sensed]) for name in self._sensed[0]}
-        pictures = {k.removeprefix(IMAGE): v for k, v in columns.items() if k != STATE}
-        depth = {k.removesuffix("_depth"): v for k, v in pictures.items() if k.endswith("_depth")}
-        return Demonstration(
-            task=self._instruction,
-            state=columns[STATE],
-            action=np.stack(self._action),
-            label_valid=np.array(self._valid, dtype=np.float32),
-            done=np.array(self._done, dtype=np.float32),
-            phases=tuple(self._phases),
-            rgb={name: pictures[name] for name in depth},
-            depth_m=depth,
-        )
 
 
 _QUARTERS = tuple(SE3.from_yaw(quarter * np.pi / 2) for quarter in range(4))

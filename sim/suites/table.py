@@ -15,10 +15,12 @@ from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import single_arm_chunk
 from sim.arms import GRIPPER_ACTUATOR, PANDA, PREFIX, TOOL_SITE, ArmSpec, find_servos
+from sim.dataset import Optics
 from sim.kinematics import ArmKinematics
 from sim.render import Quality, RgbdRenderer
 from sim.robot import CONTROL_PERIOD_S, Cell, CellRobot
-from sim.suites.suite import IMAGE, Recording
+from sim.suites.record import CameraLog
+from sim.suites.suite import Recording
 from sim.world import CAMERAS
 
 FINGERTIP_M = 0.014
@@ -187,6 +189,7 @@ class PandaTable:
         self._model = model
         self._watched = watched
         self._recording = recording
+        self._log = CameraLog()
         self._robot: CellRobot[TableWorld, TableStart] | None = None
         self._film: RgbdRenderer | None = None
         self._p_goal = np.zeros(3)
@@ -245,9 +248,14 @@ class PandaTable:
         frames = self._started().observe(names).cameras
         out: dict[str, NDArray] = {}
         for name in names:
-            out[IMAGE + name] = frames[name].rgb
-            out[f"{IMAGE}{name}_depth"] = frames[name].depth_m
+            frame = frames[name]
+            out |= self._log.named(name, frame.rgb, frame.depth_m, frame.K, frame.T_base_camera)
         return out
+
+    @property
+    def optics(self) -> Mapping[str, Optics]:
+        """What is known of the cameras that have taken pictures."""
+        return self._log.optics
 
     def frame(self) -> NDArray[np.uint8]:
         """A picture for people."""

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from robot_skills.core.se3 import SE3, Array
 from sim.arms import PANDA
-from sim.dataset import Demonstration
+from sim.dataset import Demonstration, Optics
 from sim.demonstrate import AttemptFailed, Disturbance
 from sim.experts.motion import pointing_down
 from sim.layout import Layout
@@ -260,6 +260,11 @@ class WordsTask:
     def frame(self) -> NDArray[np.uint8]:
         return self._table.frame()
 
+    @property
+    def optics(self) -> Mapping[str, Optics]:
+        """What is known of the cameras that have taken pictures."""
+        return self._table.optics
+
     def close(self) -> None:
         self._table.close()
 
@@ -427,7 +432,7 @@ def _record(task: WordsTask, sensed: Sensed, rng: np.random.Generator) -> Demons
         if done_ticks > _TAIL_TICKS:
             if not task.succeeded():
                 raise AttemptFailed(f"not so: {task.verb.value} {task.target}")
-            return rows.demonstration(task.instruction)
+            return rows.demonstration(task.instruction, task.optics)
     raise AttemptFailed("the expert took too long")
 
 
