@@ -4,16 +4,14 @@ Run with ``python -m benchmarks.read``. Random windows with one 96x96 camera, in
 decoding, for us once and for LeRobot per sample, is timed by itself.
 """
 
-import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks.result import BenchResult, table
-from benchmarks.train import BATCH, CAMERA, PX, peer_batches, record
+from benchmarks.train import BATCH, CAMERA, PX, alone, peer_batches, record
 
 REPEATS = 3
 _BATCHES, _PEER_BATCHES, _WARM_UP = 300, 12, 4
@@ -39,8 +37,8 @@ def run() -> list[BenchResult]:
         record(dataset)
         found: dict[str, list[Reading]] = {"ours": [], "peer": []}
         for _ in range(REPEATS):
-            found["ours"].append(_alone(_ours, dataset))
-            found["peer"].append(_alone(_peer, dataset))
+            found["ours"].append(alone(_ours, dataset))
+            found["peer"].append(alone(_peer, dataset))
     rates = {name: median(r.samples_s for r in readings) for name, readings in found.items()}
     return [
         BenchResult(
@@ -57,11 +55,6 @@ def run() -> list[BenchResult]:
             ),
         )
     ]
-
-
-def _alone(job: Callable[[Path], Reading], dataset: Path) -> Reading:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(job, (dataset,))
 
 
 def _ours(dataset: Path) -> Reading:

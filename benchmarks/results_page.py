@@ -134,8 +134,8 @@ def _sampling(rows: Rows) -> str:
         table.append((way, *cells, f"**{100 * sum(rates) / len(rates):.1f}**"))
     return _section(
         "Few steps beside many",
-        f"""Policies of training seed 0, sampled in other numbers of steps, and distilled into one step
-(consistency, a minute each); {rows[0]["episodes"]} episodes per cell.""",
+        f"""Policies of training seed 0, sampled in other numbers of steps, and distilled into one
+step (consistency, a minute each); {rows[0]["episodes"]} episodes per cell.""",
         ("steps", *tasks, "mean"),
         table,
         "python -m benchmarks.sampling --tasks " + " ".join(tasks),

@@ -10,6 +10,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -67,7 +68,7 @@ def _compared(dataset: Path, kind: str) -> BenchResult:
         jobs["act"] = _act
     for _ in range(REPEATS):
         for name, job in jobs.items():
-            speeds[name].append(_alone(job, dataset, kind))
+            speeds[name].append(alone(job, dataset, kind))
     middle = {
         name: Speed(
             samples_s=median(s.samples_s for s in found),
@@ -95,9 +96,11 @@ def _compared(dataset: Path, kind: str) -> BenchResult:
     )
 
 
-def _alone(job: Callable[[Path, str], Speed], dataset: Path, kind: str) -> Speed:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(job, (dataset, kind))
+def alone[T](job: Callable[..., T], *arguments: Any) -> T:
+    """What a function of a module returns in a fresh process, which may have children."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(job, *arguments).result()
 
 
 def _peak_mb() -> float:
@@ -225,13 +228,19 @@ def _stats(stats: dict[str, Any]) -> dict[str, Any]:
 def _loaded(data: Any, samples: int, kind: str) -> Iterator[dict[str, Any]]:
     """Batches from LeRobot's dataset; pictures are decoded by two workers, which was fastest."""
     import torch
+    from lerobot.utils.collate import lerobot_collate_fn
     from torch.utils.data import DataLoader, RandomSampler
 
     sampler = RandomSampler(
         data, replacement=True, num_samples=samples, generator=torch.Generator().manual_seed(0)
     )
     loader = DataLoader(
-        data, BATCH, sampler=sampler, num_workers=2 if kind == "camera" else 0, drop_last=True
+        data,
+        BATCH,
+        sampler=sampler,
+        num_workers=2 if kind == "camera" else 0,
+        collate_fn=lerobot_collate_fn if data.meta.has_language_columns else None,
+        drop_last=True,
     )
     yield from loader
 
