@@ -13,7 +13,7 @@ import argparse
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,41 +112,37 @@ class Seen:
     successes: int
 
 
-def detour(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Modes]:
+def detour(minutes: float, demonstrations: int, episodes: int, out: Path) -> Iterator[Modes]:
     """Train and measure every head."""
     dataset = _dataset("detour:post", demonstrations, out)
-    results = []
     for head in HEADS:
         teacher = out / f"detour_{Head.DIFFUSION.value}" if head is Head.CONSISTENCY else None
         checkpoint = out / f"detour_{head.value}"
         config = _recipe(head, minutes)
         _train(dataset, checkpoint, config, teacher)
-        results.append(_modes(checkpoint, config, episodes))
-    return results
+        yield _modes(checkpoint, config, episodes)
 
 
 def words(
     minutes: float, demonstrations: int, episodes: int, out: Path
-) -> "list[Words | GoalFree]":
+) -> Iterator[Words | GoalFree]:
     """Train one policy and measure it with every set of phrasings, and without a word."""
     dataset = _dataset("words:tabletop", demonstrations, out)
     checkpoint = out / "words"
     config = _recipe(Head.SCORE, minutes, language=True)
     _train(dataset, checkpoint, config, None)
-    tasks = ("words:tabletop", "words:unseen", "words:fresh")
-    results: list[Words | GoalFree] = [_words(checkpoint, task, episodes) for task in tasks]
-    return [*results, _goal_free(checkpoint, episodes)]
+    for task in ("words:tabletop", "words:unseen", "words:fresh"):
+        yield _words(checkpoint, task, episodes)
+    yield _goal_free(checkpoint, episodes)
 
 
-def pictures(minutes: float, demonstrations: int, episodes: int, out: Path) -> list[Seen]:
+def pictures(minutes: float, demonstrations: int, episodes: int, out: Path) -> Iterator[Seen]:
     """Train and measure a policy per kind of view of one task."""
     dataset = _dataset(_PICTURED, demonstrations, out, cameras=("front", "wrist"))
-    results = []
     for seen, observe in _views(dataset).items():
         checkpoint = out / f"pictures_{seen.replace(' ', '_')}"
         _train(dataset, checkpoint, replace(_recipe(Head.SCORE, minutes), observe=observe), None)
-        results.append(_seen(checkpoint, seen, minutes, episodes))
-    return results
+        yield _seen(checkpoint, seen, minutes, episodes)
 
 
 def _views(dataset: Path) -> dict[str, ObserveConfig]:
@@ -314,7 +310,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     if args.what == "detour":
-        results: list[Any] = detour(
+        results: Iterable[Any] = detour(
             args.minutes or 1.0, args.demonstrations or 100, args.episodes, args.out
         )
     elif args.what == "words":
@@ -322,7 +318,7 @@ def main() -> None:
     else:
         results = pictures(args.minutes or 6.0, args.demonstrations or 100, args.episodes, args.out)
     for result in results:
-        print(json.dumps(asdict(result)))
+        print(json.dumps(asdict(result)), flush=True)
 
 
 if __name__ == "__main__":
