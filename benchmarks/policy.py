@@ -79,9 +79,9 @@ def _state() -> list[BenchResult]:
     said += f"{small['ours'] / small['floor']:.1f} times the floor (wanted: {FLOOR_WANTED:.0f}); "
     said += f"{alone:.2f} ms when nothing else has emptied the caches"
     results = []
-    for times, dims, wanted, repeats in (
-        (small, _PEER_SMALL, SMALL_WANTED, REPEATS),
-        (default, _PEER_DEFAULT, DEFAULT_WANTED, _DEFAULT_REPEATS),
+    for times, dims, beside, wanted, repeats in (
+        (small, _PEER_SMALL, "a small peer", SMALL_WANTED, REPEATS),
+        (default, _PEER_DEFAULT, "its defaults", DEFAULT_WANTED, _DEFAULT_REPEATS),
     ):
         results.append(
             BenchResult(
@@ -89,7 +89,7 @@ def _state() -> list[BenchResult]:
                 peer=times["peer"],
                 limit=times["floor"],
                 ratio=times["peer"] / times["ours"],
-                unit="ms per chunk, one core, state",
+                unit=f"ms per chunk, one core, state, beside {beside}",
                 repeats=repeats,
                 detail=(
                     f"{said}; peer: LeRobot DiffusionPolicy, {_PEER_STEPS} DDIM steps, down_dims "
