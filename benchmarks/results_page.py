@@ -22,9 +22,10 @@ _INTRODUCTION = """# Results
 Measured on two shared processor cores (AMD EPYC, no GPU). Success is the task's own verdict, in
 episodes from seed 1,000,000 on, which nothing was chosen by; brackets hold the 95 % Wilson
 interval. One recipe everywhere: the defaults of `robot-skills train`. Trainings that are compared
-ran one after the other, and the peer's had the machine to themselves; the speeds of `robot-skills bench` were taken in
-one run, the sides taking turns. The page is written by `python -m benchmarks.results_page` from the
-lines in `benchmarks/results/`; the skills' own success is in the [README](../README.md).
+ran one after the other, and the peer's had the machine to themselves; the speeds of
+`robot-skills bench` were taken in one run, the sides taking turns. The page is written by
+`python -m benchmarks.results_page` from the lines in `benchmarks/results/`; the skills' own success
+is in the [README](../README.md).
 """
 
 
