@@ -5,8 +5,8 @@ side of a post, and prints success and how evenly both sides are still taken; pl
 stands beside them. ``python -m benchmarks.families words`` trains one policy for five things and
 three verbs, and prints right target and success, for phrasings like those in training and for
 others. ``python -m benchmarks.families pictures`` trains policies that are not told where things
-are, and have to find them in pictures, in depth or in a point cloud. All act in episodes that were
-never used to choose anything.
+are, and have to find them in pictures or in a point cloud. All act in episodes that were never used
+to choose anything.
 """
 
 import argparse

@@ -4,16 +4,16 @@ import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
 
 def make_attempts(
     attempt: Callable[[int], bool], *, made: Container[int], missing: int, workers: int
-) -> Iterator[bool]:
+) -> Generator[bool, None, None]:
     """Make attempts until enough have succeeded, and none that is not needed.
 
-    So which numbers are made does not depend on the number of workers. Closing the iterator lets
+    So which numbers are made does not depend on the number of workers. Closing the generator lets
     the attempts in flight finish.
 
     Args:
