@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_skills.core.annotation import Outcome, Subtask
 from robot_skills.core.teleop import TeleopSample, Wish
 from robot_skills.core.types import RgbdFrame
 
@@ -223,22 +224,13 @@ class ConsoleBackend(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subtask:
-    """What was being done in a part of an episode, in words; seconds from the episode's start."""
-
-    start_s: float
-    end_s: float
-    words: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class EpisodeRow:
     """One recorded episode in a list.
 
     Attributes:
         number: Of the episode.
         task: In words.
-        outcome: ``success``, ``failure`` or ``unknown``.
+        outcome: As the operator or the simulator judged it.
         rating: From 1 to 5; None while nobody has rated it.
         label: Free words of the operator.
         duration_s: Length.
@@ -253,7 +245,7 @@ class EpisodeRow:
 
     number: int
     task: str
-    outcome: str
+    outcome: Outcome
     rating: int | None
     label: str
     duration_s: float
@@ -302,7 +294,7 @@ class EpisodeLibrary(Protocol):
         number: int,
         *,
         task: str | None = None,
-        outcome: str | None = None,
+        outcome: Outcome | None = None,
         rating: int | None = None,
         label: str | None = None,
         discarded: bool | None = None,
