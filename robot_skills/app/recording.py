@@ -17,7 +17,8 @@ from robot_skills.core.robot import Kinematics, Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ActionChunk, Observation
-from robot_skills.data.episode_log import Command, EpisodeLog, Latency, Look
+from robot_skills.data.episode_log import EpisodeLog, Latency, Look
+from robot_skills.data.messages import Command
 
 PLANNER, PERCEPTION, POLICY = "planner", "perception", "policy"
 """Stages whose wall time is taken."""

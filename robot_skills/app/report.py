@@ -16,7 +16,8 @@ from robot_skills.app.story import Attempt, Mark, MarkKind, Story, tell
 from robot_skills.core.errors import StorageError
 from robot_skills.core.scene import TABLE, Entity
 from robot_skills.core.types import ActionChunk
-from robot_skills.data.episode_log import Command, Episode, Latency, Look
+from robot_skills.data.episode_log import Episode, Latency, Look
+from robot_skills.data.messages import Command
 
 _CHANGED_M = 1e-6
 _SHOWN_LOOKS = 16

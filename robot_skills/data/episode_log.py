@@ -37,10 +37,24 @@ from PIL import Image
 
 from robot_skills.core.errors import DatasetError, RefusedError, StorageError
 from robot_skills.core.events import Event, EventKind
-from robot_skills.core.scene import Articulation, Entity, Region, Scene
-from robot_skills.core.se3 import SE3, matrix_to_wxyz, wxyz_to_matrix
-from robot_skills.core.types import ActionChunk, ArmChunk, ArmState, Observation, RgbdFrame
+from robot_skills.core.scene import Scene
+from robot_skills.core.types import ArmState, Observation, RgbdFrame
 from robot_skills.data import schemas
+from robot_skills.data.messages import (
+    Command,
+    command_from_json,
+    command_to_json,
+    event_from_json,
+    event_to_json,
+    pose_from_json,
+    pose_to_json,
+    ros_time,
+    scene_from_json,
+    scene_to_json,
+    state_from_json,
+    state_to_json,
+)
+from robot_skills.data.storage import storage_errors, sync_folder
 
 _log = logging.getLogger(__name__)
 
@@ -48,23 +62,6 @@ METADATA = "robot_skills.run"
 """Name of the metadata record that says what was run and how."""
 _DEPTH_UNITS_PER_M = 1000.0
 _JPEG_QUALITY = 92
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Command:
-    """One command to the robot.
-
-    Attributes:
-        stamp_s: When it was given.
-        requested: What a skill asked for.
-        accepted: What the robot took; None when the gate refused.
-        refused: Why it was refused.
-    """
-
-    stamp_s: float
-    requested: ActionChunk
-    accepted: ActionChunk | None
-    refused: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +127,7 @@ class EpisodeLog:
         self._sequence = 0
 
     def __enter__(self) -> Self:
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self._partial.open("wb")
             self._writer = Writer(self._stream, compression=CompressionType.ZSTD)
@@ -165,7 +162,7 @@ class EpisodeLog:
         stream, writer = self._stream, self._writer
         self._stream = self._writer = None
         try:
-            with _storage_errors(self.path):
+            with storage_errors(self.path):
                 writer.finish()
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -175,9 +172,9 @@ class EpisodeLog:
                 stream.close()
             except OSError as error:
                 _log.debug("closing %s: %s", self._partial, error)
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             os.replace(self._partial, self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def discard(self) -> None:
         """Leave nothing behind. Without effect after `close`."""
@@ -192,40 +189,18 @@ class EpisodeLog:
             "/events",
             schemas.EVENT,
             event.stamp_s,
-            {"stamp_s": event.stamp_s, "kind": event.kind.value, "data": dict(event.data)},
+            event_to_json(event),
         )
 
     def state(self, observation: Observation) -> None:
         """Log the measured state of every arm."""
         for name, arm in observation.arms.items():
-            self._write(
-                "/arm/state",
-                schemas.ARM_STATE,
-                arm.stamp_s,
-                {
-                    "stamp_s": arm.stamp_s,
-                    "arm": name,
-                    "q_rad": arm.q_rad.tolist(),
-                    "dq_rad_s": arm.dq_rad_s.tolist(),
-                    "tau_nm": arm.tau_nm.tolist(),
-                    "T_base_tool": _pose_to_json(arm.T_base_tool),
-                    "opening": float(arm.opening),
-                },
-            )
+            self._write("/arm/state", schemas.ARM_STATE, arm.stamp_s, state_to_json(name, arm))
 
     def command(self, command: Command) -> None:
         """Log a command as requested and as accepted."""
-        self._write(
-            "/arm/command",
-            schemas.ARM_COMMAND,
-            command.stamp_s,
-            {
-                "stamp_s": command.stamp_s,
-                "requested": _chunk_to_json(command.requested),
-                "accepted": None if command.accepted is None else _chunk_to_json(command.accepted),
-                "refused": command.refused,
-            },
-        )
+        message = command_to_json(command)
+        self._write("/arm/command", schemas.ARM_COMMAND, command.stamp_s, message)
 
     def look(self, look: Look) -> None:
         """Log a scene and the pictures it was read from."""
@@ -249,7 +224,7 @@ class EpisodeLog:
 
     def _frame(self, name: str, stamp_s: float, frame: RgbdFrame) -> None:
         frame_id = f"camera/{name}"
-        head = {"timestamp": _time(stamp_s), "frame_id": frame_id}
+        head = {"timestamp": ros_time(stamp_s), "frame_id": frame_id}
         height, width = frame.depth_m.shape
         info = {
             **head,
@@ -260,7 +235,7 @@ class EpisodeLog:
             "K": frame.K.ravel().tolist(),
             "R": np.eye(3).ravel().tolist(),
             "P": np.hstack([frame.K, np.zeros((3, 1))]).ravel().tolist(),
-            "T_base_camera": _pose_to_json(frame.T_base_camera),
+            "T_base_camera": pose_to_json(frame.T_base_camera),
         }
         self._write(f"/camera/{name}/info", schemas.CALIBRATION, stamp_s, info)
         for kind, data, form in (
@@ -278,7 +253,7 @@ class EpisodeLog:
             raise StorageError(f"The episode log {self.path} is not open.")
         stamp_ns = round(stamp_s * 1e9)
         data = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             self._writer.add_message(
                 channel_id=self._channel(topic, schema),
                 log_time=stamp_ns,
@@ -317,12 +292,11 @@ def read_episode(path: Path) -> Episode:
     for topic, message in _messages(path):
         match topic.split("/")[1:]:
             case ["events"]:
-                kind = EventKind(message["kind"])
-                events.append(Event(stamp_s=message["stamp_s"], kind=kind, data=message["data"]))
+                events.append(event_from_json(message))
             case ["arm", "state"]:
-                states.setdefault(message["arm"], []).append(_state_from_json(message))
+                states.setdefault(message["arm"], []).append(state_from_json(message))
             case ["arm", "command"]:
-                commands.append(_command_from_json(message))
+                commands.append(command_from_json(message))
             case ["latency"]:
                 latencies.append(Latency(**message))
             case ["camera", name, part]:
@@ -343,25 +317,6 @@ def read_episode(path: Path) -> Episode:
         commands=tuple(commands),
         looks=tuple(looks),
         latencies=tuple(latencies),
-    )
-
-
-def scene_to_json(scene: Scene) -> dict[str, Any]:
-    """A scene as JSON values; `scene_from_json` reads it back."""
-    return {
-        "stamp_s": scene.stamp_s,
-        "opening": {arm: float(value) for arm, value in scene.opening.items()},
-        "entities": [_entity_to_json(entity) for entity in scene],
-    }
-
-
-def scene_from_json(data: Mapping[str, Any]) -> Scene:
-    """The scene that `scene_to_json` wrote."""
-    entities = [_entity_from_json(item) for item in data["entities"]]
-    return Scene(
-        stamp_s=data["stamp_s"],
-        entities={entity.name: entity for entity in entities},
-        opening=data["opening"],
     )
 
 
@@ -391,148 +346,6 @@ def _damage(path: Path) -> Iterator[None]:
         raise DatasetError(f"The episode log {path} cannot be read: {error}.") from error
 
 
-@contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageError(f"Cannot write {path}: {reason}.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _time(stamp_s: float) -> dict[str, int]:
-    sec, nsec = divmod(round(stamp_s * 1e9), 1_000_000_000)
-    return {"sec": sec, "nsec": nsec}
-
-
-def _pose_to_json(T: SE3) -> dict[str, list[float]]:
-    return {"p": T.p.tolist(), "wxyz": T.wxyz().tolist()}
-
-
-def _pose_from_json(data: Mapping[str, Any]) -> SE3:
-    return SE3.from_wxyz(data["wxyz"], data["p"])
-
-
-def _chunk_to_json(chunk: ActionChunk) -> dict[str, Any]:
-    return {
-        "stamp_s": chunk.stamp_s.tolist(),
-        "arms": {
-            name: {
-                "p": arm.T_base_tool[:, :3, 3].tolist(),
-                "wxyz": matrix_to_wxyz(arm.T_base_tool[:, :3, :3]).tolist(),
-                "opening": arm.opening.tolist(),
-            }
-            for name, arm in chunk.arms.items()
-        },
-    }
-
-
-def _chunk_from_json(data: Mapping[str, Any]) -> ActionChunk:
-    arms = {}
-    for name, arm in data["arms"].items():
-        T = np.tile(np.eye(4), (len(arm["p"]), 1, 1))
-        T[:, :3, :3] = wxyz_to_matrix(arm["wxyz"])
-        T[:, :3, 3] = arm["p"]
-        arms[name] = ArmChunk(T_base_tool=T, opening=arm["opening"])
-    return ActionChunk(stamp_s=data["stamp_s"], arms=arms)
-
-
-def _command_from_json(data: Mapping[str, Any]) -> Command:
-    accepted = data["accepted"]
-    return Command(
-        stamp_s=data["stamp_s"],
-        requested=_chunk_from_json(data["requested"]),
-        accepted=None if accepted is None else _chunk_from_json(accepted),
-        refused=data["refused"],
-    )
-
-
-def _state_from_json(data: Mapping[str, Any]) -> ArmState:
-    return ArmState(
-        stamp_s=data["stamp_s"],
-        q_rad=data["q_rad"],
-        dq_rad_s=data["dq_rad_s"],
-        tau_nm=data["tau_nm"],
-        T_base_tool=_pose_from_json(data["T_base_tool"]),
-        opening=data["opening"],
-    )
-
-
-def _region_to_json(region: Region | None) -> dict[str, Any] | None:
-    if region is None:
-        return None
-    return {
-        "T_entity_region": _pose_to_json(region.T_entity_region),
-        "extents_m": region.extents_m.tolist(),
-    }
-
-
-def _region_from_json(data: Mapping[str, Any] | None) -> Region | None:
-    if data is None:
-        return None
-    return Region(
-        T_entity_region=_pose_from_json(data["T_entity_region"]), extents_m=data["extents_m"]
-    )
-
-
-def _articulation_to_json(joint: Articulation | None) -> dict[str, Any] | None:
-    if joint is None:
-        return None
-    return {
-        "value_m": float(joint.value_m),
-        "upper_m": float(joint.upper_m),
-        "axis_entity": joint.axis_entity.tolist(),
-        "T_entity_handle": _pose_to_json(joint.T_entity_handle),
-        "handle_extents_m": joint.handle_extents_m.tolist(),
-    }
-
-
-def _articulation_from_json(data: Mapping[str, Any] | None) -> Articulation | None:
-    if data is None:
-        return None
-    handle = _pose_from_json(data["T_entity_handle"])
-    return Articulation(**{**data, "T_entity_handle": handle})
-
-
-def _entity_to_json(entity: Entity) -> dict[str, Any]:
-    return {
-        "name": entity.name,
-        "label": entity.label,
-        "colour": entity.colour,
-        "T_base_entity": _pose_to_json(entity.T_base_entity),
-        "extents_m": entity.extents_m.tolist(),
-        "confidence": float(entity.confidence),
-        "stamp_s": float(entity.stamp_s),
-        "visible": bool(entity.visible),
-        "held_by": entity.held_by,
-        "articulation": _articulation_to_json(entity.articulation),
-        "cavity": _region_to_json(entity.cavity),
-        "access": _region_to_json(entity.access),
-        "movable": bool(entity.movable),
-    }
-
-
-def _entity_from_json(data: Mapping[str, Any]) -> Entity:
-    return Entity(
-        **{
-            **data,
-            "T_base_entity": _pose_from_json(data["T_base_entity"]),
-            "articulation": _articulation_from_json(data["articulation"]),
-            "cavity": _region_from_json(data["cavity"]),
-            "access": _region_from_json(data["access"]),
-        }
-    )
-
-
 def _encode_rgb(rgb: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, format="JPEG", quality=_JPEG_QUALITY)
@@ -555,5 +368,5 @@ def _frame_from_json(parts: Mapping[str, Any], stamp_s: float) -> RgbdFrame:
         rgb=rgb,
         depth_m=units.astype(np.float32) / np.float32(_DEPTH_UNITS_PER_M),
         K=np.reshape(info["K"], (3, 3)),
-        T_base_camera=_pose_from_json(info["T_base_camera"]),
+        T_base_camera=pose_from_json(info["T_base_camera"]),
     )

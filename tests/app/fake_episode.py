@@ -9,7 +9,8 @@ from robot_skills.core.events import Event, EventKind
 from robot_skills.core.scene import TABLE, Articulation, Entity, Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ArmState, Observation, RgbdFrame, single_arm_chunk
-from robot_skills.data.episode_log import Command, EpisodeLog, Latency, Look
+from robot_skills.data.episode_log import EpisodeLog, Latency, Look
+from robot_skills.data.messages import Command
 
 METADATA = {
     "instruction": "put the red cube in the drawer & close <it>",

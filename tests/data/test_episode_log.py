@@ -13,14 +13,12 @@ from robot_skills.core.scene import Articulation, Entity, Region, Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ArmState, Observation, RgbdFrame, single_arm_chunk
 from robot_skills.data.episode_log import (
-    Command,
     EpisodeLog,
     Latency,
     Look,
     read_episode,
-    scene_from_json,
-    scene_to_json,
 )
+from robot_skills.data.messages import Command, scene_from_json, scene_to_json
 
 
 def _scene(stamp_s: float = 1.5) -> Scene:
