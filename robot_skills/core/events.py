@@ -22,6 +22,15 @@ class EventKind(Enum):
     RETRY = "retry"
     REPLAN = "replan"
     RUN_END = "run_end"
+    SUBTASK = "subtask"
+    """What is being done from now on, in words."""
+    OPERATOR = "operator"
+    """A hand engaged, let go, was refused or was lost."""
+    INTERVENTION = "intervention"
+    """A person took over from a policy, or gave back."""
+    SAID = "said"
+    """Typed words that move the arm."""
+    ESTOP = "estop"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,6 +67,9 @@ class RgbdFrame:
         depth_m: float32, (H, W), distance along the optical axis; 0 = no reading.
         K: Pinhole intrinsics [px], (3, 3).
         T_base_camera: Optical frame in the arm's base frame at capture time.
+        number: The camera's own frame counter; None where it has none.
+        device_s: Capture time on the camera's own clock; None where it has none.
+        received_s: When it arrived, on the project clock; None where nobody noted it.
     """
 
     stamp_s: float
@@ -74,6 +77,9 @@ class RgbdFrame:
     depth_m: NDArray[np.float32]
     K: Array
     T_base_camera: SE3
+    number: int | None = None
+    device_s: float | None = None
+    received_s: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rgb", _frozen(self.rgb, (None, None, 3), "rgb", np.uint8))

@@ -321,7 +321,7 @@ def read_episode(path: Path) -> Episode:
 
 
 def _messages(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with _damage(path), path.open("rb") as stream:
+    with damage(path), path.open("rb") as stream:
         reader = make_reader(stream)
         # File order is the order in which things happened; stamps may tie.
         for _, channel, message in reader.iter_messages(log_time_order=False):
@@ -329,7 +329,7 @@ def _messages(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    with _damage(path), path.open("rb") as stream:
+    with damage(path), path.open("rb") as stream:
         for record in make_reader(stream).iter_metadata():
             if record.name == METADATA:
                 return dict(record.metadata)
@@ -337,7 +337,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
+def damage(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:

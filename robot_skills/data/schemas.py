@@ -101,3 +101,7 @@ CALIBRATION = Schema(
         "T_base_camera": _POSE,
     },
 )
+NUMBERS = Schema(
+    name="robot_skills.Numbers",
+    properties={"stamp_s": _NUMBER, "values": _NUMBERS},
+)
