@@ -354,3 +354,10 @@ def _gap(height_a_m: float, height_b_m: float) -> float:
     if height <= _LOW_M:
         return _LOW_GAP_M
     return _MIDDLE_GAP_M if height <= _MIDDLE_M else _TALL_GAP_M
+
+
+def default_layout(seed: int) -> Layout:
+    """A drawer, the box, and a few things, the red cube among them, where the seed puts them."""
+    rng = np.random.default_rng(seed)
+    start = (DrawerStart.CLOSED, DrawerStart.AJAR, DrawerStart.OPEN)[int(rng.integers(3))]
+    return random_layout(rng, with_objects=("red_cube",), count=4, drawer=start, box=True)

@@ -10,8 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hardware.gated_robot import gate_robot
 from robot_skills.app.options import SceneSource
 from robot_skills.app.recording import (
@@ -36,7 +34,7 @@ from robot_skills.skills.conditions import check_literals
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext
 from sim.arms import ARMS
-from sim.layout import DrawerStart, Layout, random_layout
+from sim.layout import Layout, default_layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
 
@@ -44,8 +42,6 @@ _log = logging.getLogger(__name__)
 
 PLANNERS = ("rules",)
 """Planners that there are."""
-_ALWAYS_THERE = ("red_cube",)
-_THINGS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,13 +165,6 @@ def simulated_cell(
     finally:
         robot.stop()
         sim.close()
-
-
-def default_layout(seed: int) -> Layout:
-    """A drawer, the box, and a few things, the red cube among them, where the seed puts them."""
-    rng = np.random.default_rng(seed)
-    start = (DrawerStart.CLOSED, DrawerStart.AJAR, DrawerStart.OPEN)[int(rng.integers(3))]
-    return random_layout(rng, with_objects=_ALWAYS_THERE, count=_THINGS, drawer=start, box=True)
 
 
 def load_predictors(library: SkillLibrary) -> dict[str, SuccessPredictor]:

@@ -10,8 +10,7 @@ import numpy as np
 from mcap.reader import make_reader
 from numpy.typing import NDArray
 
-from robot_skills.core.annotation import Subtask
-from robot_skills.core.events import Event, EventKind
+from robot_skills.core.events import Event
 from robot_skills.core.se3 import Array, wxyz_to_matrix
 from robot_skills.core.types import ActionChunk
 from robot_skills.data import ros_messages
@@ -76,7 +75,6 @@ def read_recorded(entry: Entry, store: EpisodeStore) -> EpisodeData:
     content = _read(entry.log)
     content.keep_until(end_s + schema.control_period_s)
     names = {numbers.name: numbers.names for numbers in schema.numbers}
-    subtasks = entry.annotation.subtasks
     return EpisodeData(
         task=entry.task,
         start_s=start_s,
@@ -93,7 +91,7 @@ def read_recorded(entry: Entry, store: EpisodeStore) -> EpisodeData:
             for found in [content.camera(camera.name, entry.log)]
             if found is not None
         },
-        subtasks=_subtasks(content.events, start_s, end_s) if subtasks is None else subtasks,
+        subtasks=entry.subtasks,
         events=tuple(content.events),
         origin=f"{schema.name} {entry.number}",
         meta={"robot": schema.robot, **manifest.origin},
@@ -291,21 +289,6 @@ def _actions(rows: list[tuple[float, Array, float]]) -> ActionSeries:
         stamp_s=np.array([row[0] for row in rows]),
         T_base_tool=np.stack([row[1] for row in rows]),
         opening=np.array([row[2] for row in rows]),
-    )
-
-
-def _subtasks(events: list[Event], start_s: float, end_s: float) -> tuple[Subtask, ...]:
-    """Each subtask lasts until the next one."""
-    said = [event for event in events if event.kind is EventKind.SUBTASK]
-    ends = [event.stamp_s for event in said[1:]] + [end_s]
-    return tuple(
-        Subtask(
-            start_s=max(event.stamp_s - start_s, 0.0),
-            end_s=max(until_s - start_s, 0.0),
-            words=event.data["words"],
-        )
-        for event, until_s in zip(said, ends, strict=True)
-        if event.data["words"]
     )
 
 

@@ -22,10 +22,11 @@ from robot_skills.core.se3 import SE3
 from robot_skills.data.log_writer import LogWriter, Times
 from robot_skills.data.recorder import RecorderConfig
 from robot_skills.data.recorder_wire import Word, pack, unpack
-from robot_skills.data.recover import JOURNAL, mend
+from robot_skills.data.recover import JOURNAL, mend, said_in
 from robot_skills.data.schema import DatasetSchema
 from robot_skills.data.store import LOG_FILE, EpisodeStore, Manifest, StoreWriter
 from robot_skills.data.streams import StreamCounter
+from robot_skills.data.subtasks import spans
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class _Episode:
         metadata = episode_metadata(head, schema, journal=journal)
         self.log = LogWriter(directory / LOG_FILE, metadata)
         self.syncer = _Syncer(self.log.fileno())
+        self.said: list[tuple[float, str]] = []
 
     def abandon(self) -> None:
         self.syncer.stop()
@@ -214,6 +216,8 @@ class _Session:
         elif not self._one_of_several(topic) and not counter.take(stamp_s, received_s):
             return
         if self._episode is not None:
+            if topic == "/events":
+                self._episode.said += said_in(body)
             self._episode.log.json(
                 topic, body, stamp_s=stamp_s, received_s=received_s, number=number
             )
@@ -244,6 +248,7 @@ class _Session:
             files={LOG_FILE: record},
             streams=streams,
             origin=episode.head["origin"],
+            subtasks=spans(episode.said, episode.head["start_s"], head["end_s"]),
         )
         saved = self._writer.commit(episode.directory, manifest)
         self._sizes.append(record.bytes)

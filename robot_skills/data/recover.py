@@ -16,9 +16,11 @@ from mcap.records import Channel, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
 
 from robot_skills.core.annotation import Outcome
+from robot_skills.core.events import EventKind
 from robot_skills.data.log_writer import JSON_SCHEMAS, METADATA, LogWriter, Times
 from robot_skills.data.store import LOG_FILE, Manifest, StoreWriter
 from robot_skills.data.streams import StreamCounter
+from robot_skills.data.subtasks import spans
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +83,7 @@ def _recover(writer: StoreWriter, leftover: Path) -> Manifest | None:
         files={LOG_FILE: record},
         streams={name: counter.stats() for name, counter in streams.items()},
         origin={**salvage.origin, _RECOVERED_FROM: leftover.name},
+        subtasks=spans(salvage.said, salvage.start_s, salvage.newest_s),
     )
     return writer.commit(target, manifest)
 
@@ -91,6 +94,7 @@ class _Salvage:
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
         self.start_s = self.newest_s = 0.0
+        self.said: list[tuple[float, str]] = []
 
     @property
     def origin(self) -> dict[str, str]:
@@ -107,8 +111,18 @@ class _Salvage:
             elif isinstance(record, Message):
                 states += topic in ("/arm/state", "/arm/command") or topic.startswith("/numbers")
                 self.newest_s = max(self.newest_s, record.publish_time / 1e9)
+                if topic == "/events":
+                    self.said += said_in(record.data)
         kept = self.metadata.get(JOURNAL) == str(True)
         return kept and states > 0 and self.newest_s - self.start_s >= _SHORTEST_S
+
+
+def said_in(message: bytes) -> list[tuple[float, str]]:
+    """Time and words of a subtask, if that is what an event is about."""
+    event = json.loads(message)
+    if event["kind"] != EventKind.SUBTASK.value:
+        return []
+    return [(event["stamp_s"], event["data"]["words"])]
 
 
 def _copy(path: Path, log: LogWriter) -> dict[str, StreamCounter]:

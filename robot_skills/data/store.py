@@ -66,6 +66,7 @@ class Manifest:
         files: By name.
         streams: By name.
         origin: Code, configuration, calibration and checkpoints, as words.
+        subtasks: Noted while it was recorded.
     """
 
     number: int
@@ -78,6 +79,7 @@ class Manifest:
     files: Mapping[str, FileRecord]
     streams: Mapping[str, StreamStats]
     origin: Mapping[str, str]
+    subtasks: tuple[Subtask, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -99,6 +101,7 @@ class Manifest:
             },
             "streams": {name: stats.to_json() for name, stats in self.streams.items()},
             "origin": dict(self.origin),
+            "subtasks": _subtasks_to_json(self.subtasks),
         }
 
     @classmethod
@@ -120,6 +123,7 @@ class Manifest:
                 files={name: FileRecord(**file) for name, file in data["files"].items()},
                 streams={n: StreamStats.from_json(s) for n, s in data["streams"].items()},
                 origin=dict(data["origin"]),
+                subtasks=tuple(Subtask(**one) for one in data["subtasks"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DatasetError(f"A manifest cannot be read: {error!r}.") from error
@@ -163,9 +167,7 @@ class Annotation:
             "label": self.label,
             "discarded": self.discarded,
             "trim_s": list(self.trim_s) if self.trim_s else None,
-            "subtasks": None
-            if subtasks is None
-            else [{"start_s": s.start_s, "end_s": s.end_s, "words": s.words} for s in subtasks],
+            "subtasks": None if subtasks is None else _subtasks_to_json(subtasks),
         }
 
     @classmethod
@@ -205,6 +207,11 @@ class Entry:
     @property
     def outcome(self) -> Outcome:
         return self.annotation.outcome or self.manifest.outcome
+
+    @property
+    def subtasks(self) -> tuple[Subtask, ...]:
+        said = self.annotation.subtasks
+        return self.manifest.subtasks if said is None else said
 
     @property
     def log(self) -> Path:
@@ -462,6 +469,10 @@ class StoreWriter:
             os.rename(self.store.directory(number), target / f"{number:06d}")
             sync_folder(folder)
         return target
+
+
+def _subtasks_to_json(subtasks: Sequence[Subtask]) -> list[dict[str, Any]]:
+    return [{"start_s": s.start_s, "end_s": s.end_s, "words": s.words} for s in subtasks]
 
 
 def file_record(path: Path) -> FileRecord:

@@ -36,7 +36,7 @@ from robot_skills.core.policy import (
     vector_to_pose,
 )
 from robot_skills.core.se3 import SE3, Array
-from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+from robot_skills.core.types import DEFAULT_ARM, Observation, single_arm_chunk
 from sim import robosuite_tasks
 from sim.dataset import Demonstration, Optics
 from sim.demonstrate import AttemptFailed, Disturbance
@@ -53,11 +53,12 @@ from sim.robosuite_tasks import (
     P_NUT_HANDLE,
     PEG_HEIGHT_M,
     Task,
+    TaskLayout,
     TaskWorld,
     draw_layout,
     task_robot,
 )
-from sim.robot import CONTROL_PERIOD_S
+from sim.robot import CONTROL_PERIOD_S, CellRobot
 from sim.suites.record import CameraLog, Rows
 from sim.suites.suite import STATE, Recording, Sensed, TaskSpec
 from sim.world import FILM_CAMERA
@@ -145,18 +146,27 @@ class RobosuiteTask:
         """The simulated world, for truth."""
         return self._robot.world
 
+    @property
+    def robot(self) -> CellRobot[TaskWorld, TaskLayout]:
+        """The arm, for whoever commands it instead of calling `step`."""
+        return self._robot
+
     def reset(self, seed: int) -> Sensed:
         """Start episode `seed`."""
         return self.begin(np.random.default_rng(seed))
 
     def begin(self, rng: np.random.Generator) -> Sensed:
         """Start an episode that is drawn from a generator."""
+        self.settle(rng)
+        return self._sense()
+
+    def settle(self, rng: np.random.Generator) -> None:
+        """Draw a start and wait until things have come to rest, without taking pictures."""
         self._robot.connect()
         self.world.start(draw_layout(self._skill.task, ARM, rng))
         self._robot.reset()
         self._robot.clock.sleep_until(_SETTLE_TICKS * CONTROL_PERIOD_S)
         self._anchors = self._skill.anchors(self.world)
-        return self._sense()
 
     def step(self, action: NDArray[np.float32]) -> Sensed:
         """Go towards one tool pose and opening for one period.
@@ -218,10 +228,10 @@ class RobosuiteTask:
         """What is known of the cameras that have taken pictures."""
         return self._log.optics
 
-    def _sense(self) -> Sensed:
-        seen = self._robot.observe(self._recording.cameras)
+    def state(self, seen: Observation) -> NDArray[np.float32]:
+        """The state that policies see and datasets hold, (S,)."""
         arm = seen.arms[DEFAULT_ARM]
-        state = encode_state(
+        return encode_state(
             PolicyInput(
                 T_base_tool=arm.T_base_tool.matrix()[None],
                 opening=np.array([arm.opening]),
@@ -229,7 +239,10 @@ class RobosuiteTask:
                 table_height_m=float(self._skill.task.p_base_surface[2]),
             )
         )
-        sensed: dict[str, NDArray] = {STATE: state}
+
+    def _sense(self) -> Sensed:
+        seen = self._robot.observe(self._recording.cameras)
+        sensed: dict[str, NDArray] = {STATE: self.state(seen)}
         for name, frame in seen.cameras.items():
             sensed |= self._log.named(name, frame.rgb, frame.depth_m, frame.K, frame.T_base_camera)
         return sensed
