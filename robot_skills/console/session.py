@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -121,11 +122,13 @@ class PageSession:
                 await asyncio.sleep(STATUS_PERIOD_S)
 
     async def _pictures(self) -> None:
+        period_s = 1.0 / self._hub.config.picture_hz
         with contextlib.suppress(WebSocketDisconnect):
             while True:
+                next_s = time.monotonic() + period_s
                 for view in [view for view in self._shown_s if view not in self._under_way]:
                     await self._send_newest(view)
-                await asyncio.sleep(1.0 / self._hub.config.picture_hz)
+                await asyncio.sleep(max(next_s - time.monotonic(), 0.01))
 
     async def _send_newest(self, view: str) -> None:
         camera, _, kind = view.rpartition("/")

@@ -89,6 +89,7 @@ class View3d:
         """Start viser on a free port of 127.0.0.1 and draw what never moves."""
         self._server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
         self._server.gui.configure_theme(show_logo=False, show_share_button=False)
+        self._server.gui.main_panel.minimize()
         scene = self._server.scene
         scene.set_up_direction("+z")
         scene.add_grid("/floor", width=2.0, height=2.0, cell_size=0.1, section_size=0.5)

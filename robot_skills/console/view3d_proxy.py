@@ -6,10 +6,17 @@ that nobody can ask viser for anything, such as the tunnel of its share button.
 """
 
 import asyncio
+import base64
 import contextlib
+import functools
+import hashlib
 import http.client
+import json
 import logging
+import re
 
+import numpy as np
+import zstandard
 from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -20,7 +27,7 @@ logger = logging.getLogger(__name__)
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _TIMEOUT_S = 10.0
 _POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob:; "
+    "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval' blob:; worker-src blob:; "
     "style-src 'unsafe-inline'; img-src 'self' data: blob:; font-src data:; "
     "connect-src 'self' data: blob: {socket}; frame-ancestors 'self'; base-uri 'none'; "
     "form-action 'none'"
@@ -46,7 +53,7 @@ class View3dProxy:
     async def _page(self, path: str, request: Request) -> Response:
         status, kind, body = await asyncio.to_thread(self._fetch, path)
         socket = f"{self._socket_scheme}://{request.headers['host']}"
-        policy = _POLICY.format(socket=socket)
+        policy = _POLICY.format(socket=socket, scripts=script_sources(body))
         headers = {"content-security-policy": policy, "x-frame-options": "SAMEORIGIN"}
         return Response(body, status, headers, kind)
 
@@ -83,6 +90,46 @@ class View3dProxy:
             logger.warning("The 3-D view does not answer: %s", error)
             with contextlib.suppress(RuntimeError):
                 await socket.close(1011)
+
+
+@functools.cache
+def script_sources(page: bytes) -> str:
+    """Sources of scripts for viser's page: the hashes of the two scripts that it runs.
+
+    The page is one script that unpacks the other from its own attribute ``data-p``: groups of five
+    characters that stand for four bytes in base 88, compressed with zstd, style sheet before
+    script. A page of another make is allowed whatever it holds; it comes from viser's wheel.
+    """
+    text = page.decode()
+    loader = re.search(r"<script ([^>]*)>(.*?)</script>", text, re.DOTALL)
+    alphabet = re.search(r'const A=("(?:[^"\\]|\\.)*")', loader[2]) if loader else None
+    if loader is None or alphabet is None:
+        return "'unsafe-inline'"
+    parts = dict(re.findall(r'(data-\w+)="([^"]*)"', loader[1]))
+    packed = _from_base88(parts["data-p"], json.loads(alphabet[1]))
+    unpacked = zstandard.ZstdDecompressor().decompress(packed)
+    style_bytes = int(parts["data-ss"])
+    script = unpacked[style_bytes : style_bytes + int(parts["data-cs"])]
+    return f"{_source(loader[2].encode())} {_source(script)}"
+
+
+def _from_base88(text: str, alphabet: str) -> bytes:
+    value_of = np.zeros(128, dtype=np.int64)
+    value_of[[ord(character) for character in alphabet]] = range(len(alphabet))
+    rest = len(text) % 5
+    digits = value_of[np.frombuffer(text[: len(text) - rest].encode(), dtype=np.uint8)]
+    groups = digits.reshape(-1, 5) @ (88 ** np.arange(4, -1, -1))
+    tail = functools.reduce(
+        lambda value, character: 88 * value + int(value_of[ord(character)]),
+        text[len(text) - rest :],
+        0,
+    )
+    return groups.astype(">u4").tobytes() + tail.to_bytes(max(rest - 1, 0), "big")
+
+
+def _source(script: bytes) -> str:
+    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 async def _pass_on(upstream: ClientConnection, socket: WebSocket) -> None:
