@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import overload
@@ -46,6 +46,8 @@ class ExportConfig:
         also: Recorded vectors to keep besides those that LeRobot knows.
         depth: Whether depth is written. LeRobot's own policies take every camera of a dataset for
             colour and fail on depth, unless they are told their inputs.
+        subtasks: Whether subtasks are written. LeRobot 0.6.1 shows no dataset with language columns
+            in ``lerobot-dataset-viz``; it trains on them.
         video: Pictures as video; otherwise each by itself, without loss.
         codec: Of colour videos. H.264 decodes several times as fast as LeRobot's default AV1.
         crf: Quality of colour videos, lower is better; 18 is hardly to be told from the original.
@@ -57,6 +59,7 @@ class ExportConfig:
     trim_s: tuple[float, float | None] = (0.0, None)
     also: tuple[str, ...] = ()
     depth: bool = True
+    subtasks: bool = True
     video: bool = True
     codec: Codec = Codec.H264
     crf: int = 18
@@ -288,13 +291,14 @@ class _Export:
 
     def _rows(self) -> Iterator[Rows]:
         for number in range(len(self.episodes)):
-            yield align(
+            rows = align(
                 self.episodes[number],
                 self.fps,
                 action=self.config.action,
                 trim_s=self.config.trim_s,
                 also=self.config.also,
             )
+            yield rows if self.config.subtasks else replace(rows, subtasks=())
 
     def _writer(self, layout: Layout) -> LeRobotWriter:
         return LeRobotWriter(

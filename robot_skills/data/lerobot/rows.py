@@ -26,7 +26,7 @@ from robot_skills.core.annotation import Outcome, Subtask
 from robot_skills.core.errors import DatasetError, unknown_name
 from robot_skills.core.policy import ACTION_NAMES, pose_to_vector
 from robot_skills.core.se3 import Array
-from robot_skills.data.lerobot.sampling import held, nearest, sample_numbers, sample_poses
+from robot_skills.data.foreign.interpolation import held, nearest, numbers_at, poses_at
 from robot_skills.data.series import (
     ActionSeries,
     ArmSeries,
@@ -243,7 +243,7 @@ def _column(name: str, series: NumberSeries, grid: _Grid) -> Column:
     if whole or name.startswith(ACTION):
         values = series.values[held(series.stamp_s, grid.time_s)]
     else:
-        values = sample_numbers(series.stamp_s, series.values, grid.time_s)
+        values = numbers_at(series.stamp_s, series.values, grid.time_s)
     if name in _TRUTHS:
         return Column(names=series.names, values=values != 0.0)
     if whole and np.abs(values).max(initial=0.0) > _EXACT_IN_FLOAT32:
@@ -294,9 +294,9 @@ def _joined(columns: Mapping[str, Column]) -> Column:
 
 
 def _state(arm: ArmSeries, grid: _Grid) -> Column:
-    T_base_tool = sample_poses(arm.stamp_s, arm.T_base_tool, grid.time_s)
-    opening = sample_numbers(arm.stamp_s, arm.opening, grid.time_s)
-    q_rad = sample_numbers(arm.stamp_s, arm.q_rad, grid.time_s)
+    T_base_tool = poses_at(arm.stamp_s, arm.T_base_tool, grid.time_s)
+    opening = numbers_at(arm.stamp_s, arm.opening, grid.time_s)
+    q_rad = numbers_at(arm.stamp_s, arm.q_rad, grid.time_s)
     joints = tuple(f"joint{i + 1}.pos" for i in range(q_rad.shape[1]))
     values = np.concatenate([pose_to_vector(T_base_tool), opening[:, None], q_rad], axis=1)
     return Column(names=(*ACTION_NAMES, *joints), values=values.astype(np.float32))
@@ -305,12 +305,12 @@ def _state(arm: ArmSeries, grid: _Grid) -> Column:
 def _told(arm: ArmSeries, told: ActionSeries, grid: _Grid) -> Column:
     """Where an arm was told to be one period after each row."""
     time_s = grid.time_s + grid.period_s
-    T = sample_poses(arm.stamp_s, arm.T_base_tool, time_s)
-    opening = sample_numbers(arm.stamp_s, arm.opening, time_s)
+    T = poses_at(arm.stamp_s, arm.T_base_tool, time_s)
+    opening = numbers_at(arm.stamp_s, arm.opening, time_s)
     if len(told.stamp_s):
         begun = time_s >= told.stamp_s[0] - _SLACK
-        T = np.where(begun[:, None, None], sample_poses(told.stamp_s, told.T_base_tool, time_s), T)
-        opening = np.where(begun, sample_numbers(told.stamp_s, told.opening, time_s), opening)
+        T = np.where(begun[:, None, None], poses_at(told.stamp_s, told.T_base_tool, time_s), T)
+        opening = np.where(begun, numbers_at(told.stamp_s, told.opening, time_s), opening)
     values = np.concatenate([pose_to_vector(T), opening[:, None]], axis=1)
     return Column(names=ACTION_NAMES, values=values.astype(np.float32))
 

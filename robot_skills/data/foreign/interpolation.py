@@ -28,7 +28,7 @@ def between(stamp_s: Array, time_s: Array) -> tuple[NDArray[np.intp], NDArray[np
     return before, after, fraction.clip(0.0, 1.0)
 
 
-def sample_numbers(stamp_s: Array, values: Array, time_s: Array) -> Array:
+def numbers_at(stamp_s: Array, values: Array, time_s: Array) -> Array:
     """Numbers (n, ...) interpolated linearly at times (m,)."""
     before, after, fraction = between(stamp_s, time_s)
     s = fraction.reshape(-1, *([1] * (values.ndim - 1)))
@@ -37,7 +37,7 @@ def sample_numbers(stamp_s: Array, values: Array, time_s: Array) -> Array:
     return np.where(s <= 0.0, values[before], np.where(s >= 1.0, values[after], mixed))
 
 
-def sample_poses(stamp_s: Array, T: Array, time_s: Array) -> Array:
+def poses_at(stamp_s: Array, T: Array, time_s: Array) -> Array:
     """Poses (n, 4, 4) at times (m,): straight lines in position, geodesics in rotation."""
     before, after, fraction = between(stamp_s, time_s)
     mixed = interpolate(T[before], T[after], fraction)
