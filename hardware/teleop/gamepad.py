@@ -1,0 +1,202 @@
+"""A gamepad through SDL, which knows the layout of most of them. Works without a display.
+
+Left stick: x and y; right stick: up and down, turn. D-pad: tilt and roll. Right shoulder: dead-man
+switch; left shoulder: fine. Right trigger closes the gripper, left trigger opens it. Start begins
+and saves an episode, Back discards it, Y success, X failure, A releases the emergency stop and B
+is the emergency stop.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hardware.teleop.keys import FINE_SHARE
+from robot_skills.core.clock import Clock
+from robot_skills.core.errors import MissingDependencyError
+from robot_skills.core.teleop import DeviceLost, Rate, TeleopSample, Wish
+
+# SDL's numbers of a game controller's axes and buttons (SDL_gamecontroller.h).
+_LEFT_X, _LEFT_Y, _RIGHT_X, _RIGHT_Y, _LEFT_TRIGGER, _RIGHT_TRIGGER = range(6)
+_A, _B, _X, _Y, _BACK, _GUIDE, _START = range(7)
+_LEFT_SHOULDER, _RIGHT_SHOULDER = 9, 10
+_PAD_UP, _PAD_DOWN, _PAD_LEFT, _PAD_RIGHT = 11, 12, 13, 14
+_FULL = 32767.0
+_PULLED = 0.5
+
+_WISHES: Mapping[int, Wish] = {
+    _B: Wish.ESTOP,
+    _A: Wish.RELEASE,
+    _BACK: Wish.DISCARD,
+    _Y: Wish.SUCCESS,
+    _X: Wish.FAILURE,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StickConfig:
+    """How sticks are read.
+
+    Attributes:
+        dead_zone: Deflection, as a share, that counts as none.
+        expo: Share of the cubic part of the curve, in [0, 1]: more is finer near the middle.
+    """
+
+    dead_zone: float = 0.12
+    expo: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not (0.0 <= self.dead_zone < 1.0 and 0.0 <= self.expo <= 1.0):
+            raise ValueError("A dead zone lies in [0, 1), an expo in [0, 1].")
+
+
+def stick_curve(deflection: float, config: StickConfig) -> float:
+    """Share of the top speed at a stick's deflection in [-1, 1]; continuous, odd, 1 at the end."""
+    beyond = (min(abs(deflection), 1.0) - config.dead_zone) / (1.0 - config.dead_zone)
+    if beyond <= 0.0:
+        return 0.0
+    share = (1.0 - config.expo) * beyond + config.expo * beyond**3
+    return float(np.copysign(share, deflection))
+
+
+class Gamepad:
+    """`TeleopDevice` on the first gamepad that SDL knows.
+
+    SDL keeps one queue of events per process, from which only the gamepad's are taken. Use it from
+    one thread at a time.
+
+    Args:
+        clock: The project clock.
+        sticks: How sticks are read.
+    """
+
+    name = "gamepad"
+
+    def __init__(self, clock: Clock, sticks: StickConfig | None = None) -> None:
+        self._clock = clock
+        self._sticks = sticks or StickConfig()
+        self._pygame: Any = None
+        self._pad: Any = None
+        self._opening: float | None = None
+        self.recording = False
+        """Whether Start saves; follows the buttons, and a session may put it right."""
+
+    def connect(self) -> None:
+        """Open the gamepad.
+
+        Raises:
+            MissingDependencyError: pygame is not installed, or no gamepad is plugged in.
+        """
+        if self._pad is not None:
+            return
+        pygame, controller = _load_sdl()
+        pygame.display.init()
+        pygame.joystick.init()
+        controller.init()
+        pygame.event.pump()
+        known = [i for i in range(pygame.joystick.get_count()) if controller.is_controller(i)]
+        if not known:
+            raise MissingDependencyError(
+                f"No gamepad was found among {pygame.joystick.get_count()} joysticks. Plug one in, "
+                "and check that /dev/input can be read."
+            )
+        self._pygame = pygame
+        self._pad = controller.Controller(known[0])
+        self._instance = self._pad.as_joystick().get_instance_id()
+        pygame.event.clear(self._events())
+
+    def read(self) -> TeleopSample:
+        if self._pad is None:
+            raise DeviceLost("The gamepad is not connected.")
+        wishes = self._pressed()
+        if not self._pad.attached():
+            self._drop()
+            raise DeviceLost("The gamepad was unplugged.")
+        if self._axis(_RIGHT_TRIGGER) > _PULLED:
+            self._opening = 0.0
+        elif self._axis(_LEFT_TRIGGER) > _PULLED:
+            self._opening = 1.0
+        return TeleopSample(
+            stamp_s=self._clock.now_s(),
+            held=bool(self._pad.get_button(_RIGHT_SHOULDER)),
+            motion=self._motion(),
+            opening=self._opening,
+            wishes=tuple(wishes),
+        )
+
+    def close(self) -> None:
+        if self._pad is not None:
+            self._drop()
+
+    def _motion(self) -> Rate:
+        share = FINE_SHARE if self._pad.get_button(_LEFT_SHOULDER) else 1.0
+        curve = [stick_curve(self._axis(axis), self._sticks) for axis in range(4)]
+        # A stick pushed away reads negative; to the right is -y of the base.
+        linear = np.array([-curve[_LEFT_Y], -curve[_LEFT_X], -curve[_RIGHT_Y]])
+        roll = self._button(_PAD_RIGHT) - self._button(_PAD_LEFT)
+        pitch = self._button(_PAD_DOWN) - self._button(_PAD_UP)
+        return Rate(
+            linear=share * linear, angular=share * np.array([roll, pitch, -curve[_RIGHT_X]])
+        )
+
+    def _axis(self, axis: int) -> float:
+        return float(np.clip(self._pad.get_axis(axis) / _FULL, -1.0, 1.0))
+
+    def _button(self, button: int) -> float:
+        return float(bool(self._pad.get_button(button)))
+
+    def _pressed(self) -> list[Wish]:
+        """Wishes of the buttons that went down; from events, so that no short press is lost."""
+        wishes = []
+        for event in self._pygame.event.get(self._events()):
+            ours = getattr(event, "instance_id", None) == self._instance
+            if ours and event.type == self._pygame.CONTROLLERBUTTONDOWN:
+                if event.button == _START:
+                    wishes.append(Wish.SAVE if self.recording else Wish.START)
+                    self.recording = not self.recording
+                elif event.button in _WISHES:
+                    wishes.append(_WISHES[event.button])
+                    if wishes[-1] in (Wish.DISCARD, Wish.SUCCESS, Wish.FAILURE):
+                        self.recording = False
+        return wishes
+
+    def _events(self) -> list[int]:
+        pygame = self._pygame
+        return [
+            pygame.CONTROLLERBUTTONDOWN,
+            pygame.CONTROLLERBUTTONUP,
+            pygame.CONTROLLERAXISMOTION,
+            pygame.CONTROLLERDEVICEADDED,
+            pygame.CONTROLLERDEVICEREMOVED,
+            pygame.JOYBUTTONDOWN,
+            pygame.JOYBUTTONUP,
+            pygame.JOYAXISMOTION,
+            pygame.JOYHATMOTION,
+            pygame.JOYDEVICEADDED,
+            pygame.JOYDEVICEREMOVED,
+        ]
+
+    def _drop(self) -> None:
+        self._pad.quit()
+        self._pad = None
+
+
+def _load_sdl() -> tuple[Any, Any]:
+    """pygame and its game controllers, ready to run without a display and in the background."""
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    os.environ.setdefault("SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS", "1")
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pygame
+            from pygame._sdl2 import controller
+    except ImportError as reason:
+        raise MissingDependencyError(
+            "A gamepad needs pygame, which is not installed: pip install 'robot-skills[teleop]'."
+        ) from reason
+    return pygame, controller
