@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+from tqdm import tqdm
 
 from robot_skills.core.errors import DatasetError
 from robot_skills.data.lerobot.compare import Comparison
@@ -222,26 +223,35 @@ class _Export:
         )
 
     def _write(self) -> tuple[Layout, "_Written"]:
-        layout: Layout | None = None
-        writer: LeRobotWriter | None = None
         done = _Written()
-        with closing(self._bar("writing LeRobot v3")) as bar:
-            for number, rows in enumerate(self._rows()):
-                mine = layout_of(rows, depth=self.config.depth, video=self.config.video)
-                layout = layout or mine
-                layout.check(mine, f"Episode {number}")
-                writer = writer or self._writer(layout)
-                done.add(rows)
-                for index, pictures in enumerate(pictures_of(layout, rows)):
-                    writer.add_row(rows, index, pictures)
-                    done.content.pictures(pictures)
-                    bar.update()
-                writer.end_episode(rows)
-        assert layout is not None
-        assert writer is not None
-        writer.finish()
+        writer: LeRobotWriter | None = None
+        layout: Layout | None = None
+        try:
+            with closing(self._bar("writing LeRobot v3")) as bar:
+                for number, rows in enumerate(self._rows()):
+                    mine = layout_of(rows, depth=self.config.depth, video=self.config.video)
+                    layout = layout or mine
+                    layout.check(mine, f"Episode {number}")
+                    writer = writer or self._writer(layout)
+                    self._write_episode(writer, layout, rows, done, bar)
+            assert layout is not None
+            assert writer is not None
+            writer.finish()
+        finally:
+            if writer is not None:
+                writer.close()
         done.optics.write(self.partial)
         return layout, done
+
+    def _write_episode(
+        self, writer: LeRobotWriter, layout: Layout, rows: Rows, done: "_Written", bar: tqdm
+    ) -> None:
+        done.add(rows)
+        for index, pictures in enumerate(pictures_of(layout, rows)):
+            writer.add_row(rows, index, pictures)
+            done.content.pictures(pictures)
+            bar.update()
+        writer.end_episode(rows)
 
     def _compare(self, layout: Layout, written: "_Written") -> Comparison:
         comparison = Comparison(
@@ -311,9 +321,7 @@ class _Export:
             depth_max_m=self.config.depth_max_m,
         )
 
-    def _bar(self, words: str, total: int | None = None):
-        from tqdm import tqdm
-
+    def _bar(self, words: str, total: int | None = None) -> tqdm:
         return tqdm(desc=words, total=total, unit="frame", disable=not self.progress)
 
 

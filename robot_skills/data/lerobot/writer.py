@@ -79,12 +79,16 @@ class LeRobotWriter:
 
     def finish(self) -> None:
         """Write what LeRobot keeps back, and the subtasks."""
-        self._dataset.finalize()
+        self.close()
         # What is left of the pictures that became videos are empty folders.
         if not any(path.is_file() for path in (self._root / "images").rglob("*")):
             shutil.rmtree(self._root / "images", ignore_errors=True)
         if any(self._starts):
             _write_subtasks(self._root, self._starts, self._fps)
+
+    def close(self) -> None:
+        """Write nothing more. Otherwise LeRobot does so whenever its object goes."""
+        self._dataset.finalize()
 
 
 def lerobot_dataset_class() -> Any:
