@@ -120,7 +120,7 @@ class RobosuiteStation:
 
     def __init__(self, name: str, camera_px: tuple[int, int]) -> None:
         self.kind = robosuite.ARM
-        task = robosuite.TASKS[f"robosuite:{name}"].open(Recording(camera_px=camera_px))
+        task = robosuite.TASKS[name].open(Recording(camera_px=camera_px))
         assert isinstance(task, RobosuiteTask)
         self._task = task
 
@@ -166,10 +166,8 @@ def _stations() -> Mapping[str, StationSpec]:
         name = f"sim:{arm}"
         found[name] = StationSpec(name=name, open=lambda px, arm=arm: TabletopStation(arm, px))
     for task in robosuite.TASKS:
-        short = task.split(":")[1]
-        found[task] = StationSpec(
-            name=task, open=lambda px, short=short: RobosuiteStation(short, px)
-        )
+        name = f"robosuite:{task}"
+        found[name] = StationSpec(name=name, open=lambda px, task=task: RobosuiteStation(task, px))
     return found
 
 

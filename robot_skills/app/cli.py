@@ -87,6 +87,24 @@ def _serve() -> Entry:
     return options.ServeOptions, serve.main
 
 
+def _teleop() -> Entry:
+    from robot_skills.app.collect import entry, options
+
+    return options.TeleopOptions, entry.teleop
+
+
+def _record() -> Entry:
+    from robot_skills.app.collect import entry, options
+
+    return options.RecordOptions, entry.record
+
+
+def _console() -> Entry:
+    from robot_skills.app.collect import entry, options
+
+    return options.ConsoleOptions, entry.console
+
+
 def _bench() -> Entry:
     from robot_skills.app import bench, options
 
@@ -101,6 +119,9 @@ def _doctor() -> Entry:
 
 COMMANDS: tuple[Command, ...] = (
     Command(name="run", summary="carry out an instruction in words", load=_run),
+    Command(name="teleop", summary="move a robot by hand", load=_teleop),
+    Command(name="record", summary="record demonstrations by hand", load=_record),
+    Command(name="console", summary="the operator's web page: drive, record, look", load=_console),
     Command(
         name="generate", summary="make demonstrations of a skill or a suite's task", load=_generate
     ),

@@ -13,7 +13,7 @@ def spans(said: Sequence[tuple[float, str]], start_s: float, end_s: float) -> tu
         start_s: Beginning of the episode.
         end_s: Its end.
     """
-    ends = [at_s for at_s, _ in said[1:]] + [end_s]
+    ends = [*(at_s for at_s, _ in said[1:]), end_s][: len(said)]
     return tuple(
         Subtask(
             start_s=max(at_s - start_s, 0.0),

@@ -6,7 +6,7 @@ a pacer holds it to real time.
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -242,6 +242,10 @@ class CollectSession:
         if subtask is not None and self._episode is not None:
             self._episode.subtask = subtask
             self._emit(EventKind.SUBTASK, {"words": subtask})
+
+    def said(self, words: str) -> None:
+        """Take down typed words that move the arm."""
+        self._emit(EventKind.SAID, {"words": words})
 
     def tell(self, level: str, text: str) -> None:
         """Tell the operator something."""
@@ -511,12 +515,15 @@ class Pacer:
         return 1e3 * float(np.quantile(self.periods_s, 0.99)) if self.periods_s else 0.0
 
 
-def run_session(session: CollectSession, on_step: Callable[[CollectSession], None]) -> None:
-    """Step until the session is finished; `on_step` is called after each step."""
+def run_session(
+    session: CollectSession, on_step: Sequence[Callable[[CollectSession], None]]
+) -> None:
+    """Step until the session is finished; all of `on_step` are called after each step."""
     session.connect()
     try:
         while not session.finished:
             session.step()
-            on_step(session)
+            for call in on_step:
+                call(session)
     finally:
         session.close()
