@@ -11,6 +11,7 @@ import termios
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -233,11 +234,13 @@ class LeRobotLeader:
         type: For example "so101_leader" or "koch_leader".
         port: Serial port.
         id: Under which its calibration was stored.
+        calibration_dir: Where; None is LeRobot's own folder.
     """
 
     type: str
     port: str
     id: str
+    calibration_dir: Path | None = None
 
 
 class LeRobotSource:
@@ -308,7 +311,9 @@ def _make_lerobot(wanted: LeRobotLeader) -> LeRobotArm:
             f"LeRobot has no leader {wanted.type!r}. Available: {', '.join(sorted(known))}."
         )
     config: Any = known[wanted.type]
-    return make_teleoperator_from_config(config(port=wanted.port, id=wanted.id))
+    return make_teleoperator_from_config(
+        config(port=wanted.port, id=wanted.id, calibration_dir=wanted.calibration_dir)
+    )
 
 
 def _value(action: Mapping[str, Any], key: str) -> float:

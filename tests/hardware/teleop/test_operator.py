@@ -135,9 +135,9 @@ def test_axes_of_the_tool_are_turned_into_those_of_the_base(desk):
     assert np.allclose(moved[:2], 0.0)
 
 
-def test_rotations_stay_rotations_after_thousands_of_steps():
+def test_rotations_stay_rotations_after_hundreds_of_steps():
     desk = Desk.on()
-    for step in range(3000):
+    for step in range(500):
         chunk = desk.tick(push(angular=(np.sin(0.01 * step), np.cos(0.013 * step), 0.3)))
     R = poses(chunk)[:, :3, :3]
     assert np.abs(np.swapaxes(R, 1, 2) @ R - np.eye(3)).max() < 1e-12
