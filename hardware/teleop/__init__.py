@@ -5,36 +5,28 @@ Importing this loads no vendor library; a device loads its own when it connects.
 
 from hardware.teleop.config import OperatorConfig
 from hardware.teleop.dynamixel import DynamixelConfig, DynamixelSource, ServoMap, TriggerMap
-from hardware.teleop.gamepad import Gamepad, StickConfig
+from hardware.teleop.gamepad import Gamepad
+from hardware.teleop.grammar import Spoken, WordsConfig, parse_words
+from hardware.teleop.hand_message import HandMessage, StreamConfig, from_webxr, parse_hand
 from hardware.teleop.keyboard_terminal import TerminalKeyboard, TerminalTiming
 from hardware.teleop.keys import BROWSER_CODES, KEY_HELP, KeyState, motion_of, opening_of, wish_of
-from hardware.teleop.leader import (
+from hardware.teleop.leader import LeaderDevice, LeaderReading, LeaderSource
+from hardware.teleop.lerobot_leader import (
     SO101_MAP,
     GripperMap,
     JointMap,
-    LeaderDevice,
     LeaderMap,
-    LeaderReading,
-    LeaderSource,
     LeRobotLeader,
     LeRobotSource,
     Unit,
 )
 from hardware.teleop.mailbox import MailboxDevice
 from hardware.teleop.operator import HandOperator
+from hardware.teleop.recorded_hand import FileHands
 from hardware.teleop.spacemouse import SpaceMouse, SpaceMouseConfig
-from hardware.teleop.stream import (
-    FileHands,
-    HandMessage,
-    SocketHands,
-    StreamConfig,
-    Tcp,
-    Udp,
-    Unix,
-    from_webxr,
-    parse_hand,
-)
-from hardware.teleop.words import WordsConfig, WordsDevice, parse_words
+from hardware.teleop.sticks import StickConfig
+from hardware.teleop.stream import SocketHands, Tcp, Udp, Unix
+from hardware.teleop.words import WordsDevice
 
 __all__ = [
     "BROWSER_CODES",
@@ -61,6 +53,7 @@ __all__ = [
     "SocketHands",
     "SpaceMouse",
     "SpaceMouseConfig",
+    "Spoken",
     "StickConfig",
     "StreamConfig",
     "Tcp",

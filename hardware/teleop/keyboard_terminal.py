@@ -87,6 +87,7 @@ class TerminalKeyboard:
         self.keys = KeyState()
         self._down: _Down | None = None
         self._pressed_s: dict[str, float] = {}
+        self._seen_s = 0.0
         self._after_escape = False
 
     def connect(self) -> None:
@@ -111,6 +112,10 @@ class TerminalKeyboard:
         if self._fd is None:
             raise DeviceLost("The keyboard is not connected.")
         now_s = self._clock.now_s()
+        if now_s < self._seen_s:
+            # A simulated clock starts over with every episode.
+            self._down, self._pressed_s = None, {}
+        self._seen_s = now_s
         for keys in self._parse(_available(self._fd)):
             self._press(keys, now_s)
         held, moving = self._still_down(now_s)

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from robot_skills.core.teleop import DeviceLost, TeleopSample, Wish
 
+_STARTED_OVER_S = 1.0
+
 
 class MailboxDevice:
     """`TeleopDevice` that keeps the newest sample and every wish. Safe between threads.
@@ -31,13 +33,15 @@ class MailboxDevice:
     def push(self, sample: TeleopSample) -> bool:
         """Hand in a sample; returns whether its motion was taken.
 
-        Wishes are always taken. A sample that is older than the newest one, or that comes while
-        nobody is connected, is not.
+        Wishes are always taken. A sample that is a little older than the newest one, or that comes
+        while nobody is connected, is not; one that is much older comes from a clock that has
+        started over.
         """
         with self._lock:
             self._wishes.extend(sample.wishes)
             newest = self._newest
-            late = newest is not None and sample.stamp_s < newest.stamp_s
+            age_s = 0.0 if newest is None else newest.stamp_s - sample.stamp_s
+            late = 0.0 < age_s < _STARTED_OVER_S
             if late or not self._connected:
                 return False
             self._newest = replace(sample, wishes=())

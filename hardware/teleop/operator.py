@@ -64,6 +64,7 @@ class HandOperator:
         self._refused: str | None = None
         self._must_release = False
         self._acted_s: float | None = None
+        self._seen_s = -np.inf
         self._lost = False
         self._retry_at_s = 0.0
         self._reconnection: _Reconnection | None = None
@@ -147,6 +148,11 @@ class HandOperator:
     def _held_sample(self) -> TeleopSample | None:
         """The newest sample, if it is fresh and held and nothing speaks against it."""
         now_s = self._clock.now_s()
+        if now_s < self._seen_s:
+            # A simulated clock starts over with every episode.
+            self._let_go()
+            self._retry_at_s = now_s
+        self._seen_s = now_s
         sample = self._read(now_s)
         if sample is None or abs(now_s - sample.stamp_s) > self._config.stale_s:
             self._let_go()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hardware.teleop.gamepad import StickConfig, stick_curve
+from hardware.teleop.sticks import StickConfig, stick_curve
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import MissingDependencyError
 from robot_skills.core.se3 import Array
@@ -122,7 +122,7 @@ class SpaceMouse:
         except (OSError, ValueError) as reason:
             self.close()
             raise DeviceLost(f"The SpaceMouse is gone: {reason}.") from reason
-        if now_s - self._moved_s > self._config.silence_s:
+        if not 0.0 <= now_s - self._moved_s <= self._config.silence_s:
             self._counts[:] = 0.0
         return self._sample(now_s)
 

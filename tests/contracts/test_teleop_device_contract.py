@@ -390,6 +390,20 @@ def test_stamps_lie_on_the_given_clock_and_never_decrease(bench):
     assert stamps[0] >= START_S
 
 
+def test_it_survives_a_clock_that_starts_over(bench):
+    if isinstance(bench, FileBench):
+        pytest.skip("A recording has its own time.")
+    bench.clock.sleep_until(100.0)
+    bench.hold(True)
+    bench.device.read()
+    bench.clock._now_s = 0.0
+    bench.device.read()
+    bench.clock.sleep_until(3.0)
+    bench.hold(True)
+    until(lambda: bench.device.read().stamp_s == pytest.approx(3.0, abs=0.01))
+    assert bench.device.read().held
+
+
 def test_wishes_are_given_once(asking):
     asking.hold(True)
     asking.device.read()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hardware.teleop import Gamepad, StickConfig
-from hardware.teleop.gamepad import stick_curve
+from hardware.teleop.sticks import stick_curve
 from robot_skills.core.clock import ManualClock
 from robot_skills.core.errors import MissingDependencyError
 from robot_skills.core.teleop import DeviceLost, Wish

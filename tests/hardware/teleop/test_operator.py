@@ -442,6 +442,16 @@ def test_a_device_that_stays_away_is_looked_for_once_a_second():
     operator.close()
 
 
+def test_a_clock_that_starts_over_lets_go_and_goes_on(desk):
+    desk.wait(100)
+    desk.tick(AWAY)
+    desk.robot.clock._now_s = 0.0
+    assert not desk.operator.engaged()
+    fresh = Desk.on(FakeRobot(clock=desk.robot.clock))
+    fresh.operator, fresh.mailbox = desk.operator, desk.mailbox
+    assert np.allclose(poses(fresh.tick(None)), T_HOME.matrix())
+
+
 def test_closing_lets_go(desk):
     desk.tick(AWAY)
     desk.operator.close()
@@ -485,8 +495,9 @@ def test_full_deflection_of_a_simulated_arm_passes_its_gate(panda, axis, sign):
     assert max(moved) > 0.1
 
 
-def test_all_axes_at_once_and_reversals_pass_the_gate(panda):
-    desk = sim_desk(panda)
+@pytest.mark.parametrize("arm", ["panda", "ur5e"])
+def test_all_axes_at_once_and_reversals_pass_the_gate(arm):
+    desk = Desk.on(SimRobot(arm))
     rng = np.random.default_rng(3)
     for _ in range(12):
         V = rng.choice([-1.0, 0.0, 1.0], size=6)
@@ -494,6 +505,7 @@ def test_all_axes_at_once_and_reversals_pass_the_gate(panda):
         for _ in range(12):
             desk.tick(push(V[:3], V[3:], frame=frame), opening=float(rng.random()))
     assert desk.verdicts() <= {"ok", "clipped"}
+    desk.robot.close()
 
 
 def test_a_simulated_arm_follows_a_hand_a_leader_and_a_nudge(panda):

@@ -17,7 +17,7 @@ from hardware.teleop import (
     from_webxr,
     parse_hand,
 )
-from hardware.teleop.stream import LONGEST_LINE
+from hardware.teleop.hand_message import LONGEST_LINE
 from robot_skills.core.clock import ManualClock
 from robot_skills.core.errors import MissingDependencyError, RefusedError
 from robot_skills.core.se3 import SE3
