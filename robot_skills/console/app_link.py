@@ -192,9 +192,9 @@ class BackendLink:
 
     def close(self) -> None:
         """Let the console end; safe to call twice."""
+        # Closing the connection is not seen over there while the reader waits for it here.
+        self._sender.put(lambda: {"type": "stop"})
         self._sender.close()
-        with contextlib.suppress(OSError):
-            self._connection.close()
 
     def _due(self, name: str) -> bool:
         now_s = time.monotonic()
@@ -209,9 +209,9 @@ class BackendLink:
         try:
             while self._connection in multiprocessing.connection.wait(waited):
                 self._add(_event(msgpack.unpackb(self._connection.recv_bytes())))
-        except (OSError, EOFError, TypeError) as error:
-            # A closed connection: by this side, then it is None by now, or by the other.
+        except (OSError, EOFError) as error:
             logger.debug("The console's connection is closed: %s", error)
+        self._connection.close()
         self._alive = False
         if self._hand_there:
             self._add(HandGone())
@@ -398,12 +398,14 @@ def _bytes(message: Mapping[str, Any]) -> bytes:
 
 
 def _follow(connection: Connection, backend: LinkedBackend) -> None:
-    """Take statuses until the other end is closed."""
+    """Take statuses until the other end says stop, or is closed."""
     parent = multiprocessing.parent_process()
     waited: list[Any] = [connection] + ([parent.sentinel] if parent else [])
     with contextlib.suppress(EOFError, OSError):
         while connection in multiprocessing.connection.wait(waited):
             message = msgpack.unpackb(connection.recv_bytes())
+            if message["type"] == "stop":
+                return
             backend.set_status(from_plain(ConsoleStatus, message["status"]))
 
 

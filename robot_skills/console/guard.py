@@ -98,9 +98,10 @@ class Access:
     def host_denial(self, headers: Headers, unsafe: bool) -> Denial | None:
         """Judge ``Host`` and ``Origin``. Whatever may change something has to name its origin,
         unless it brings the token itself, which no foreign page can."""
-        if headers.get("host", "").lower() not in self.hosts:
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if len(hosts) != 1 or len(origins) > 1 or hosts[0].lower() not in self.hosts:
             return Denial(status=403, text="This host name is not allowed here.")
-        origin = headers.get("origin")
+        origin = origins[0] if origins else None
         if origin is None:
             if unsafe and "authorization" not in headers:
                 return Denial(status=403, text="The request does not say where it comes from.")
@@ -154,6 +155,9 @@ class Guard:
         send = _with_headers(send, _policies(headers, scope["path"], self._access.scheme))
         denial = self._access.host_denial(headers, scope["method"] not in _SAFE_METHODS)
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token")
+        if token:
+            # Whoever logs this request must not log the token.
+            scope["query_string"] = b""
         if denial is None and token and scope["path"] == "/" and scope["method"] == "GET":
             await self._login(token[0], scope, send)
             return

@@ -32,6 +32,11 @@ _POLICY = (
     "connect-src 'self' data: blob: {socket}; frame-ancestors 'self'; base-uri 'none'; "
     "form-action 'none'"
 )
+_STYLE = (
+    b'<style>.mantine-Paper-root[style*="fixed"], .mantine-Notifications-root '
+    b"{ display: none !important; }</style>"
+)
+"""Hides viser's own panel and messages: the page around it says what there is to say."""
 
 
 class View3dProxy:
@@ -54,6 +59,7 @@ class View3dProxy:
         status, kind, body = await asyncio.to_thread(self._fetch, path)
         socket = f"{self._socket_scheme}://{request.headers['host']}"
         policy = _POLICY.format(socket=socket, scripts=script_sources(body))
+        body = body.replace(b"</body>", _STYLE + b"</body>")
         headers = {"content-security-policy": policy, "x-frame-options": "SAMEORIGIN"}
         return Response(body, status, headers, kind)
 

@@ -23,9 +23,9 @@ export function setField(field, value) {
   if (document.activeElement !== field && field.value !== value) field.value = value;
 }
 
-export function typing() {
-  const active = document.activeElement;
-  return active !== null && active.matches("input:not([type=range]):not([type=checkbox]), textarea, select");
+// Whether words go into this element when a key is pressed.
+export function takesWords(element) {
+  return element instanceof Element && element.matches("input:not([type=range]):not([type=checkbox]), textarea, select");
 }
 
 export function clockTime(seconds, digits = 1) {

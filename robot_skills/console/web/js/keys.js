@@ -1,5 +1,5 @@
 // Keys. This table is the only place that knows which key does what; the help is made from it.
-import { $, make, typing } from "./dom.js";
+import { $, make, takesWords } from "./dom.js";
 
 // Axes: x away from the robot's foot, y to its left, z up; turns about them by the right hand.
 export const KEYS = [
@@ -51,8 +51,8 @@ export function startKeys(active, act) {
     const key = BY_CODE.get(event.code);
     if (key === undefined) return;
     if (key.does === "estop") { event.preventDefault(); if (!event.repeat) act("estop"); return; }
-    const onButton = document.activeElement?.matches("button, summary, a") && ["Space", "Enter"].includes(event.code);
-    if (event.ctrlKey || event.metaKey || event.altKey || typing() || onButton || !active()) return;
+    const onButton = event.target.matches?.("button, summary, a") && ["Space", "Enter"].includes(event.code);
+    if (event.ctrlKey || event.metaKey || event.altKey || takesWords(event.target) || onButton || !active()) return;
     event.preventDefault();
     if (!event.repeat && !pressed.has(event.code) && key.does !== undefined) act(key.does);
     pressed.add(event.code);
