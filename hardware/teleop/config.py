@@ -53,3 +53,12 @@ class OperatorConfig:
         for name in ("speed_fraction", "turn_fraction", "joint_speed_fraction"):
             if getattr(self, name) > 1.0:
                 raise ValueError(f"{name} is a share of a limit, at most 1.")
+
+
+def settling_s(config: OperatorConfig, control_period_s: float) -> float:
+    """Time constant of approaching a goal.
+
+    At ``distance / ramp_s`` the speed falls no faster than the ramp allows; below one control
+    period the steps would overshoot.
+    """
+    return max(config.ramp_s, control_period_s)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hardware.teleop.config import OperatorConfig
+from hardware.teleop.config import OperatorConfig, settling_s
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array, so3_exp, so3_log
 from robot_skills.core.teleop import Frame, HandPose, LeaderJoints, Motion, Nudge, Rate
@@ -111,6 +111,8 @@ class MotionFollower:
         The axes of the device are taken for those of the base: +x away from the operator, +z up.
         """
         config = self._config
+        if not (np.isfinite(T_device_hand.R).all() and np.isfinite(T_device_hand.p).all()):
+            raise LetGo("The hand's pose is not finite; release and hold again to go on.")
         if self._clutch is None:
             clutch = _Clutch(
                 T_device_hand=T_device_hand, T_base_tool=T_base_tool, T_device_last=T_device_hand
@@ -142,7 +144,7 @@ class MotionFollower:
                 f"The leader's joint {int(jump_rad.argmax())} jumped by {jump_rad.max():.2f} rad "
                 "between two samples; release and hold again to go on."
             )
-        largest = self._config.ramp_rad * min(max(elapsed_s / self._period_s, 1.0), 2.0)
+        largest = self._config.ramp_rad * min(elapsed_s / self._period_s, 2.0)
         agrees = leader.agrees or float(np.abs(q_rad - leader.q_rad).max()) <= largest
         step = q_rad - leader.q_rad
         q_next = q_rad if agrees else leader.q_rad + np.clip(step, -largest, largest)
@@ -182,7 +184,7 @@ class MotionFollower:
         return self._towards(self._T_base_goal, T_base_tool)
 
     def _towards(self, T_base_goal: SE3, T_base_tool: SE3) -> Array:
-        """Twist that gets there in `ramp_s`: the fastest from which the ramp can still brake."""
+        """Twist that settles there: the fastest from which the ramp can still brake."""
         v = T_base_goal.p - T_base_tool.p
         w = so3_log(T_base_goal.R @ T_base_tool.R.T)
-        return np.concatenate([v, w]) / self._config.ramp_s
+        return np.concatenate([v, w]) / settling_s(self._config, self._period_s)

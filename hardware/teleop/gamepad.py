@@ -85,7 +85,10 @@ class Gamepad:
     def read(self) -> TeleopSample:
         if self._pad is None:
             raise DeviceLost("The gamepad is not connected.")
-        wishes = self._pressed()
+        try:
+            wishes = self._pressed()
+        except self._pygame.error as reason:
+            raise DeviceLost(f"SDL was closed under the gamepad: {reason}.") from reason
         if not self._pad.attached():
             self._drop()
             raise DeviceLost("The gamepad was unplugged.")
@@ -154,8 +157,8 @@ class Gamepad:
         ]
 
     def _drop(self) -> None:
-        self._pad.quit()
-        self._pad = None
+        pad, self._pad = self._pad, None
+        pad.quit()
 
 
 def _load_sdl() -> tuple[Any, Any]:

@@ -65,6 +65,7 @@ class HandOperator:
         self._must_release = False
         self._acted_s: float | None = None
         self._seen_s = -np.inf
+        self._connected = False
         self._lost = False
         self._retry_at_s = 0.0
         self._reconnection: _Reconnection | None = None
@@ -94,8 +95,11 @@ class HandOperator:
         Raises:
             MissingDependencyError: Its library, or the device, is not there.
         """
+        self._abandon_reconnection()
         self._device.connect()
-        self._lost = False
+        self._connected = True
+        self._lost = self._must_release = False
+        self._refused = None
 
     def engaged(self) -> bool:
         return self._held_sample() is not None
@@ -131,8 +135,8 @@ class HandOperator:
         except LetGo as reason:
             self._refuse(str(reason))
             return None
-        way = self._path.advance(V, state, now_s)
-        stride_s = min(max(elapsed_s, 0.0), 2.0 * self._period_s)
+        way = self._path.advance(V, state, now_s, elapsed_s)
+        stride_s = min(elapsed_s, 2.0 * self._period_s)
         opening = self._opening.advance(sample.opening, state.opening, stride_s)
         openings = np.full(len(way.stamp_s), opening)
         return single_arm_chunk(way.stamp_s, way.T_base_tool, openings, name=self._arm)
@@ -140,13 +144,14 @@ class HandOperator:
     def close(self) -> None:
         """Let go and release the device. Safe to call twice."""
         self._let_go()
-        if self._reconnection is not None:
-            self._reconnection.wait()
-            self._reconnection = None
+        self._connected = False
+        self._abandon_reconnection()
         self._device.close()
 
     def _held_sample(self) -> TeleopSample | None:
         """The newest sample, if it is fresh and held and nothing speaks against it."""
+        if not self._connected:
+            return None
         now_s = self._clock.now_s()
         if now_s < self._seen_s:
             # A simulated clock starts over with every episode.
@@ -200,6 +205,11 @@ class HandOperator:
         self._refused = reason
         self._must_release = True
         self._let_go()
+
+    def _abandon_reconnection(self) -> None:
+        attempt, self._reconnection = self._reconnection, None
+        if attempt is not None:
+            attempt.wait()
 
     def _let_go(self) -> None:
         self._acted_s = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hardware.teleop.config import OperatorConfig
+from hardware.teleop.config import OperatorConfig, settling_s
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array, interpolate, matrix_to_wxyz, so3_exp, so3_log
@@ -92,16 +92,18 @@ class CommandedPath:
         """The commanded `V`, (6,)."""
         return self._V.copy()
 
-    def advance(self, V_wanted: Array, state: ArmState, now_s: float) -> Waypoints:
+    def advance(
+        self, V_wanted: Array, state: ArmState, now_s: float, elapsed_s: float
+    ) -> Waypoints:
         """Go on from the commanded pose with a twist as near to the wanted one as may be.
 
         Args:
             V_wanted: Twist in base axes, (6,).
             state: Measured state of the arm.
             now_s: Present time.
+            elapsed_s: Time over which the twist may have changed.
         """
         assert self._path is not None, "start() comes first"
-        elapsed_s = now_s - float(self._path.stamp_s[0])
         if now_s > self._path.stamp_s[-1] + 1e-9 and len(self._path.stamp_s) > 1:
             # The robot has come to the end of the last chunk and stands.
             self._V = np.zeros(6)
@@ -160,14 +162,15 @@ class CommandedPath:
         return np.concatenate([v, w])
 
     def _braked(self, V: Array, p: Array) -> Array:
-        """No faster towards a wall of the workspace than it takes `ramp_s` to get there."""
-        v = np.minimum(V[:3], np.maximum(self._upper - p, 0.0) / self._config.ramp_s)
-        v = np.maximum(v, np.minimum(self._lower - p, 0.0) / self._config.ramp_s)
+        """No faster towards a wall of the workspace than the ramp can still brake."""
+        settle_s = settling_s(self._config, self._period_s)
+        v = np.minimum(V[:3], np.maximum(self._upper - p, 0.0) / settle_s)
+        v = np.maximum(v, np.minimum(self._lower - p, 0.0) / settle_s)
         return np.concatenate([v, V[3:]])
 
     def _slewed(self, V: Array, elapsed_s: float) -> Array:
         """From the present twist towards `V`, as far as the acceleration allows."""
-        steps = min(max(elapsed_s, self._period_s), 2.0 * self._period_s) / self._config.ramp_s
+        steps = min(elapsed_s, 2.0 * self._period_s) / self._config.ramp_s
         change = V - self._V
         v = self._V[:3] + _shortened(change[:3], steps * self.speed_m_s)
         w = self._V[3:] + _shortened(change[3:], steps * self.turn_rate_rad_s)

@@ -430,6 +430,7 @@ def test_unplugged_it_is_lost(pluggable):
 
 def test_an_operator_lets_go_when_it_is_unplugged(pluggable):
     operator = HandOperator(pluggable.device, LIMITS, FakeKinematics(), pluggable.clock, PERIOD_S)
+    operator.connect()
     pluggable.hold(True)
     assert operator.engaged()
     pluggable.unplug()

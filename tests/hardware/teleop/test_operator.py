@@ -143,6 +143,29 @@ def test_rotations_stay_rotations_after_hundreds_of_steps():
     assert np.abs(np.swapaxes(R, 1, 2) @ R - np.eye(3)).max() < 1e-12
 
 
+@pytest.mark.parametrize("loop_s", [0.004, 0.013, 0.05, 0.08])
+def test_speed_and_acceleration_do_not_depend_on_how_often_the_loop_runs(loop_s):
+    desk = Desk.on()
+    clock, previous, speeds = desk.robot.clock, T_HOME.p, []
+    for step in range(1, round(1.0 / loop_s)):
+        desk.say(AWAY if step * loop_s < 0.6 else push())
+        desk.robot.command(desk.operator.action(desk.robot.observe()))
+        clock.sleep_until(step * loop_s)
+        p = desk.tool().p
+        speeds.append(float(np.linalg.norm(p - previous)) / loop_s)
+        previous = p
+    assert max(speeds) == pytest.approx(SPEED_M_S, rel=1e-3)
+    assert speeds[-1] == pytest.approx(0.0, abs=1e-9)
+    largest = SPEED_M_S * loop_s / CONFIG.ramp_s
+    assert np.abs(np.diff(speeds)).max() <= largest * 1.01
+
+
+def test_a_pose_that_is_not_finite_is_let_go(desk):
+    desk.tick(hand())
+    assert desk.tick(hand((np.nan, 0.0, 0.0))) is None
+    assert "not finite" in desk.operator.refused
+
+
 # Where it may go.
 
 
@@ -452,11 +475,17 @@ def test_a_clock_that_starts_over_lets_go_and_goes_on(desk):
     assert np.allclose(poses(fresh.tick(None)), T_HOME.matrix())
 
 
-def test_closing_lets_go(desk):
+def test_closing_lets_go_and_nothing_opens_the_device_again(desk):
     desk.tick(AWAY)
     desk.operator.close()
     desk.operator.close()
-    assert not desk.operator.engaged()
+    for _ in range(60):
+        desk.wait()
+        assert not desk.operator.engaged()
+    with pytest.raises(DeviceLost):
+        desk.mailbox.read()
+    desk.operator.connect()
+    assert desk.tick(AWAY) is not None
 
 
 def test_a_configuration_without_limits_is_refused():
