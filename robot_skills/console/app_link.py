@@ -112,6 +112,13 @@ class _Sender:
             self._waiting[self._count if key is None else key] = message
             self._changed.notify()
 
+    def put_first(self, message: Callable[[], Mapping[str, Any]]) -> None:
+        """Send what `message` returns before all that waits."""
+        with self._changed:
+            self._count += 1
+            self._waiting = {self._count: message} | self._waiting
+            self._changed.notify()
+
     def cancel(self, key: Hashable) -> None:
         """Forget the message of a key if it still waits."""
         with self._changed:
@@ -211,11 +218,12 @@ class BackendLink:
                 self._add(_event(msgpack.unpackb(self._connection.recv_bytes())))
         except (OSError, EOFError) as error:
             logger.debug("The console's connection is closed: %s", error)
-        self._connection.close()
-        self._alive = False
-        if self._hand_there:
-            self._add(HandGone())
-        logger.info("The console has ended.")
+        finally:
+            self._connection.close()
+            self._alive = False
+            if self._hand_there:
+                self._add(HandGone())
+            logger.info("The console has ended.")
 
     def _add(self, event: ConsoleEvent) -> None:
         with self._lock:
@@ -349,7 +357,8 @@ class LinkedBackend:
         self._sender.put(lambda: {"type": "hand_gone"})
 
     def wish(self, wish: Wish) -> None:
-        self._sender.put(lambda: {"type": "wish", "wish": wish.value})
+        put = self._sender.put_first if wish is Wish.ESTOP else self._sender.put
+        put(lambda: {"type": "wish", "wish": wish.value})
 
     def describe(self, task: str | None = None, subtask: str | None = None) -> None:
         self._sender.put(lambda: {"type": "describe", "task": task, "subtask": subtask})

@@ -93,8 +93,8 @@ class View3d:
         scene = self._server.scene
         scene.set_up_direction("+z")
         scene.add_grid("/floor", width=2.0, height=2.0, cell_size=0.1, section_size=0.5)
-        self._server.initial_camera.position = (1.2, -0.75, 0.75)
-        self._server.initial_camera.look_at = (0.3, 0.03, 0.15)
+        self._server.initial_camera.position = (1.05, -0.5, 0.55)
+        self._server.initial_camera.look_at = (0.33, 0.04, 0.2)
         for arm, meshes in (self._scene.meshes if self._scene else {}).items():
             for number, mesh in enumerate(meshes):
                 self._add_mesh(arm, number, mesh)
