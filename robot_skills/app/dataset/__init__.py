@@ -1,0 +1,1 @@
+"""`robot-skills dataset`: check, mend, convert, divide and describe recorded episodes."""
