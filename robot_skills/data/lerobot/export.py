@@ -17,7 +17,7 @@ from typing import overload
 import numpy as np
 from tqdm import tqdm
 
-from robot_skills.core.errors import DatasetError
+from robot_skills.core.errors import DatasetError, StorageError
 from robot_skills.data.lerobot.compare import Comparison
 from robot_skills.data.lerobot.content import ContentHash
 from robot_skills.data.lerobot.layout import Layout, OpticsBook, layout_of
@@ -189,6 +189,8 @@ def export_lerobot(
         report = job.run()
         _force_to_disk(job.partial)
         job.partial.replace(root)
+    except OSError as error:
+        raise StorageError(f"{root} cannot be written: {error}") from error
     finally:
         shutil.rmtree(job.partial, ignore_errors=True)
     return report

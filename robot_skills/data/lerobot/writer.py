@@ -117,11 +117,14 @@ def encoder_configs(layout: Layout, *, codec: str, crf: int, depth_max_m: float)
     sizes = [one["shape"] for one in layout.features.values() if one["dtype"] == "video"]
     # Half the colour resolution, as usual, needs an even number of pixels each way.
     even = all(shape[0] % 2 == 0 and shape[1] % 2 == 0 for shape in sizes)
+    # AV1 has presets of its own, of which LeRobot chooses one.
+    preset = None if "av1" in codec else "veryfast"
     return {
         "rgb_encoder": RGBEncoderConfig(
-            vcodec=codec, crf=crf, pix_fmt="yuv420p" if even else "yuv444p"
+            vcodec=codec, crf=crf, preset=preset, pix_fmt="yuv420p" if even else "yuv444p"
         ),
-        "depth_encoder": DepthEncoderConfig(depth_max=depth_max_m),
+        # Depth is kept without loss, so haste costs nothing but a larger file.
+        "depth_encoder": DepthEncoderConfig(depth_max=depth_max_m, preset="ultrafast"),
     }
 
 

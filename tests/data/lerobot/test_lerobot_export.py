@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 
 from robot_skills.core.annotation import Outcome
-from robot_skills.core.errors import DatasetError
+from robot_skills.core.errors import DatasetError, StorageError
 from robot_skills.data.foreign import open_source
-from robot_skills.data.lerobot import ExportConfig, SourceEpisodes, align, export_lerobot
+from robot_skills.data.lerobot import Codec, ExportConfig, SourceEpisodes, align, export_lerobot
 from robot_skills.data.lerobot.compare import depth_step_m
 from robot_skills.data.series import EpisodeData
 from tests.data.lerobot.factory import HEIGHT_PX, WIDTH_PX, DrawnPictures, K, make_episode
@@ -23,7 +24,7 @@ EPISODES = [
 ]
 
 
-def write(episodes: list[EpisodeData], root: Path, **settings):
+def write(episodes: Sequence[EpisodeData], root: Path, **settings):
     config = ExportConfig(**settings)
     return export_lerobot(
         episodes, root, fps=FPS, robot_type="panda", config=config, progress=False
@@ -198,3 +199,16 @@ def test_numbers_that_came_back_changed_are_refused(exported) -> None:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("codec", [Codec.HEVC, Codec.AV1])
+def test_other_codecs_come_back_too(tmp_path: Path, codec: Codec) -> None:
+    report = write([EPISODES[1]], tmp_path / "set", codec=codec, depth=False)
+    assert report.cameras["front"].psnr_mean_db > 30.0
+    assert report.cameras["front"].depth_error_m is None
+
+
+def test_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match="set cannot be written"):
+        write([EPISODES[1]], tmp_path / "file" / "set")

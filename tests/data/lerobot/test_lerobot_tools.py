@@ -28,6 +28,7 @@ _ACT = [
 ]
 _DIFFUSION = [
     "--policy.type=diffusion",
+    "--policy.pretrained_backbone_weights=null",
     "--policy.horizon=8",
     "--policy.n_action_steps=4",
     "--policy.down_dims=[16,32]",
