@@ -24,6 +24,7 @@ _SHARES = (1.0, 0.5, 0.25, 0.0)
 _JOINT_MARGIN_RAD = 5e-4
 _LAG_S = 0.15
 """By which a measured arm may trail: the first waypoint has this much more time."""
+_OUTSIDE_M = 0.02
 _STILL_M_S = 0.01
 _STILL_RAD_S = 0.05
 _PROBE_S = 1e-3
@@ -152,8 +153,14 @@ class CommandedPath:
         return bool(np.all(speeds <= config.joint_speed_fraction * limits.velocity_rad_s))
 
     def _near(self, T: SE3, T_measured: SE3) -> SE3:
-        """A pose no farther from the measured one than the lead that is allowed."""
+        """A pose no farther from the measured one than the lead that is allowed.
+
+        An arm that trails or is pushed a little out of the workspace does not take it along.
+        """
         p = T_measured.p + _shortened(T.p - T_measured.p, self._lead_m)
+        back = np.clip(p, self._lower, self._upper) - p
+        if float(np.linalg.norm(back)) <= _OUTSIDE_M:
+            p = p + _shortened(back, self.speed_m_s * self._period_s)
         w = _shortened(so3_log(T.R @ T_measured.R.T), self._lead_rad)
         return _orthonormal(so3_exp(w) @ T_measured.R, p)
 
