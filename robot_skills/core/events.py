@@ -31,6 +31,8 @@ class EventKind(Enum):
     SAID = "said"
     """Typed words that move the arm."""
     ESTOP = "estop"
+    SENSOR = "sensor"
+    """A camera or a device was lost, or came back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,7 +73,7 @@ def read_recorded(entry: Entry, store: EpisodeStore) -> EpisodeData:
     manifest = entry.manifest
     start_s, end_s = manifest.start_s, manifest.start_s + manifest.duration_s
     content = _read(entry.log)
-    content.keep_until(end_s + schema.control_period_s)
+    content.keep_before(end_s)
     names = {numbers.name: numbers.names for numbers in schema.numbers}
     return EpisodeData(
         task=entry.task,
@@ -109,12 +109,12 @@ class _Content:
     frames: dict[str, dict[str, list[tuple[int, int, int]]]] = field(default_factory=dict)
     optics: dict[str, dict[str, list[tuple[int, bytes]]]] = field(default_factory=dict)
 
-    def keep_until(self, end_s: float) -> None:
-        """Leave out frames that came while the episode was being ended."""
-        last = round(end_s * 1e9)
+    def keep_before(self, end_s: float) -> None:
+        """Leave out frames that were taken while the episode was being ended."""
+        end = round(end_s * 1e9)
         for parts in self.frames.values():
             for part, places in parts.items():
-                parts[part] = [place for place in places if place[1] <= last]
+                parts[part] = [place for place in places if place[1] < end]
 
     def camera(self, name: str, path: Path) -> CameraSeries | None:
         """What one camera saw; None when it never saw anything."""

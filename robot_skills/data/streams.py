@@ -168,14 +168,21 @@ class StreamCounter:
         assert self.newest_stamp_s is not None
         step_s = stamp_s - self.newest_stamp_s
         period_s = self._period_s()
-        if number is not None and self._number is not None and number > self._number:
-            self._dropped += number - self._number - 1
-        elif period_s and step_s > 1.5 * period_s:
-            self._dropped += round(step_s / period_s) - 1
+        self._dropped += self._missing(step_s, period_s, number)
         if period_s and step_s > _GAP_PERIODS * period_s and len(self._gaps) < _GAPS_KEPT:
             self._gaps.append((self.newest_stamp_s, stamp_s))
         self._longest_gap_s = max(self._longest_gap_s, step_s)
         self._steps_s.append(step_s)
+
+    def _missing(self, step_s: float, period_s: float | None, number: int | None) -> int:
+        """Samples that should have come since the newest."""
+        counted = number is not None and self._number is not None and number > self._number
+        by_number = number - self._number - 1 if counted else 0  # type: ignore[operator]
+        if not period_s or step_s <= 1.5 * period_s:
+            return by_number
+        # A device that was away does not count what it missed.
+        away = not counted or step_s > _GAP_PERIODS * period_s
+        return max(by_number, round(step_s / period_s) - 1) if away else by_number
 
     def _period_s(self) -> float | None:
         if self.expected_hz:

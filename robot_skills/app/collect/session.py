@@ -16,13 +16,13 @@ import numpy as np
 from hardware.teleop import HandOperator
 from robot_skills.console.backend import Notice
 from robot_skills.core.annotation import Outcome
-from robot_skills.core.errors import ActionRefused, RobotFault
+from robot_skills.core.errors import ActionRefused, PerceptionError, RobotFault
 from robot_skills.core.events import Event, EventKind
 from robot_skills.core.frame_ring import FrameRing
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.teleop import Wish
-from robot_skills.core.types import ActionChunk, Observation, single_arm_chunk
+from robot_skills.core.types import ActionChunk, Observation, RgbdFrame, single_arm_chunk
 from robot_skills.data.messages import Command
 from robot_skills.data.recorder import (
     Discarded,
@@ -135,6 +135,7 @@ class CollectSession:
         self._begin_again = False
         self._refusal: str | None = None
         self._frames = dict.fromkeys(self._rings, 0)
+        self._gone: set[str] = set()
         self._scene_due_s = 0.0
         self._events: deque[Event] = deque()
         self._saved_before: tuple[int, float] = (0, 0.0)
@@ -197,8 +198,7 @@ class CollectSession:
         for wish in self._operator.wishes():
             self.wish(wish)
         self._begin_when_due()
-        observation = self._robot.observe(tuple(self._rings))
-        self.observation = observation
+        observation = self.observation = self._observe()
         self._take_frames(observation)
         self._record_state(observation)
         self._move(observation)
@@ -208,6 +208,36 @@ class CollectSession:
         clock = self._robot.clock
         clock.sleep_until(observation.stamp_s + self._robot.control_period_s)
         self.pace.wait()
+
+    def _observe(self) -> Observation:
+        """What is there to see; a camera that is gone is left out until it is back."""
+        try:
+            seen = self._robot.observe(tuple(self._rings))
+        except PerceptionError:
+            seen = self._robot.observe()
+            cameras = {name: frame for name in self._rings for frame in self._look(name)}
+            seen = replace(seen, cameras=cameras)
+        self._watch_cameras(set(self._rings) - set(seen.cameras))
+        return seen
+
+    def _look(self, camera: str) -> list[RgbdFrame]:
+        """The frame of one camera, if it has one."""
+        try:
+            return [self._robot.observe((camera,)).cameras[camera]]
+        except PerceptionError:
+            return []
+
+    def _watch_cameras(self, gone: set[str]) -> None:
+        for name in sorted(gone - self._gone):
+            self._emit(EventKind.SENSOR, {"name": f"camera/{name}", "state": "lost"})
+            if self.motion is Motion.MOVING:
+                self._held(f"Camera {name} is gone.")
+            else:
+                self.tell("warning", f"Camera {name} is gone.")
+        for name in sorted(self._gone - gone):
+            self._emit(EventKind.SENSOR, {"name": f"camera/{name}", "state": "back"})
+            self.tell("info", f"Camera {name} is back.")
+        self._gone = gone
 
     def note(self, event: Event) -> None:
         """Take down a decision with the episode: verdicts of the gate, and others'."""
