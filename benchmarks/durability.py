@@ -65,13 +65,12 @@ def main() -> None:
         {"ours": _record, "journal": _record_journal, "peer": _record_peer}[args.child](args.root)
         return
     rng = random.Random(args.seed)
-    for tally in (
-        ours(args.kills, rng),
-        ours(args.kills // 4, rng, journal=True),
-        peer(args.peer_kills, rng),
+    for measure in (
+        lambda: ours(args.kills, rng),
+        lambda: ours(args.kills // 4, rng, journal=True),
+        lambda: peer(args.peer_kills, rng),
     ):
-        if tally.kills:
-            print(json.dumps(asdict(tally)), flush=True)
+        print(json.dumps(asdict(measure())), flush=True)
 
 
 def ours(kills: int, rng: random.Random, *, journal: bool = False) -> Tally:
@@ -191,7 +190,7 @@ def _record(root: Path, *, journal: bool = False) -> None:
     with Recorder(root, schema, clock, config, {"front": ring}) as recorder:
         print("ready", flush=True)
         # With a journal the episodes are long enough for something to be worth recovering.
-        ticks = 10 * _TICKS if journal else _TICKS
+        ticks = 6 * _TICKS if journal else _TICKS
         while True:
             header = EpisodeHeader(task="kill", start_s=clock.now_s(), started="", origin={})
             recorder.begin(header)
