@@ -31,7 +31,7 @@ from hardware.teleop import (
 from robot_skills.core.clock import ManualClock
 from robot_skills.core.teleop import DeviceLost, TeleopDevice, TeleopSample, Wish
 from tests.fakes import LIMITS, PERIOD_S, FakeKinematics, FakeRobot
-from tests.hardware.teleop.fakes import FakeHid, FakeLeRobotArm, until
+from tests.hardware.teleop.fakes import FakeHid, FakeLeRobotArm, type_into, until
 from tests.hardware.teleop.servos import FakeServos
 from tests.hardware.teleop.virtual_pad import VirtualPad
 
@@ -80,12 +80,12 @@ class TerminalBench(Bench):
 
     def hold(self, held: bool) -> None:
         if held:
-            os.write(self._user, b"w")
+            type_into(self._user, self._fd, b"w")
         else:
             self.clock.sleep_until(self.clock.now_s() + 1.0)
 
     def ask(self) -> Wish:
-        os.write(self._user, b"\x1b")
+        type_into(self._user, self._fd, b"\x1b")
         return Wish.ESTOP
 
     def unplug(self) -> None:

@@ -1,5 +1,7 @@
 """What hangs on the other end of a device's cable."""
 
+import os
+import select
 import struct
 import time
 from collections import deque
@@ -57,6 +59,12 @@ class FakeLeRobotArm:
         if self.gone:
             raise ConnectionError("the port is gone")
         self.connected = False
+
+
+def type_into(user: int, fd: int, data: bytes) -> None:
+    """Type into a pseudo terminal; the kernel hands the bytes over a little later."""
+    os.write(user, data)
+    assert select.select([fd], [], [], 10.0)[0]
 
 
 def until(condition: Callable[[], bool]) -> None:

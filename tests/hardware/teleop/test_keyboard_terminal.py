@@ -12,6 +12,7 @@ from hardware.teleop import TerminalKeyboard, TerminalTiming
 from robot_skills.core.clock import ManualClock
 from robot_skills.core.errors import MissingDependencyError
 from robot_skills.core.teleop import DeviceLost, Wish
+from tests.hardware.teleop.fakes import type_into
 
 ESC = b"\x1b"
 
@@ -27,7 +28,7 @@ class Terminal:
     def type(self, data: bytes, at_s: float | None = None):
         if at_s is not None:
             self.clock.sleep_until(at_s)
-        os.write(self.user, data)
+        type_into(self.user, self.fd, data)
         return self.keyboard.read()
 
     def at(self, at_s: float):

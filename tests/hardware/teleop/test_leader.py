@@ -1,7 +1,6 @@
 import json
 import math
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -55,7 +54,7 @@ def test_degrees_become_the_followers_joints(desk):
     arm.action |= {"shoulder_pan.pos": 90.0, "wrist_roll.pos": -45.0}
     held(companion, clock)
     read_all(device)
-    time.sleep(0.02)
+    until(lambda: device.read().motion.q_rad[0] > 1.0)
     sample = device.read()
     assert sample.held
     assert sample.opening == pytest.approx(0.5)
