@@ -172,7 +172,8 @@ class BackendLink:
         return self._alive
 
     def publish(self, status: ConsoleStatus) -> None:
-        """Show a status; dropped if it comes too soon after the last one."""
+        """Show a status; dropped if it comes too soon after the last one. It is encoded later, in
+        another thread: its mappings must not change any more."""
         if self._due("status"):
             self._sender.put(lambda: {"type": "status", "status": to_plain(status)}, "status")
 

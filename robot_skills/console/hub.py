@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from robot_skills.console.backend import ConsoleBackend
@@ -17,6 +17,7 @@ from robot_skills.console.wire import to_plain
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.teleop import Wish
 
+logger = logging.getLogger(__name__)
 audit = logging.getLogger("robot_skills.console.audit")
 
 _MAX_WORDS = 500
@@ -37,6 +38,7 @@ class Hub:
         self.lease = ControlLease(config.lease_s)
         self.clients: dict[str, str] = {}
         """Names of the pages that are open, by their secret."""
+        self._watcher: asyncio.Task[None] | None = None
         self._freshness = Freshness()
         self._hand_there = asyncio.Event()
         self._hand_s = 0.0
@@ -44,8 +46,17 @@ class Hub:
         self._status_s = -1.0
         self._pictures: dict[tuple[str, str], tuple[float, Picture]] = {}
 
-    async def watch(self) -> None:
-        """Notice pages that fall silent; runs as long as the server."""
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Notice pages that fall silent, while the block lasts. No hand drives without it."""
+        self._watcher = asyncio.create_task(self._watch())
+        self._watcher.add_done_callback(log_failure)
+        try:
+            yield
+        finally:
+            self._watcher.cancel()
+
+    async def _watch(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_hand())
             group.create_task(self._watch_lease())
@@ -110,8 +121,14 @@ class Hub:
         raise RefusedError(f"Read-only: {self._holder_name()} has control.")
 
     def hand(self, client: str, message: Mapping[str, Any]) -> None:
-        """Pass on what the hand of the page in control does."""
+        """Pass on what the hand of the page in control does.
+
+        Raises:
+            RefusedError: The page has no control, or nobody would notice if it fell silent.
+        """
         self.require_control(client)
+        if self._watcher is None or self._watcher.done():
+            raise RefusedError("The watch over the hand has ended; restart the console.")
         now_s = time.monotonic()
         if self._freshness.late(sent_s(message), now_s):
             self.hand_gone()
@@ -194,16 +211,10 @@ class Hub:
         return self.clients.get(self.lease.holder or "", "Another page")
 
 
-@contextlib.asynccontextmanager
-async def watching(hub: Hub):
-    """Run `Hub.watch` while the block lasts."""
-    task = asyncio.create_task(hub.watch())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+def log_failure(task: asyncio.Task[None]) -> None:
+    """For tasks that nobody waits for: say so when one fails."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("A task of the console has failed.", exc_info=task.exception())
 
 
 def _words(value: object, empty: bool = False) -> str:

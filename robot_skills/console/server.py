@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from robot_skills.console.backend import ConsoleBackend, EpisodeLibrary
 from robot_skills.console.config import ConsoleConfig
 from robot_skills.console.guard import MAX_BODY_BYTES, Access, Guard
-from robot_skills.console.hub import Hub, watching
+from robot_skills.console.hub import Hub, log_failure
 from robot_skills.console.library_api import library_routes
 from robot_skills.console.session import PageSession
 from robot_skills.console.view3d import Scene3d, View3d
@@ -150,7 +150,8 @@ class ConsoleServer:
         @contextlib.asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             drawing = asyncio.create_task(self._draw(proxy))
-            async with watching(hub):
+            drawing.add_done_callback(log_failure)
+            async with hub.watching():
                 yield
             drawing.cancel()
 

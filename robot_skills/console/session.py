@@ -63,19 +63,24 @@ class PageSession:
 
     async def run(self) -> None:
         """Serve the page until it goes."""
-        self._hub.join(self._client, self._name)
-        tasks = [asyncio.create_task(self._statuses()), asyncio.create_task(self._pictures())]
-        try:
+        with contextlib.suppress(WebSocketDisconnect):
             await self._send_json(self._hello())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._statuses())
+                group.create_task(self._pictures())
+                await self._receive_all()
+        except* WebSocketDisconnect:
+            pass
+
+    async def _receive_all(self) -> None:
+        """Do what the page asks; however that ends, its hand is gone at once."""
+        self._hub.join(self._client, self._name)
+        try:
             while True:
                 await self._receive()
-        except WebSocketDisconnect:
-            pass
         finally:
             self._hub.leave(self._client)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _hello(self) -> dict[str, Any]:
         return {"type": "hello", "you": self._name, "secret": self._client} | self._features
@@ -116,19 +121,17 @@ class PageSession:
         self._under_way &= set(watched)
 
     async def _statuses(self) -> None:
-        with contextlib.suppress(WebSocketDisconnect):
-            while True:
-                await self._socket.send_text(self._hub.status())
-                await asyncio.sleep(STATUS_PERIOD_S)
+        while True:
+            await self._socket.send_text(self._hub.status())
+            await asyncio.sleep(STATUS_PERIOD_S)
 
     async def _pictures(self) -> None:
         period_s = 1.0 / self._hub.config.picture_hz
-        with contextlib.suppress(WebSocketDisconnect):
-            while True:
-                next_s = time.monotonic() + period_s
-                for view in [view for view in self._shown_s if view not in self._under_way]:
-                    await self._send_newest(view)
-                await asyncio.sleep(max(next_s - time.monotonic(), 0.01))
+        while True:
+            next_s = time.monotonic() + period_s
+            for view in [view for view in self._shown_s if view not in self._under_way]:
+                await self._send_newest(view)
+            await asyncio.sleep(max(next_s - time.monotonic(), 0.01))
 
     async def _send_newest(self, view: str) -> None:
         camera, _, kind = view.rpartition("/")

@@ -4,7 +4,9 @@ import pytest
 from httpx import post
 
 from robot_skills.console.config import ConsoleConfig
+from robot_skills.console.hub import Hub
 from robot_skills.console.server import ConsoleServer
+from robot_skills.core.errors import RefusedError
 from robot_skills.core.teleop import Rate, Wish
 from tests.console.clients import Page
 from tests.console.conftest import TOKEN
@@ -120,6 +122,16 @@ def test_hand_that_was_held_up_on_the_way_is_dropped(console):
         page.hand(t_ms=10.0)
         assert console.backend.wait_for("hand_gone")
         assert len(console.backend.samples) == 1
+
+
+def test_no_hand_drives_that_nobody_watches():
+    backend = FakeBackend()
+    hub = Hub(backend, ConsoleConfig())
+    hub.join("secret", "Operator")
+    hub.take_control("secret")
+    with pytest.raises(RefusedError, match="watch"):
+        hub.hand("secret", {"held": False, "t_ms": 0.0})
+    assert backend.samples == []
 
 
 def test_words_are_passed_on(console):

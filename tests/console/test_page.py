@@ -196,6 +196,15 @@ def test_episode_is_recorded_by_keys_and_buttons(page, console):
     ]
 
 
+def test_dropping_a_saved_episode_is_asked_for_twice(page, console):
+    _take(page)
+    page.click("[data-wish=redo]")
+    page.wait_for_selector("[data-wish=redo]:has-text('Drop #16')")
+    assert "wish" not in console.backend.names()
+    page.click("[data-wish=redo]")
+    assert console.backend.wait_for("wish", Wish.REDO)
+
+
 def test_plan_shows_its_checks(page, console):
     _take(page)
     page.fill("#instruct", "put the red cube into the drawer")

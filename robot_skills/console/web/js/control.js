@@ -14,6 +14,7 @@ export function wish(name) {
 }
 
 function linkState() {
+  if (!link.open && link.denied) return ["bad", "not admitted", "The console was started anew: open the address that it printed."];
   if (!link.open) return ["bad", link.tries > 0 ? "reconnecting" : "connecting", "The console does not answer. Reconnecting."];
   if (performance.now() - link.heardAt > STALE_MS) return ["warn", "link stale", "Nothing has come from the console for a while."];
   if (performance.now() - statusChangedAt > STALE_MS) return ["warn", "robot silent", "The robot's session does not answer. What is shown is old."];

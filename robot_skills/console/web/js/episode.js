@@ -6,6 +6,7 @@ import { toast } from "./toasts.js";
 
 const WORDS = { none: "cannot record", idle: "ready", recording: "recording", saving: "saving" };
 const FEW_MINUTES = 5;
+const SURE_MS = 4000;
 const ALLOWED = { start: ["idle"], save: ["recording"], success: ["recording"], failure: ["recording"], discard: ["recording"], redo: ["recording", "idle"] };
 let lastSaved = null;
 let rate = null;
@@ -62,6 +63,21 @@ function showLast(number) {
   $("last-label").value = "";
 }
 
+// Redo outside an episode drops the last one, which is saved already: that is asked for twice.
+function press(button) {
+  const drops = button.dataset.wish === "redo" && link.status.episode.state === "idle" && lastSaved !== null;
+  if (!drops || button.dataset.sure === "yes") { calm(button); wish(button.dataset.wish); return; }
+  button.dataset.sure = "yes";
+  setText(button, `Drop #${lastSaved} and redo?`);
+  setTimeout(() => calm(button), SURE_MS);
+}
+
+function calm(button) {
+  if (button.dataset.sure === undefined) return;
+  delete button.dataset.sure;
+  setText(button, "Redo");
+}
+
 async function annotateLast(change) {
   try { const row = await request(`/api/episodes/${lastSaved}`, change); rate(row.rating); } catch (error) { toast(error.message, "error"); }
 }
@@ -69,7 +85,7 @@ async function annotateLast(change) {
 export function startEpisode() {
   rate = stars($("last-stars"), (rating) => annotateLast({ rating }));
   $("last-label").addEventListener("change", () => annotateLast({ label: $("last-label").value }));
-  for (const button of document.querySelectorAll("#episode-buttons button")) button.addEventListener("click", () => wish(button.dataset.wish));
+  for (const button of document.querySelectorAll("#episode-buttons button")) button.addEventListener("click", () => press(button));
   $("task").addEventListener("change", () => link.send("describe", { task: $("task").value }));
   $("subtask").addEventListener("change", () => link.send("describe", { subtask: $("subtask").value }));
   for (const field of [$("task"), $("subtask"), $("last-label")]) {

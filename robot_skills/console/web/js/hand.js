@@ -46,6 +46,8 @@ function leave() {
   if (!away) { away = true; link.send("away"); }
 }
 
+function lock() { document.querySelector(".hand").classList.toggle("locked", !link.control); }
+
 const clip = (value) => Math.max(-1, Math.min(1, value));
 
 function rates() {
@@ -93,8 +95,8 @@ export function startHand() {
   window.addEventListener("blur", leave);
   window.addEventListener("pagehide", leave);
   document.addEventListener("visibilitychange", () => { if (document.visibilityState !== "visible") leave(); });
-  link.on("holder", () => { leave(); opening = null; document.querySelector(".hand").classList.toggle("locked", !link.control); });
-  link.on("lost", () => { away = true; leave(); });
+  link.on("holder", () => { leave(); opening = null; lock(); });
+  link.on("lost", () => { away = true; leave(); lock(); });
   link.on("status", ({ status }) => {
     const arm = Object.values(status.arms)[0];
     if (arm === undefined || opening !== null) return;

@@ -11,6 +11,7 @@ class Link extends EventTarget {
     this.holder = null;
     this.heardAt = 0;
     this.tries = 0;
+    this.denied = false;
     this.socket = null;
   }
 
@@ -32,6 +33,13 @@ class Link extends EventTarget {
     this.emit("lost");
     setTimeout(() => this.connect(), RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)]);
     this.tries += 1;
+    if (this.tries > 1) this.askWhy();
+  }
+
+  // A socket does not say why it was refused; a request does.
+  async askWhy() {
+    const answer = await fetch("/", { credentials: "same-origin" }).catch(() => null);
+    this.denied = answer !== null && answer.status === 401;
   }
 
   receive(data) {
