@@ -54,6 +54,8 @@ class ConsoleServer:
         self._backend = backend
         self._library = library
         self._config = config
+        self._hub = Hub(backend, config)
+        self._access: Access | None = None
         self._view3d = View3d(scene)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -126,8 +128,9 @@ class ConsoleServer:
 
     def _uvicorn_config(self) -> uvicorn.Config:
         config = self._config
+        self._access = Access.of(config, self._port)
         return uvicorn.Config(
-            Guard(self._app(), Access.of(config, self._port)),
+            Guard(self._app(), self._access),
             # The access log would hold the token.
             access_log=False,
             log_config=None,
@@ -144,7 +147,7 @@ class ConsoleServer:
         )
 
     def _app(self) -> FastAPI:
-        hub = Hub(self._backend, self._config)
+        hub = self._hub
         proxy = View3dProxy(self._view3d.port, "wss" if self._config.tls else "ws")
 
         @contextlib.asynccontextmanager

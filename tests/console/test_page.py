@@ -39,6 +39,11 @@ def browser() -> Iterator[playwright.Browser]:
 
 
 @pytest.fixture
+def console(fresh_console: Console) -> Console:
+    return fresh_console
+
+
+@pytest.fixture
 def open_page(browser, console: Console):
     """Opens pages of the console; afterwards nothing may have gone wrong in them."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
