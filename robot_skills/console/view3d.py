@@ -3,6 +3,8 @@
 Pages reach it through the console's own server (`view3d_proxy.py`), never directly.
 """
 
+import contextlib
+import io
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +65,11 @@ class Scene3d:
     poses: Callable[[str, Sequence[float], float], Mapping[str, SE3]]
 
 
+def _silent() -> contextlib.redirect_stdout[io.StringIO]:
+    """viser prints where it listens, and that it has stopped; stdout is for results."""
+    return contextlib.redirect_stdout(io.StringIO())
+
+
 class View3d:
     """Draws statuses. Safe to call from any one thread at a time.
 
@@ -87,7 +94,8 @@ class View3d:
 
     def start(self) -> None:
         """Start viser on a free port of 127.0.0.1 and draw what never moves."""
-        self._server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
+        with _silent():
+            self._server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
         self._server.gui.configure_theme(show_logo=False, show_share_button=False)
         self._server.gui.main_panel.minimize()
         scene = self._server.scene
@@ -102,7 +110,8 @@ class View3d:
     def stop(self) -> None:
         """Stop viser; safe to call twice."""
         if self._server is not None:
-            self._server.stop()
+            with _silent():
+                self._server.stop()
             self._server = None
 
     def draw(self, status: ConsoleStatus) -> None:

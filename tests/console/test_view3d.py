@@ -29,6 +29,13 @@ def test_statuses_are_drawn_with_and_without_an_arm(arm):
     view.draw(status)
 
 
+def test_nothing_is_printed_on_stdout(capsys):
+    view = View3d()
+    view.start()
+    view.stop()
+    assert capsys.readouterr().out == ""
+
+
 def test_messages_pass_towards_the_page_only(console):
     with connect(
         f"ws://{console.host}/view3d",
