@@ -174,6 +174,17 @@ def test_anybody_stops_by_button_or_escape(page, console):
     )
 
 
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_emergency_stop_stays_in_sight(page, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    box = page.locator("#estop").bounding_box()
+    assert box is not None
+    assert 0.0 <= box["y"] <= 60.0
+    assert box["height"] >= 40.0
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
 def test_episode_is_recorded_by_keys_and_buttons(page, console):
     _take(page)
     page.fill("#task", "stack the cubes")
