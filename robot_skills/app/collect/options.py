@@ -24,7 +24,7 @@ class CellOptions(CommonOptions):
     dead-man switch."""
     stream: str = "udp:127.0.0.1:5600"
     """Where --device stream listens: udp:HOST:PORT, tcp:HOST:PORT, unix:PATH, or file:PATH."""
-    speed: float = 0.5
+    speed: float = 0.25
     """Top speed of a hand, as a share of the arm's limits."""
     cameras: tuple[str, ...] = ("front", "wrist")
     """Cameras, in colour and depth."""

@@ -166,7 +166,8 @@ def align(
     A row shows the picture that was taken nearest to its time, the arm and other numbers
     interpolated at its time (rotations along geodesics; whole numbers and actions are those in
     force), and as its action where the arm was told to be one period later. Before the first
-    command an arm was told nothing: the action is where it was.
+    command an arm was told nothing: the action is where it was. Rows at either end that no picture
+    is near are left out: the last pictures of a late camera arrive after the end.
 
     Args:
         episode: As recorded.
@@ -180,7 +181,7 @@ def align(
         DatasetError: There is nothing to put there, or a camera has no picture.
         UnknownNameError: `also` names a vector that was not recorded.
     """
-    grid = _grid(episode, fps, trim_s)
+    grid = _covered(_grid(episode, fps, trim_s), episode)
     for name in also:
         if name not in episode.numbers:
             raise unknown_name("recorded vector", name, episode.numbers)
@@ -226,6 +227,36 @@ def _grid(episode: EpisodeData, fps: float, trim_s: tuple[float, float | None]) 
         period_s=1.0 / fps,
         end_s=start_s + last_s - first_s,
     )
+
+
+def _covered(grid: _Grid, episode: EpisodeData) -> _Grid:
+    """The rows from the first to the last for which every camera has a picture.
+
+    Raises:
+        DatasetError: There is none.
+    """
+    time_s = grid.time_s
+    for name, camera in episode.cameras.items():
+        if not len(camera.stamp_s):
+            raise DatasetError(f"Camera {name} has no pictures.")
+        reach_s = 0.5 * max(grid.period_s, _period_s(camera)) + _SLACK
+        seen = (time_s >= camera.stamp_s.min() - reach_s) & (
+            time_s <= camera.stamp_s.max() + reach_s
+        )
+        time_s = time_s[seen]
+    if not len(time_s):
+        raise DatasetError(
+            f"{episode.origin or 'The episode'} has no moment that all its cameras saw."
+        )
+    if len(time_s) == len(grid.time_s):
+        return grid
+    end_s = min(grid.end_s, float(time_s[-1]) + grid.period_s)
+    return _Grid(time_s=time_s, period_s=grid.period_s, end_s=end_s)
+
+
+def _period_s(camera: CameraSeries) -> float:
+    """Usual time between two pictures."""
+    return float(np.median(np.diff(camera.stamp_s))) if len(camera.stamp_s) > 1 else 0.0
 
 
 # Vectors
@@ -319,8 +350,6 @@ def _told(arm: ArmSeries, told: ActionSeries, grid: _Grid) -> Column:
 
 
 def _row_camera(name: str, series: CameraSeries, grid: _Grid) -> RowCamera:
-    if not len(series.stamp_s):
-        raise DatasetError(f"Camera {name} has no pictures.")
     if (np.diff(series.stamp_s) < 0.0).any():
         raise DatasetError(f"The pictures of camera {name} are not in the order of their times.")
     index = nearest(series.stamp_s, grid.time_s)

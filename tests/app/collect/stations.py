@@ -93,7 +93,9 @@ class Rig:
         self.hand = MailboxDevice("hand")
         clock = self.station.clock
         self.rings = (
-            {"front": FrameRing("front", RingSize(height_px=24, width_px=32, slots=512))} if cameras else {}
+            {"front": FrameRing("front", RingSize(height_px=24, width_px=32, slots=512))}
+            if cameras
+            else {}
         )
         robot = gate_robot(self.station.robot, self)
         self.operator = HandOperator(

@@ -1,0 +1,122 @@
+"""An operator who lifts a cube with the keys of a keyboard, one look at a time.
+
+Only knows what the console shows: where the tool is and where things are. Presses the keys that
+lead closer, with Shift when close, like a person who looks at the screen ten times a second.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_skills.core.se3 import wxyz_to_matrix
+
+NEAR_M, THERE_M = 0.03, 0.006
+NEAR_RAD, THERE_RAD = 0.25, 0.06
+HOVER_M, GRIP_M, LIFT_M = 0.06, 0.0, 0.12
+_CLOSE_LOOKS = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """What the console shows.
+
+    Attributes:
+        p_tool: Position of the tool [m], (3,).
+        yaw_rad: Its turn about the vertical.
+        opening: Of the gripper.
+        p_cube: Centre of the cube [m], (3,).
+        cube_yaw_rad: Its turn about the vertical.
+    """
+
+    p_tool: np.ndarray
+    yaw_rad: float
+    opening: float
+    p_cube: np.ndarray
+    cube_yaw_rad: float
+
+
+def sight_of(status: Mapping, thing: str = "red_cube") -> Sight:
+    """The sight in a console's status, as JSON."""
+    arm = next(iter(status["arms"].values()))
+    cube = next(one for one in status["things"] if one["name"] == thing)
+    R_tool = wxyz_to_matrix(np.array(arm["wxyz_base_tool"]))
+    R_cube = wxyz_to_matrix(np.array(cube["wxyz_base"]))
+    return Sight(
+        p_tool=np.array(arm["p_base_tool"]),
+        yaw_rad=float(np.arctan2(R_tool[1, 0], R_tool[0, 0])),
+        opening=arm["opening"],
+        p_cube=np.array(cube["p_base"]),
+        cube_yaw_rad=float(np.arctan2(R_cube[1, 0], R_cube[0, 0])),
+    )
+
+
+class ScriptedOperator:
+    """Keys to hold, look by look. `tapped` are pressed once and let go."""
+
+    def __init__(self) -> None:
+        self._phase = "above"
+        self._closing = 0
+        self._subtask = ""
+
+    @property
+    def phase(self) -> str:
+        return self._phase
+
+    def keys(self, sight: Sight) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Keys to hold now, and keys to tap."""
+        match self._phase:
+            case "above":
+                return self._above(sight), ()
+            case "down":
+                return self._down(sight), ()
+            case "close":
+                return self._close()
+            case _:
+                return frozenset({"r"}), ()
+
+    def _above(self, sight: Sight) -> frozenset[str]:
+        goal = [*sight.p_cube, 0.0, 0.0, HOVER_M]
+        error = goal - sight.p_tool
+        turn = _quarter(sight.cube_yaw_rad - sight.yaw_rad)
+        if np.abs(error).max() < THERE_M and abs(turn) < THERE_RAD:
+            self._phase = "down"
+            return frozenset()
+        return _towards(error, turn)
+
+    def _down(self, sight: Sight) -> frozenset[str]:
+        error = [*sight.p_cube, 0.0, 0.0, GRIP_M] - sight.p_tool
+        if abs(error[2]) < THERE_M:
+            self._phase = "close"
+            return frozenset()
+        return _towards(error, 0.0)
+
+    def _close(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        self._closing += 1
+        if self._closing == 1:
+            return frozenset(), ("space",)
+        if self._closing > _CLOSE_LOOKS:
+            self._phase = "lift"
+        # Holding a key that moves nothing keeps the hand on the robot while the fingers close.
+        return frozenset({"shift", "space"}) if self._closing < 3 else frozenset({"space"}), ()
+
+
+def _quarter(angle_rad: float) -> float:
+    """The same turn for a cube, at most an eighth of a circle."""
+    return float((angle_rad + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+
+
+def _towards(error: Sequence[float] | np.ndarray, turn: float) -> frozenset[str]:
+    """Keys that lead closer; Shift as soon as anything is close that still moves."""
+    held, fine = set(), False
+    for value, (plus, minus) in zip(error, (("w", "s"), ("a", "d"), ("r", "f")), strict=True):
+        if abs(value) > 0.5 * THERE_M:
+            held.add(plus if value > 0.0 else minus)
+            fine |= abs(value) < NEAR_M
+    if abs(turn) > 0.5 * THERE_RAD:
+        held.add("j" if turn > 0.0 else "l")
+        fine |= abs(turn) < NEAR_RAD
+    if fine and held:
+        # The far axes wait for the near ones, which the quarter speed is for.
+        held.add("shift")
+    return frozenset(held)
