@@ -34,11 +34,13 @@ class Taken:
         episodes: That were taken over now.
         before: That had been taken over by an earlier call.
         bytes: In all of them.
+        twice: That have the same recording as another one of them.
     """
 
     episodes: int
     before: int
     bytes: int
+    twice: int = 0
 
 
 def merge(sources: Sequence[EpisodeStore], target: EpisodeStore, told: Told | None = None) -> Taken:
@@ -149,7 +151,16 @@ def _take(
             raise RefusedError(
                 f"{target.root} holds {strangers} episodes from elsewhere; choose another folder."
             )
-    return Taken(episodes=episodes, before=before, bytes=size)
+    return Taken(episodes=episodes, before=before, bytes=size, twice=_twice(target))
+
+
+def _twice(store: EpisodeStore) -> int:
+    """Episodes whose recording is in the dataset before them."""
+    recordings = [
+        tuple(sorted(record.sha256 for record in entry.manifest.files.values()))
+        for entry in store.entries()
+    ]
+    return len(recordings) - len(set(recordings))
 
 
 def _known(target: EpisodeStore) -> dict[str, int]:

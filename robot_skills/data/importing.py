@@ -419,6 +419,8 @@ def _write_camera(log: _Log, camera: str, series: CameraSeries, period_s: float)
     for i, (rgb, depth_m) in enumerate(series.pictures.in_order()):
         if rgb is None:
             raise DatasetError(f"Picture {i} of camera {camera} is missing.")
+        if i and series.stamp_s[i] == series.stamp_s[i - 1]:
+            continue  # The same picture, shown in two rows.
         at_s = float(series.stamp_s[i]) + log.shift_s
         received_s = at_s if series.received_s is None else series.received_s[i] + log.shift_s
         poses = series.T_base_camera

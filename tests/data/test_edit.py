@@ -106,6 +106,12 @@ def test_every_group_gets_its_share():
     assert divide(groups, {"train": 0.8, "test": 0.2}, seed=4) != parts
 
 
+def test_the_same_recording_twice_is_noticed(pair, tmp_path):
+    take_episodes(pair[0], [1], EpisodeStore(tmp_path / "one"))
+    taken = merge([pair[0], EpisodeStore(tmp_path / "one")], EpisodeStore(tmp_path / "c"))
+    assert (taken.episodes, taken.twice) == (3, 1)
+
+
 def test_many_small_groups_still_add_up():
     groups = {f"task {i}": [i] for i in range(10)}
     parts = divide(groups, {"a": 0.5, "b": 0.3, "c": 0.2}, seed=0)

@@ -79,6 +79,17 @@ def test_pictures_come_back(tmp_path):
         )
 
 
+def test_a_picture_that_rows_repeat_is_kept_once(tmp_path):
+    episode = make_episode()
+    front = episode.cameras["front"]
+    stamp_s = np.repeat(front.stamp_s[::2], 2)[: len(front.stamp_s)]
+    episode = replace(episode, cameras={"front": replace(front, stamp_s=stamp_s)})
+    store = imported(Source(episode), tmp_path / "d")
+    now = read_recorded(store.entry(0), store)
+    np.testing.assert_allclose(now.cameras["front"].stamp_s, np.unique(stamp_s), atol=1e-9)
+    assert store.entry(0).manifest.streams["/camera/front"].repeated == 0
+
+
 def test_unknown_optics_stay_unknown(tmp_path):
     episode = make_episode()
     front = replace(episode.cameras["front"], K=None, T_base_camera=None)

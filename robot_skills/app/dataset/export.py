@@ -1,6 +1,7 @@
 """`robot-skills dataset export`: a LeRobot v3 dataset that was read back and compared."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
@@ -40,6 +41,7 @@ def main(options: DatasetExport) -> CommandResult:
             subtasks=not options.no_subtasks,
             video=not options.images,
         ),
+        progress=sys.stderr.isatty(),
     )
     _say(report, len(entries) - len(chosen))
     return CommandResult(payload=_payload(report, chosen))

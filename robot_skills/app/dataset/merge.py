@@ -21,12 +21,15 @@ def main(options: DatasetMerge) -> CommandResult:
         f"{count_text(taken.episodes, 'episode')} of {len(sources)} datasets{before}, "
         f"{size_text(taken.bytes)}, compared with their hashes: {options.out}"
     )
+    if taken.twice:
+        print(f"note: {count_text(taken.twice, 'episode')} there are twice, under another number")
     return CommandResult(
         payload={
             "out": str(options.out),
             "episodes": taken.episodes,
             "before": taken.before,
             "bytes": taken.bytes,
+            "twice": taken.twice,
             "root_hash": target.root_hash(),
         }
     )
