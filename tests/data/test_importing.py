@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from robot_skills.core.errors import DatasetError, RefusedError
+from robot_skills.data.foreign import open_source
 from robot_skills.data.importing import import_episodes, known_optics
 from robot_skills.data.reader import RecordedEpisodes, read_recorded
 from robot_skills.data.series import NumberSeries
 from robot_skills.data.store import EpisodeStore
 from tests.data import recording
+from tests.data.foreign import test_robomimic_source, test_rosbag_source, test_zarr_source
 from tests.data.lerobot.factory import make_episode
 
 
@@ -163,3 +165,46 @@ def test_a_dataset_of_other_episodes_is_refused(tmp_path):
     source = RecordedEpisodes(EpisodeStore(tmp_path / "own"))
     with pytest.raises(RefusedError, match="not from this"):
         import_episodes(source, EpisodeStore(tmp_path / "own"), name="own")
+
+
+def robomimic(root):
+    return open_source(test_robomimic_source.write_file(root / "demo.hdf5"))
+
+
+def pusht(root):
+    return open_source(test_zarr_source.write_buffer(root / "a.zarr", test_zarr_source.pusht()))
+
+
+def umi(root):
+    folder = test_zarr_source.write_buffer(root / "a.zarr", test_zarr_source.umi())
+    return open_source(test_zarr_source.zipped(folder))
+
+
+def bag(root):
+    mapping = test_rosbag_source.write_mapping(root / "mapping.yaml")
+    return open_source(test_rosbag_source.write_bag(root / "bag"), mapping)
+
+
+@pytest.mark.parametrize("make", [robomimic, pusht, umi, bag])
+def test_datasets_of_others_keep_their_numbers_and_times(make, tmp_path):
+    source = make(tmp_path)
+    store = imported(source, tmp_path / "d")
+    assert len(store.numbers()) == len(source)
+    assert damage_of(store) == []
+    for index, entry in enumerate(store.entries()):
+        was, now = source.episode(index), read_recorded(entry, store)
+        shift_s = float(now.meta.get("shifted_s", 0.0))
+        assert entry.manifest.origin["source_kind"] == source.kind
+        assert (now.task, now.outcome) == (was.task, was.outcome)
+        assert len(now.numbers) == len(was.numbers)
+        for name, series in was.numbers.items():
+            mine = now.numbers[name.lower()]
+            np.testing.assert_array_equal(mine.values, series.values)
+            np.testing.assert_array_equal(mine.stamp_s, series.stamp_s + shift_s)
+        for name, arm in was.arms.items():
+            np.testing.assert_array_equal(now.arms[name].q_rad, arm.q_rad)
+        for name, camera in was.cameras.items():
+            if camera.has_rgb:
+                mine = now.cameras[name.lower()]
+                np.testing.assert_allclose(mine.stamp_s, camera.stamp_s + shift_s, atol=1e-6)
+                assert mine.has_depth == camera.has_depth
