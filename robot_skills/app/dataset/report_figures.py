@@ -12,6 +12,7 @@ from robot_skills.app.dataset.survey import EpisodeSummary
 
 _CELL_M = 0.01
 _LEAST_SPAN_M = 0.1
+_BINS = 24
 
 Groups = Mapping[str, Sequence[EpisodeSummary]]
 """Episodes by subset, in the order of the page's colours."""
@@ -45,16 +46,18 @@ def places(groups: Groups) -> str:
     with styled():
         figure = Figure(figsize=(10.8, 4.0), layout="constrained")
         above, in_x, in_y = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
-        drawn = False
-        for i, episodes in enumerate(groups.values()):
-            things = _stacked([p for e in episodes for p in e.entities.values()])
-            grasps = _stacked([e.tool.grasp for e in episodes if e.tool is not None])
-            drawn = drawn or len(things) > 0 or len(grasps) > 0
-            colour = COLOURS[i % SERIES]
-            above.plot(things[:, 1], things[:, 0], "s", ms=4, mfc="none", mec=FAINT, zorder=1)
-            above.plot(grasps[:, 1], grasps[:, 0], ".", ms=6, color=colour, zorder=2)
-            for axes, axis in ((in_x, 0), (in_y, 1)):
-                _step_histogram(axes, grasps[:, axis], colour)
+        grasps = [_grasps(episodes) for episodes in groups.values()]
+        things = [
+            _stacked([p for e in one for p in e.entities.values()]) for one in groups.values()
+        ]
+        everything = np.concatenate(grasps)
+        if not len(everything) and not any(map(len, things)):
+            return ""
+        for i, (mine, stood) in enumerate(zip(grasps, things, strict=True)):
+            above.plot(stood[:, 1], stood[:, 0], "s", ms=4, mfc="none", mec=FAINT, zorder=1)
+            above.plot(mine[:, 1], mine[:, 0], ".", ms=6, color=COLOURS[i % SERIES], zorder=2)
+        for axes, axis in ((in_x, 0), (in_y, 1)):
+            _step_histograms(axes, [mine[:, axis] for mine in grasps])
         above.invert_xaxis()
         above.set(xlabel="y [m]", ylabel="x [m]", title="things (squares), first grasps (dots)")
         above.set_aspect("equal", adjustable="datalim")
@@ -62,7 +65,7 @@ def places(groups: Groups) -> str:
             axes.yaxis.get_major_locator().set_params(integer=True)
         in_x.set(xlabel="x of first grasp [m]", ylabel="episodes")
         in_y.set(xlabel="y of first grasp [m]")
-        return svg(figure, "places") if drawn else ""
+        return svg(figure, "places")
 
 
 def strips(groups: Groups, columns: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
@@ -76,7 +79,9 @@ def strips(groups: Groups, columns: Mapping[str, Mapping[str, Sequence[float]]])
     with styled():
         height = 1.0 + 0.42 * len(groups)
         figure = Figure(figsize=(10.8, height), layout="constrained")
-        many = np.atleast_1d(figure.subplots(1, len(columns), sharey=True))
+        many = np.atleast_1d(
+            figure.subplots(1, len(columns), sharey=True, gridspec_kw={"wspace": 0.12})
+        )
         for axes, (title, by_subset) in zip(many, columns.items(), strict=True):
             for row, name in enumerate(groups):
                 values = np.asarray(by_subset[name], dtype=np.float64)
@@ -117,11 +122,23 @@ def _stacked(points: Sequence[NDArray | None]) -> NDArray[np.float64]:
     return np.array(known) if known else np.zeros((0, 3))
 
 
-def _step_histogram(axes: Axes, values: NDArray, colour: str) -> None:
-    if not len(values):
+def _grasps(episodes: Sequence[EpisodeSummary]) -> NDArray[np.float64]:
+    return _stacked([e.tool.grasp for e in episodes if e.tool is not None])
+
+
+def _things(episodes: Sequence[EpisodeSummary]) -> NDArray[np.float64]:
+    return _stacked([p for episode in episodes for p in episode.entities.values()])
+
+
+def _step_histograms(axes: Axes, by_subset: Sequence[NDArray]) -> None:
+    """Histograms of all subsets over each other, with the same bins."""
+    everything = np.concatenate(by_subset)
+    if not len(everything):
         return
-    low, high = float(values.min()), float(values.max())
+    low, high = float(everything.min()), float(everything.max())
     pad = max(0.005, 0.5 * (_LEAST_SPAN_M - (high - low)))
-    bins = np.linspace(low - pad, high + pad, 24).tolist()
-    axes.hist(values, bins=bins, histtype="stepfilled", color=colour, alpha=0.25)
-    axes.hist(values, bins=bins, histtype="step", color=colour, linewidth=1.3)
+    bins = np.linspace(low - pad, high + pad, _BINS + 1).tolist()
+    for i, values in enumerate(by_subset):
+        colour = COLOURS[i % SERIES]
+        axes.hist(values, bins=bins, histtype="stepfilled", color=colour, alpha=0.25)
+        axes.hist(values, bins=bins, histtype="step", color=colour, linewidth=1.3)

@@ -32,6 +32,7 @@ MOST_EPISODES = 400
 """So many of a subset are compared with each other; they are drawn evenly from a larger one."""
 _MOST_STATES = 3000
 _NEIGHBOURS = 10
+_FEWEST_EPISODES = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +95,7 @@ def action_spread(
         In [0, about 1]; None where there are too few episodes or nothing moves.
     """
     owner = np.repeat(np.arange(len(states)), [len(rows) for rows in states])
-    if len(states) < 3 or len(owner) < 4 * _NEIGHBOURS:
+    if len(states) < _FEWEST_EPISODES or len(owner) < 4 * _NEIGHBOURS:
         return None
     chosen = np.arange(len(owner))
     if len(owner) > _MOST_STATES:
