@@ -2,8 +2,8 @@
 
 Run with ``python -m benchmarks.record`` (``--minutes 10`` for the long one). Two camera processes
 deliver 30 frames per second each, a control loop runs at 100 Hz and records its state at every
-step. The same loop without a recorder, with the cameras running, is the limit. The peer is LeRobot's
-`LeRobotDataset` as its own record loop uses it, in the control process, with four threads per camera
+step. The same loop without a recorder, with the cameras running, is the limit. The peer is
+LeRobot's `LeRobotDataset` as its own record loop uses it, in the control process, with four threads per camera
 that write pictures: colour only, at 30 Hz.
 """
 

@@ -129,6 +129,10 @@ class TerminalKeyboard:
             wishes=self.keys.take_wishes(),
         )
 
+    def forget_gripper(self) -> None:
+        """The gripper is open again: the next press of its key closes it."""
+        self.keys.opening = None
+
     def close(self) -> None:
         self._fd = None
         self._down = None

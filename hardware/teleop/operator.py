@@ -110,6 +110,16 @@ class HandOperator:
         wishes, self._wishes = tuple(self._wishes), []
         return wishes
 
+    @property
+    def must_release(self) -> bool:
+        """Whether the switch has to be released before anything moves again."""
+        return self._must_release
+
+    def require_release(self) -> None:
+        """Let go, until the switch has been seen released."""
+        self._must_release = True
+        self._let_go()
+
     def adopt(self, opening: float, measured: float) -> None:
         """Take over a gripper that somebody else has commanded, without loosening its grip.
 

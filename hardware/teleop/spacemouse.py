@@ -126,6 +126,10 @@ class SpaceMouse:
             self._counts[:] = 0.0
         return self._sample(now_s)
 
+    def forget_gripper(self) -> None:
+        """The gripper is open again: the next press of its button closes it."""
+        self._opening = None
+
     def close(self) -> None:
         if self._source is not None:
             self._source.close()

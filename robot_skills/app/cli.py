@@ -105,6 +105,18 @@ def _console() -> Entry:
     return options.ConsoleOptions, entry.console
 
 
+def _replay() -> Entry:
+    from robot_skills.app.replay import command, options
+
+    return options.ReplayOptions, command.main
+
+
+def _dataset() -> Entry:
+    from robot_skills.app.dataset import command, options
+
+    return options.DatasetOptions, command.main
+
+
 def _bench() -> Entry:
     from robot_skills.app import bench, options
 
@@ -122,6 +134,12 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="teleop", summary="move a robot by hand", load=_teleop),
     Command(name="record", summary="record demonstrations by hand", load=_record),
     Command(name="console", summary="the operator's web page: drive, record, look", load=_console),
+    Command(name="replay", summary="repeat a recorded episode, and how well", load=_replay),
+    Command(
+        name="dataset",
+        summary="verify, repair, export, import, report on, merge and split recordings",
+        load=_dataset,
+    ),
     Command(
         name="generate", summary="make demonstrations of a skill or a suite's task", load=_generate
     ),

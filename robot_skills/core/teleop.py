@@ -7,7 +7,7 @@ dead-man switch, clutch, engaging without a jump, and limits of speed.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -183,6 +183,15 @@ class TeleopDevice(Protocol):
 
     def close(self) -> None:
         """Release the device. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class RemembersGripper(Protocol):
+    """A device with a button that opens what is closed and closes what is open."""
+
+    def forget_gripper(self) -> None:
+        """The gripper was opened by somebody else: the next press closes it."""
         ...
 
 

@@ -21,6 +21,7 @@ import io
 import json
 import logging
 import os
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -342,7 +343,7 @@ def damage(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DatasetError(f"There is no episode log at {path}.") from None
-    except (McapError, ValueError, KeyError, TypeError) as error:
+    except (McapError, ValueError, KeyError, TypeError, struct.error) as error:
         raise DatasetError(f"The episode log {path} cannot be read: {error}.") from error
 
 

@@ -6,6 +6,7 @@ episode that was recovered says from which leftover, so that none is recovered t
 
 import json
 import logging
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,5 +177,5 @@ def _records(path: Path) -> Iterator[tuple[Any, str]]:
                     topics[record.id] = record.topic
                 topic = topics.get(record.channel_id, "") if isinstance(record, Message) else ""
                 yield record, topic
-        except (McapError, ValueError, KeyError, EOFError, json.JSONDecodeError) as error:
+        except (McapError, ValueError, KeyError, EOFError, struct.error) as error:
             _log.debug("%s breaks off: %r", path, error)

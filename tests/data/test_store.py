@@ -172,6 +172,19 @@ def test_recovery_that_is_interrupted_recovers_nothing_twice(tmp_path):
     assert store.numbers() == [0, 1]
 
 
+@pytest.mark.parametrize("content", [b"", b"\x89MC", b"\x89MCAP0\r\n\x01", b"rubbish" * 9])
+def test_a_leftover_that_is_nearly_nothing_is_removed(tmp_path, content):
+    recording.small_dataset(tmp_path / "d", episodes=1, cameras=False)
+    leftover = tmp_path / "d" / "partial" / "000001-abc"
+    leftover.mkdir()
+    (leftover / "episode.mcap").write_bytes(content)
+    with Recorder(tmp_path / "d", BLIND, ManualClock(), recording.SMALL):
+        pass
+    store = EpisodeStore(tmp_path / "d")
+    assert store.leftovers() == []
+    assert store.numbers() == [0]
+
+
 def test_everything_is_on_disk_before_the_episode_appears(tmp_path, monkeypatch):
     """The order of what is asked of the system, which decides what a power cut can undo."""
     order = []
@@ -221,7 +234,28 @@ def _manifest():
 
 @pytest.mark.parametrize(
     "name",
-    ["../x", "/etc/passwd", "a/b", "a\\b", "", ".", "..", "a\x00b", "con", "nul.txt", "A", "ü", "x" * 65, "-x", "a..b", "x.", "a b", "a\n", "ｅvil", "com1"],
+    [
+        "../x",
+        "/etc/passwd",
+        "a/b",
+        "a\\b",
+        "",
+        ".",
+        "..",
+        "a\x00b",
+        "con",
+        "nul.txt",
+        "A",
+        "ü",
+        "x" * 65,
+        "-x",
+        "a..b",
+        "x.",
+        "a b",
+        "a\n",
+        "ｅvil",
+        "com1",
+    ],
 )
 def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(RefusedError, match="cannot name"):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from robot_skills.core.clock import Clock
-from robot_skills.core.teleop import DeviceLost, TeleopDevice, TeleopSample, Wish
+from robot_skills.core.teleop import DeviceLost, RemembersGripper, TeleopDevice, TeleopSample, Wish
 
 
 class AnyDevice(TeleopDevice):
@@ -62,6 +62,12 @@ class AnyDevice(TeleopDevice):
                 return replace(sample, wishes=wishes)
         return self._resting(samples, wishes)
 
+    def forget_gripper(self) -> None:
+        """The gripper is open again, for whoever remembers otherwise."""
+        for device in self._devices:
+            if isinstance(device, RemembersGripper):
+                device.forget_gripper()
+
     def close(self) -> None:
         for device in self._devices:
             device.close()
@@ -118,6 +124,11 @@ class RestampedDevice(TeleopDevice):
             return None
         age_s = max(self._wall.now_s() - sample.stamp_s, 0.0)
         return replace(sample, stamp_s=self._project.now_s() - age_s)
+
+    def forget_gripper(self) -> None:
+        """As `RemembersGripper`, where the device is one."""
+        if isinstance(self._device, RemembersGripper):
+            self._device.forget_gripper()
 
     def close(self) -> None:
         self._device.close()

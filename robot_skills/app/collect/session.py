@@ -21,7 +21,7 @@ from robot_skills.core.events import Event, EventKind
 from robot_skills.core.frame_ring import FrameRing
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
-from robot_skills.core.teleop import Wish
+from robot_skills.core.teleop import RemembersGripper, Wish
 from robot_skills.core.types import ActionChunk, Observation, RgbdFrame, single_arm_chunk
 from robot_skills.data.messages import Command
 from robot_skills.data.recorder import (
@@ -206,7 +206,9 @@ class CollectSession:
         self._hear()
         self._judge()
         clock = self._robot.clock
-        clock.sleep_until(observation.stamp_s + self._robot.control_period_s)
+        # A new episode begins time anew.
+        began_s = min(observation.stamp_s, clock.now_s())
+        clock.sleep_until(began_s + self._robot.control_period_s)
         self.pace.wait()
 
     def _observe(self) -> Observation:
@@ -290,7 +292,7 @@ class CollectSession:
         if chunk is None:
             if self.motion is Motion.MOVING:
                 self._hold(observation, "let go")
-            if self.motion is Motion.HELD and not self._operator.engaged():
+            if self.motion is Motion.HELD and not self._operator.must_release:
                 self.motion, self.why = Motion.IDLE, ""
             return
         if self.motion is Motion.HELD:
@@ -330,6 +332,7 @@ class CollectSession:
 
     def _held(self, why: str) -> None:
         self._robot.stop()
+        self._operator.require_release()
         self.motion, self.why, self.chunk = Motion.HELD, why, None
         self.tell("warning", why)
         self._emit(EventKind.OPERATOR, {"state": "held", "why": why})
@@ -345,6 +348,7 @@ class CollectSession:
         if self.motion is not Motion.ESTOP:
             return
         # Only a hand that has let go may move the arm again.
+        self._operator.require_release()
         self.motion, self.why = Motion.HELD, "let go to move again"
         self._emit(EventKind.ESTOP, {"state": "released"})
 
@@ -413,16 +417,20 @@ class CollectSession:
     def _after_episode(self) -> None:
         self._episode = None
         if self.motion is not Motion.ESTOP:
-            # The hand has to let go first: the arm is about to be elsewhere.
             self._robot.stop()
-            self.motion = Motion.HELD if self._operator.engaged() else Motion.IDLE
-            self.why = "let go to begin again" if self.motion is Motion.HELD else ""
+            self.motion, self.why = Motion.IDLE, ""
+            if self._operator.engaged():
+                # The hand has to let go first: the arm is about to be elsewhere.
+                self._operator.require_release()
+                self.motion, self.why = Motion.HELD, "let go to begin again"
         self._restart()
 
     def _restart(self) -> None:
         """The next start."""
         self._station.begin(self._next_seed)
         self._next_seed += 1
+        if isinstance(self._operator.device, RemembersGripper):
+            self._operator.device.forget_gripper()
         self.chunk = None
         self._scene_due_s = 0.0
         self.scene = self._station.scene()
@@ -463,6 +471,7 @@ class CollectSession:
         """The robot holds; every earlier episode is as it was."""
         self._episode = None
         self._robot.stop()
+        self._operator.require_release()
         if self.motion is not Motion.ESTOP:
             self.motion, self.why, self.chunk = Motion.HELD, reason, None
         assert self._recorder is not None

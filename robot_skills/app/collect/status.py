@@ -14,7 +14,7 @@ from robot_skills.console.backend import (
 )
 from robot_skills.core.scene import Entity
 from robot_skills.core.types import ActionChunk, ArmState
-from robot_skills.data.recorder import Health, StreamNow
+from robot_skills.data.recorder import StreamNow
 
 _LIVE_PERIODS = 5.0
 
@@ -46,7 +46,7 @@ def console_status(
         control_hz=session.pace.hz(),
         control_p99_ms=session.pace.p99_ms(),
         cameras=tuple(observation.cameras),
-        streams=_streams(session.health, observation.stamp_s),
+        streams=_streams(session, observation.stamp_s),
         episode=EpisodeStatus(
             state=session.phase.value,
             number=0 if session.health is None else session.health.next_number,
@@ -86,13 +86,16 @@ def _path(chunk: ActionChunk | None) -> dict[str, tuple[tuple[float, float, floa
     }
 
 
-def _streams(health: Health | None, now_s: float) -> tuple[StreamStatus, ...]:
+def _streams(session: CollectSession, now_s: float) -> tuple[StreamStatus, ...]:
+    """Those that have a rate; states are only sent while an episode is recorded."""
+    health = session.health
     if health is None:
         return ()
+    recording = session.phase is Phase.RECORDING
     return tuple(
         _stream(name.removeprefix("/"), stream, now_s)
         for name, stream in health.streams.items()
-        if stream.expected_hz is not None
+        if stream.expected_hz is not None and (recording or stream.newest_s is not None)
     )
 
 

@@ -4,7 +4,7 @@ Only knows what the console shows: where the tool is and where things are. Press
 lead closer, with Shift when close, like a person who looks at the screen ten times a second.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,53 +52,63 @@ def sight_of(status: Mapping, thing: str = "red_cube") -> Sight:
 
 
 class ScriptedOperator:
-    """Keys to hold, look by look. `tapped` are pressed once and let go."""
+    """Keys to hold, look by look."""
 
     def __init__(self) -> None:
         self._phase = "above"
         self._closing = 0
-        self._subtask = ""
 
     @property
     def phase(self) -> str:
         return self._phase
 
-    def keys(self, sight: Sight) -> tuple[frozenset[str], tuple[str, ...]]:
-        """Keys to hold now, and keys to tap."""
+    def keys(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
+        """Keys to hold now.
+
+        Args:
+            foreseen: Where things will be when the keys take effect; moves are chosen by it.
+            seen: Where they are; only this tells that a move is done.
+        """
         match self._phase:
             case "above":
-                return self._above(sight), ()
+                return self._above(foreseen, seen)
             case "down":
-                return self._down(sight), ()
+                return self._down(foreseen, seen)
             case "close":
                 return self._close()
             case _:
-                return frozenset({"r"}), ()
+                return frozenset({"r"})
 
-    def _above(self, sight: Sight) -> frozenset[str]:
-        goal = [*sight.p_cube, 0.0, 0.0, HOVER_M]
-        error = goal - sight.p_tool
-        turn = _quarter(sight.cube_yaw_rad - sight.yaw_rad)
-        if np.abs(error).max() < THERE_M and abs(turn) < THERE_RAD:
+    def _above(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
+        error, turn = _above_cube(foreseen, HOVER_M)
+        if _there(error, turn) and _there(*_above_cube(seen, HOVER_M)):
             self._phase = "down"
             return frozenset()
         return _towards(error, turn)
 
-    def _down(self, sight: Sight) -> frozenset[str]:
-        error = [*sight.p_cube, 0.0, 0.0, GRIP_M] - sight.p_tool
-        if abs(error[2]) < THERE_M:
+    def _down(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
+        error, _ = _above_cube(foreseen, GRIP_M)
+        if _there(error, 0.0) and _there(_above_cube(seen, GRIP_M)[0], 0.0):
             self._phase = "close"
             return frozenset()
         return _towards(error, 0.0)
 
-    def _close(self) -> tuple[frozenset[str], tuple[str, ...]]:
+    def _close(self) -> frozenset[str]:
+        """Space, which closes when it goes down, and keeps the hand on the robot meanwhile."""
         self._closing += 1
-        if self._closing == 1:
-            return frozenset(), ("space",)
         if self._closing > _CLOSE_LOOKS:
             self._phase = "lift"
-        # Holding a key that moves nothing keeps the hand on the robot while the fingers close.
-        return frozenset({"shift", "space"}) if self._closing < 3 else frozenset({"space"}), ()
+        return frozenset({"space"})
+
+
+def _above_cube(sight: Sight, height_m: float) -> tuple[np.ndarray, float]:
+    """Way and turn to a point above the cube."""
+    error = sight.p_cube + np.array([0.0, 0.0, height_m]) - sight.p_tool
+    return error, _quarter(sight.cube_yaw_rad - sight.yaw_rad)
+
+
+def _there(error: np.ndarray, turn: float) -> bool:
+    return bool(np.abs(error).max() < THERE_M and abs(turn) < THERE_RAD)
 
 
 def _quarter(angle_rad: float) -> float:
@@ -106,7 +116,7 @@ def _quarter(angle_rad: float) -> float:
     return float((angle_rad + np.pi / 4) % (np.pi / 2) - np.pi / 4)
 
 
-def _towards(error: Sequence[float] | np.ndarray, turn: float) -> frozenset[str]:
+def _towards(error: np.ndarray, turn: float) -> frozenset[str]:
     """Keys that lead closer; Shift as soon as anything is close that still moves."""
     held, fine = set(), False
     for value, (plus, minus) in zip(error, (("w", "s"), ("a", "d"), ("r", "f")), strict=True):

@@ -18,13 +18,19 @@ from robot_skills.core.types import Observation
 from robot_skills.data.recorder import Recorder, RecorderConfig
 from robot_skills.data.schema import CameraSpec, DatasetSchema
 from robot_skills.data.store import EpisodeStore
-from tests.fakes import PERIOD_S, FakeRobot
+from tests.fakes import PERIOD_S, T_HOME, FakeRobot
 
 
 class LosingRobot(FakeRobot):
     """A robot whose camera can be unplugged."""
 
     unplugged = False
+
+    def begin_anew(self) -> None:
+        """At home, with time at zero, as a simulation begins."""
+        self.stop()
+        self.clock._now_s = 0.0
+        self.place_tool(T_HOME)
 
     def observe(self, cameras: Collection[str] = ()) -> Observation:
         if cameras and self.unplugged:
@@ -50,6 +56,7 @@ class FakeStation:
         self.seeds.append(seed)
         self.done = False
         self.robot.connect()
+        self.robot.begin_anew()
 
     def numbers(self, observation: Observation) -> Mapping[str, Array]:
         return {"observation.height": np.array([observation.arms["arm"].T_base_tool.p[2]])}

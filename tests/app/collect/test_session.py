@@ -60,6 +60,14 @@ def test_each_episode_starts_from_another_seed(rig):
     assert [entry.manifest.origin["seed"] for entry in rig.store.entries()] == ["0", "1"]
 
 
+def test_each_episode_begins_with_time_at_zero_and_is_not_run_ahead(rig):
+    rig.session.wish(Wish.START)
+    rig.steps(20, z=0.5)
+    rig.hand.ask([Wish.DISCARD])
+    rig.session.step()
+    assert rig.station.clock.now_s() == pytest.approx(PERIOD_S)
+
+
 def test_letting_go_stops_the_arm_and_is_written_as_a_hold(rig):
     rig.session.wish(Wish.START)
     rig.steps(10, z=0.5)

@@ -17,6 +17,7 @@ let opening = null;
 let sliding = false;
 let away = true;
 let xrAt = -Infinity;
+let newestS = -Infinity;
 
 export function showHandTab(live) { onLive = live; if (!live) leave(); }
 
@@ -98,6 +99,9 @@ export function startHand() {
   link.on("holder", () => { leave(); opening = null; lock(); });
   link.on("lost", () => { away = true; leave(); lock(); });
   link.on("status", ({ status }) => {
+    // Time that begins again means that the arm does: what was chosen before is forgotten.
+    if (status.stamp_s < newestS) opening = null;
+    newestS = status.stamp_s;
     const arm = Object.values(status.arms)[0];
     if (arm === undefined || opening !== null) return;
     $("gripper").value = String(arm.opening);
