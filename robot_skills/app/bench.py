@@ -25,6 +25,8 @@ def main(options: BenchOptions) -> CommandResult:
             from benchmarks.train import run
         case "read":
             from benchmarks.read import run
+        case "record":
+            from benchmarks.record import run
         case "startup":
             from benchmarks.startup import run
     results = run()

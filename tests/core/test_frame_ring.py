@@ -61,9 +61,9 @@ def test_a_slow_reader_misses_old_frames_and_notices():
 
 
 def test_frames_of_another_size_are_refused():
-    with FrameRing("front", RingSize(height_px=5, width_px=8)) as ring:
-        with pytest.raises(ValueError, match="holds"):
-            ring.write(frame(0))
+    ring = FrameRing("front", RingSize(height_px=5, width_px=8))
+    with ring, pytest.raises(ValueError, match="holds"):
+        ring.write(frame(0))
 
 
 def test_depth_that_is_no_reading_becomes_zero():
