@@ -37,6 +37,13 @@ _DIFFUSION = [
     "--policy.diffusion_step_embed_dim=16",
     "--policy.crop_shape=[40,56]",
 ]
+_OURS = [
+    "--policy.type=robot_skills_diffusion",
+    "--policy.width=32",
+    "--policy.blocks=1",
+    "--policy.horizon=4",
+    "--policy.n_action_steps=2",
+]
 _PICTURE = {"type": "VISUAL", "shape": [3, HEIGHT_PX, WIDTH_PX]}
 _WITHOUT_DEPTH = {
     "observation.state": {"type": "STATE", "shape": [17]},
@@ -102,6 +109,14 @@ def test_lerobot_trains_on_colour_as_it_is(datasets: Path, tmp_path: Path, polic
 def test_lerobot_trains_beside_depth_when_told_its_inputs(datasets: Path, tmp_path: Path) -> None:
     inputs = f"--policy.input_features={json.dumps(_WITHOUT_DEPTH)}"
     done = train(datasets / "depth", tmp_path / "out", *_ACT, inputs)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "step:2" in done.stdout + done.stderr
+
+
+def test_lerobot_trains_our_policy_on_depth_and_subtasks_as_they_are(
+    datasets: Path, tmp_path: Path
+) -> None:
+    done = train(datasets / "depth", tmp_path / "out", *_OURS)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "step:2" in done.stdout + done.stderr
 
