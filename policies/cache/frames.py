@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,12 @@ class RecordedFrames:
             raise DatasetError(f"Dataset {self._directory} lacks the video {missing[0]}.")
         return tables + videos
 
-    def colours(self, key: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    def colours(self, key: str, start: int = 0) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Every frame's row in the dataset and its picture, (H, W, 3).
+
+        Args:
+            key: The camera.
+            start: How many of the first pictures to leave out. The order is always the same.
 
         Raises:
             DatasetError: The camera gives depth, or a file is damaged.
@@ -81,11 +85,15 @@ class RecordedFrames:
         if self._is_depth(key):
             raise DatasetError(f"Dataset {self._directory}: {key} holds depth, not colours.")
         if self._camera(key)["dtype"] == "video":
-            return self._video(key, "rgb24")
-        return ((row, self._colours_of(key, data)) for row, data in self._stored(key))
+            return self._video(key, "rgb24", start)
+        return ((row, self._colours_of(key, data)) for row, data in self._stored(key, start))
 
-    def depth_m(self, key: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def depth_m(self, key: str, start: int = 0) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Every frame's row in the dataset and its depth [m], (H, W), 0 = no reading.
+
+        Args:
+            key: The camera.
+            start: How many of the first pictures to leave out. The order is always the same.
 
         Raises:
             DatasetError: The camera gives colours, or a file is damaged.
@@ -94,9 +102,9 @@ class RecordedFrames:
             raise DatasetError(f"Dataset {self._directory}: {key} holds colours, not depth.")
         if self._camera(key)["dtype"] == "video":
             metres = _metres_of_codes(self._camera(key).get("info") or {})
-            codes = self._video(key, "gray12le")
+            codes = self._video(key, "gray12le", start)
             return ((row, metres[np.minimum(code, _DEPTH_CODES - 1)]) for row, code in codes)
-        return ((row, self._depth_of(key, data)) for row, data in self._stored(key))
+        return ((row, self._depth_of(key, data)) for row, data in self._stored(key, start))
 
     def _camera(self, key: str) -> dict[str, Any]:
         feature = self.info.features.get(key)
@@ -173,12 +181,16 @@ class RecordedFrames:
 
     # Videos
 
-    def _video(self, key: str, pixels: str) -> Iterator[tuple[int, NDArray]]:
-        for path, clips in groupby(self._clips(key), key=lambda clip: clip.path):
-            yield from self._one_video(path, list(clips), pixels)
+    def _video(self, key: str, pixels: str, start: int) -> Iterator[tuple[int, NDArray]]:
+        for path, group in groupby(self._clips(key), key=lambda clip: clip.path):
+            clips = list(group)
+            count = sum(len(clip.rows) for clip in clips)
+            if start < count:
+                yield from self._one_video(path, clips, pixels, start)
+            start = max(start - count, 0)
 
     def _one_video(
-        self, path: Path, clips: list[_Clip], pixels: str
+        self, path: Path, clips: list[_Clip], pixels: str, start: int
     ) -> Iterator[tuple[int, NDArray]]:
         """Frames of the episodes in one file; what belongs to none is passed over."""
         period_s = 1.0 / self.info.fps
@@ -188,8 +200,9 @@ class RecordedFrames:
         )
         if (np.diff(times) <= 0.0).any():
             raise DatasetError(f"Dataset {self._directory}: the episodes in {path} overlap.")
-        found = 0
-        for time_s, frame in self._decoded(path):
+        found = start
+        from_s = float(times[start]) + _TOLERANCE * period_s if start else None
+        for time_s, frame in self._decoded(path, from_s):
             if found == len(rows) or time_s > times[found] + _TOLERANCE * period_s:
                 break
             if time_s >= times[found] - _TOLERANCE * period_s:
@@ -201,8 +214,8 @@ class RecordedFrames:
                 f"{found} of {len(rows)} frames were found."
             )
 
-    def _decoded(self, path: Path) -> Iterator[tuple[float, Any]]:
-        """Time and picture of every frame of a video."""
+    def _decoded(self, path: Path, from_s: float | None) -> Iterator[tuple[float, Any]]:
+        """Time and picture of the frames of a video, from the last key frame before a time on."""
         with self._readable(path):
             import av
 
@@ -211,21 +224,29 @@ class RecordedFrames:
                     raise DatasetError(f"Video {path} has no pictures.")
                 stream = container.streams.video[0]
                 stream.thread_type = "AUTO"
-                for frame in container.decode(stream):
-                    if frame.time is not None:
-                        yield frame.time, frame
+                first = 0 if from_s is None else _key_packet(path, from_s)
+                for packet in islice(container.demux(stream), first, None):
+                    for frame in stream.decode(packet):
+                        if frame.time is not None:
+                            yield frame.time, frame
 
     # Pictures inside parquet files
 
-    def _stored(self, key: str) -> Iterator[tuple[int, bytes]]:
+    def _stored(self, key: str, start: int) -> Iterator[tuple[int, bytes]]:
         """Every frame's row and its picture as a file."""
         row = 0
         for path in self._data_files:
             with self._readable(path):
                 import pyarrow.parquet as pq
 
-                for block in pq.ParquetFile(path).iter_batches(_BLOCK_ROWS, columns=[key]):
-                    for stored in block.column(0).to_pylist():
+                file = pq.ParquetFile(path)
+                if row + file.metadata.num_rows <= start:
+                    row += file.metadata.num_rows
+                    continue
+                for block in file.iter_batches(_BLOCK_ROWS, columns=[key]):
+                    left_out = min(max(start - row, 0), len(block))
+                    row += left_out
+                    for stored in block.column(0).slice(left_out).to_pylist():
                         yield row, self._bytes_of(key, row, stored)
                         row += 1
 
@@ -240,14 +261,14 @@ class RecordedFrames:
         return path.read_bytes()
 
     def _colours_of(self, key: str, data: bytes) -> NDArray[np.uint8]:
-        cv2 = _opencv()
+        cv2 = opencv()
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if picture is None:
             raise DatasetError(f"Dataset {self._directory}: a picture of {key} is damaged.")
         return np.ascontiguousarray(picture[:, :, ::-1])
 
     def _depth_of(self, key: str, data: bytes) -> NDArray[np.float32]:
-        cv2 = _opencv()
+        cv2 = opencv()
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if picture is None or picture.ndim != 2:
             raise DatasetError(f"Dataset {self._directory}: a depth picture of {key} is damaged.")
@@ -270,6 +291,22 @@ class RecordedFrames:
         except (FFmpegError, pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
             raise DatasetError(f"Dataset file {path} cannot be read: {reason}") from None
+
+
+def _key_packet(path: Path, time_s: float) -> int:
+    """Which packet of a video is the last key frame that is shown before a time.
+
+    Reading the packets costs no decoding. Seeking would do less, but where it lands depends on the
+    container and on frames that are stored in another order than shown.
+    """
+    import av
+
+    found = 0
+    with av.open(str(path)) as container:
+        for place, packet in enumerate(container.demux(container.streams.video[0])):
+            if packet.is_keyframe and packet.pts is not None and packet.time_base is not None:
+                found = place if packet.pts * packet.time_base < time_s else found
+    return found
 
 
 def _metres_of_codes(described: dict[str, Any]) -> NDArray[np.float32]:
@@ -296,12 +333,17 @@ def _metres_of_codes(described: dict[str, Any]) -> NDArray[np.float32]:
     return metres.astype(np.float32)
 
 
-def _opencv() -> Any:
+def opencv() -> Any:
+    """OpenCV, which takes a moment to load.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
     try:
         import cv2
     except ImportError:
         raise MissingDependencyError(
-            "Pictures stored as files are read with OpenCV, which is missing: "
+            "Pictures are prepared with OpenCV, which is missing: "
             "pip install opencv-python-headless."
         ) from None
     return cv2

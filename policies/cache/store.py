@@ -1,4 +1,8 @@
-"""Arrays on disk that exist whole or not at all, and are mapped into memory when read."""
+"""Arrays on disk that exist whole or not at all, and are mapped into memory when read.
+
+While an array is filled, what is on disk so far is noted beside it every few hundred rows. A
+process that is killed then costs at most those rows again, not the whole filling.
+"""
 
 import errno
 import fcntl
@@ -11,15 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_skills.core.errors import StorageError
+from policies.cache.progress import save_rows, saved_rows
+from robot_skills.core.errors import DatasetError, StorageError
 
 log = logging.getLogger(__name__)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SAVE_ROWS = 512
+"""Rows between two notes of the progress: the most that an interruption costs twice."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,14 +39,15 @@ class Wanted:
         key: Hash of everything that the content depends on.
         shape: Rows first.
         dtype: Type of the elements.
-        fill: Writes the rows into the array that it is given.
+        rows: Each row's place and content, always in the same order, without the first of them,
+            as many as it is told.
     """
 
     name: str
     key: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    fill: Callable[[NDArray], None]
+    rows: Callable[[int], Iterator[tuple[int, NDArray]]]
 
     def path(self, directory: Path) -> Path:
         """Where it belongs."""
@@ -61,27 +70,28 @@ def key_of(parts: object, files: list[Path]) -> str:
 def open_array(directory: Path, wanted: Wanted) -> NDArray:
     """Map an array, after making it where it is missing or made from other data.
 
-    Several processes may ask for the same array at once; one makes it, the others wait.
+    Several processes may ask for the same array at once; one makes it, the others wait. One that
+    was begun from the same data and not finished is gone on with.
 
     Raises:
         StorageError: When it cannot be written.
     """
-    found = _mapped(directory, wanted)
+    path = wanted.path(directory)
+    found = _mapped(path, wanted)
     if found is not None:
         return found
     with _locked(directory):
-        found = _mapped(directory, wanted)
+        found = _mapped(path, wanted)
         if found is None:
             _make(directory, wanted)
-            found = _mapped(directory, wanted)
+            found = _mapped(path, wanted)
     if found is None:
-        raise StorageError(f"{wanted.path(directory)} was written but cannot be read back.")
+        raise StorageError(f"{path} was written but cannot be read back.")
     return found
 
 
-def _mapped(directory: Path, wanted: Wanted) -> NDArray | None:
+def _mapped(path: Path, wanted: Wanted) -> NDArray | None:
     """The array, read only; None where it is missing or damaged."""
-    path = wanted.path(directory)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -95,39 +105,71 @@ def _mapped(directory: Path, wanted: Wanted) -> NDArray | None:
 
 def _make(directory: Path, wanted: Wanted) -> None:
     path = wanted.path(directory)
-    partial = path.with_suffix(".partial")
-    _remove_all(directory, f"{wanted.name}.*.partial")
+    partial, record = path.with_suffix(".partial"), path.with_suffix(".progress")
+    _clear(directory, wanted, keep=(partial, record))
     try:
-        array = _reserved(partial, wanted)
-        wanted.fill(array)
-        array.flush()
-        del array
-        _sync(partial)
+        _fill(partial, record, wanted)
         partial.replace(path)
         _sync(directory)
+        record.unlink(missing_ok=True)
+    except DatasetError:
+        # Repaired data has another key, so nothing of this can be used again.
+        record.unlink(missing_ok=True)
+        raise
     except OSError as error:
         raise _storage_error(directory, wanted, error) from None
     finally:
-        partial.unlink(missing_ok=True)
+        if not record.exists():
+            partial.unlink(missing_ok=True)
     for old in directory.glob(f"{wanted.name}.*.npy"):
         if old != path:
             with suppress(OSError):
                 old.unlink()
 
 
-def _reserved(path: Path, wanted: Wanted) -> np.memmap:
-    """An empty array whose room on disk is taken, so that writing to it cannot fail.
+def _fill(partial: Path, record: Path, wanted: Wanted) -> None:
+    """Write what is missing of an array, in place.
 
-    A disk that fills up under a memory map kills the process with a signal, not an error.
+    Written, not mapped: that spares a page fault per page.
     """
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=wanted.dtype, shape=wanted.shape)
+    done = _begin(partial, record, wanted)
+    with partial.open("r+b") as file:
+        first = file.seek(0, os.SEEK_END) - wanted.bytes
+        size = wanted.bytes // wanted.shape[0]
+        for row, content in wanted.rows(done):
+            file.seek(first + row * size)
+            file.write(np.ascontiguousarray(content, dtype=wanted.dtype))
+            done += 1
+            if done % _SAVE_ROWS == 0:
+                # Rows before the note of them, in that order on the disk too.
+                _write_out(file)
+                save_rows(record, wanted.key, done)
+        _write_out(file)
+
+
+def _begin(partial: Path, record: Path, wanted: Wanted) -> int:
+    """Make an empty array, or find one to go on with; how many of its rows are filled."""
+    rows = saved_rows(record, wanted.key)
+    if 0 < rows <= wanted.shape[0] and _mapped(partial, wanted) is not None:
+        log.info("%s goes on after %d of %d rows.", wanted.name, rows, wanted.shape[0])
+        return rows
+    if record.exists():
+        # Gone from the disk before the empty array is there, or it would be believed of that.
+        record.unlink()
+        _sync(record.parent)
+    _reserve(partial, wanted)
+    return 0
+
+
+def _reserve(path: Path, wanted: Wanted) -> None:
+    """Make an empty array whose room on disk is taken, so that no decoding is done in vain."""
+    np.lib.format.open_memmap(path, mode="w+", dtype=wanted.dtype, shape=wanted.shape)
     reserve = getattr(os, "posix_fallocate", None)
     if reserve is not None:
         with path.open("r+b") as file:
             reserve(file.fileno(), 0, path.stat().st_size)
     elif shutil.disk_usage(path.parent).free < wanted.bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return array
 
 
 def _storage_error(directory: Path, wanted: Wanted, error: OSError) -> StorageError:
@@ -141,6 +183,11 @@ def _storage_error(directory: Path, wanted: Wanted, error: OSError) -> StorageEr
     return StorageError(f"Decoded frames cannot be written to {directory}: {reason}.")
 
 
+def _write_out(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -149,9 +196,12 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _remove_all(directory: Path, pattern: str) -> None:
-    for path in directory.glob(pattern):
-        path.unlink(missing_ok=True)
+def _clear(directory: Path, wanted: Wanted, keep: tuple[Path, ...]) -> None:
+    """Remove what interrupted fillings from other data left behind."""
+    for kind in ("partial", "progress", "progress.new"):
+        for path in directory.glob(f"{wanted.name}.*.{kind}"):
+            if path not in keep:
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,17 +1,24 @@
 import json
 import multiprocessing
 import os
+import signal
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from policies.cache import open_cache, store
+from policies.cache.frames import RecordedFrames
+from policies.cache.progress import save_rows, saved_rows
 from policies.clouds import cloud_of
 from policies.contract import Channels, CloudSpec, ImageSpec
 from robot_skills.core.errors import DatasetError, StorageError
 from tests.policies.recorded import (
     DEPTH,
+    FPS,
     FRONT,
     HEIGHT,
     WIDTH,
@@ -146,6 +153,208 @@ def test_a_failed_build_leaves_no_array(dataset, tmp_path):
         opened(dataset, tmp_path)
     assert not list((tmp_path / "cache").glob("*.np*"))
     assert not list((tmp_path / "cache").glob("*.partial"))
+
+
+SAVE_ROWS, GOP = 4, 3
+"""Rows between two notes of the progress, and frames between key frames, in what follows."""
+TWICE = SAVE_ROWS + GOP
+"""Frames that an interruption may cost again: since the last note, and since a key frame."""
+
+
+def with_key_frames(directory):
+    """The same dataset with a key frame every few frames, and frames stored out of order."""
+    for path in (directory / "videos" / FRONT).glob("**/*.mp4"):
+        with av.open(str(path)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        with av.open(str(path), "w") as container:
+            options = {"g": str(GOP), "bf": "2", "x264-params": "open-gop=1:scenecut=0"}
+            stream = container.add_stream("libx264", rate=FPS, options=options)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.time_base = Fraction(1, FPS)
+            for frame in frames:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            container.mux(stream.encode())
+    return directory
+
+
+LONG = [9, 8, 11, 7]
+"""Two episodes per video: files of 17 and 18 frames."""
+
+
+@pytest.fixture
+def long_dataset(tmp_path):
+    record(tmp_path / "long", LONG)
+    return with_key_frames(tmp_path / "long")
+
+
+def open_counted(directory, cache_dir, log, stop_after=None, stop=None):
+    """Open a cache; every decoded frame leaves a byte in a file. How many there are, in all."""
+    whole = RecordedFrames._decoded
+
+    def counted(self, path, from_s):
+        for decoded in whole(self, path, from_s):
+            with Path(log).open("ab") as file:
+                file.write(b".")
+            if stop is not None and Path(log).stat().st_size >= stop_after:
+                stop()
+            yield decoded
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "_SAVE_ROWS", SAVE_ROWS)
+        patched.setattr(RecordedFrames, "_decoded", counted)
+        open_cache(directory, contract(), cache_dir, progress=False)
+    return log.stat().st_size if log.exists() else 0
+
+
+def _kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+def open_killed(directory, cache_dir, log, stop_after):
+    """Open a cache in a process that is killed once so many frames are decoded."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(
+        target=open_counted, args=(directory, cache_dir, log, stop_after, _kill)
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert log.stat().st_size == stop_after
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "stop_after"),
+    [(_kill, 10), (_kill, 30), *((_interrupt, frames) for frames in (1, 17, 18, 35))],
+)
+def test_a_stopped_build_goes_on_where_it_stopped(long_dataset, tmp_path, stopped_by, stop_after):
+    whole = opened(long_dataset, tmp_path).arrays[COLOURS]
+    log, cache_dir = tmp_path / "decoded", tmp_path / "resumed"
+    if stopped_by is _kill:
+        open_killed(long_dataset, cache_dir, log, stop_after)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            open_counted(long_dataset, cache_dir, log, stop_after, _interrupt)
+    assert open_counted(long_dataset, cache_dir, log) <= sum(LONG) + TWICE
+    (path,) = cache_dir.glob("*.*.npy")
+    np.testing.assert_array_equal(np.load(path), whole)
+    assert left_behind(cache_dir) == []
+
+
+def test_a_build_killed_again_and_again_decodes_little_twice(long_dataset, tmp_path):
+    whole = opened(long_dataset, tmp_path).arrays[COLOURS]
+    log, cache_dir, kills = tmp_path / "decoded", tmp_path / "resumed", 3
+    for i in range(kills):
+        open_killed(long_dataset, cache_dir, log, stop_after=10 * (i + 1))
+    assert open_counted(long_dataset, cache_dir, log) <= sum(LONG) + kills * TWICE
+    (path,) = cache_dir.glob("*.*.npy")
+    np.testing.assert_array_equal(np.load(path), whole)
+
+
+def left_behind(cache_dir):
+    return [*cache_dir.glob("*.partial"), *cache_dir.glob("*.progress*")]
+
+
+@pytest.fixture
+def half_built(long_dataset, tmp_path):
+    """A dataset whose cache was interrupted on the way, and the cache's directory."""
+    cache_dir = tmp_path / "resumed"
+    with pytest.raises(KeyboardInterrupt):
+        open_counted(long_dataset, cache_dir, tmp_path / "first", 20, _interrupt)
+    assert len(left_behind(cache_dir)) == 2
+    return long_dataset, cache_dir
+
+
+def test_an_interrupted_build_of_changed_data_is_not_used(half_built, tmp_path):
+    dataset, cache_dir = half_built
+    os.utime(next((dataset / "videos" / FRONT).glob("**/*.mp4")), ns=(1, 1))
+    assert open_counted(dataset, cache_dir, tmp_path / "second") == sum(LONG)
+    assert left_behind(cache_dir) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: text.replace('"rows": 1', '"rows": 2'),
+        lambda text: '{"rows": 16}',
+    ],
+)
+def test_a_damaged_note_of_the_progress_is_ignored(half_built, tmp_path, damage):
+    dataset, cache_dir = half_built
+    (note,) = cache_dir.glob("*.progress")
+    note.write_text(damage(note.read_text()))
+    assert open_counted(dataset, cache_dir, tmp_path / "second") == sum(LONG)
+
+
+def test_a_cut_partial_array_is_not_gone_on_with(half_built, tmp_path):
+    dataset, cache_dir = half_built
+    (partial,) = cache_dir.glob("*.partial")
+    with partial.open("r+b") as file:
+        file.truncate(partial.stat().st_size // 2)
+    assert open_counted(dataset, cache_dir, tmp_path / "second") == sum(LONG)
+
+
+def test_a_disk_that_fills_up_on_the_way_is_told_and_costs_no_progress(
+    long_dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(store, "_SAVE_ROWS", SAVE_ROWS)
+
+    def full(path, key, rows):
+        if rows > 2 * SAVE_ROWS:
+            raise OSError(28, "No space left on device")
+        save_rows(path, key, rows)
+
+    monkeypatch.setattr(store, "save_rows", full)
+    with pytest.raises(StorageError, match="full"):
+        opened(long_dataset, tmp_path)
+    monkeypatch.undo()
+    decoded = open_counted(long_dataset, tmp_path / "cache", tmp_path / "second")
+    assert decoded <= sum(LONG) - 2 * SAVE_ROWS + GOP
+
+
+def test_processes_that_go_on_at_once_decode_once(half_built, tmp_path):
+    dataset, cache_dir = half_built
+    context = multiprocessing.get_context("spawn")
+    both = [
+        context.Process(target=open_counted, args=(dataset, cache_dir, tmp_path / "both"))
+        for _ in range(2)
+    ]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert (tmp_path / "both").stat().st_size < sum(LONG)
+
+
+def test_a_note_holds_for_its_key_only(tmp_path):
+    save_rows(tmp_path / "note", "here", 12)
+    assert saved_rows(tmp_path / "note", "here") == 12
+    assert saved_rows(tmp_path / "note", "there") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["note"]
+
+
+@pytest.mark.parametrize("stored", ["video", "image"])
+def test_pictures_from_any_place_on_are_those_of_a_whole_pass(tmp_path, stored):
+    record(tmp_path / "dataset", LONG, stored=stored)
+    if stored == "video":
+        with_key_frames(tmp_path / "dataset")
+    frames = RecordedFrames(tmp_path / "dataset")
+    colours, depth = list(frames.colours(FRONT)), list(frames.depth_m(DEPTH))
+    for start in range(sum(LONG) + 1):
+        for whole, rest in (
+            (colours, frames.colours(FRONT, start)),
+            (depth, frames.depth_m(DEPTH, start)),
+        ):
+            found = list(rest)
+            assert [row for row, _ in found] == [row for row, _ in whole[start:]]
+            for (_, picture), (_, wanted) in zip(found, whole[start:], strict=True):
+                np.testing.assert_array_equal(picture, wanted)
 
 
 def _open_elsewhere(directory, cache_dir):
