@@ -27,7 +27,7 @@ _ARGUMENTS = [
 ]
 _KEYS = {"shift": "Shift", "space": "Space"}
 _LOOK_MS = 60
-_FORESIGHT_S = 0.12
+_FORESIGHT_S = 0.2
 """How far ahead an operator thinks: what is seen is that old when a key takes effect."""
 _EPISODE_LOOKS = 500
 

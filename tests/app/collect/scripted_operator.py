@@ -14,7 +14,8 @@ from robot_skills.core.se3 import wxyz_to_matrix
 NEAR_M, THERE_M = 0.03, 0.006
 NEAR_RAD, THERE_RAD = 0.25, 0.06
 HOVER_M, GRIP_M, LIFT_M = 0.06, 0.0, 0.12
-_CLOSE_LOOKS = 8
+_MISS_M = 0.012
+_CLOSE_LOOKS, _STEADY_LOOKS = 8, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +57,7 @@ class ScriptedOperator:
 
     def __init__(self) -> None:
         self._phase = "above"
-        self._closing = 0
+        self._closing = self._steady = 0
 
     @property
     def phase(self) -> str:
@@ -82,16 +83,21 @@ class ScriptedOperator:
     def _above(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
         error, turn = _above_cube(foreseen, HOVER_M)
         if _there(error, turn) and _there(*_above_cube(seen, HOVER_M)):
-            self._phase = "down"
+            self._steady += 1
+            if self._steady >= _STEADY_LOOKS:
+                self._phase = "down"
             return frozenset()
-        return _towards(error, turn)
+        self._steady = 0
+        return _towards(error, turn, THERE_M / 2)
 
     def _down(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
+        """Straight down; sideways only where the fingers would miss."""
         error, _ = _above_cube(foreseen, GRIP_M)
-        if _there(error, 0.0) and _there(_above_cube(seen, GRIP_M)[0], 0.0):
+        if abs(error[2]) < THERE_M and abs(_above_cube(seen, GRIP_M)[0][2]) < THERE_M:
             self._phase = "close"
             return frozenset()
-        return _towards(error, 0.0)
+        aside = np.where(np.abs(error[:2]) > _MISS_M, error[:2], 0.0)
+        return _towards(np.array([*aside, error[2]]), 0.0, THERE_M / 2)
 
     def _close(self) -> frozenset[str]:
         """Space, which closes when it goes down, and keeps the hand on the robot meanwhile."""
@@ -116,17 +122,19 @@ def _quarter(angle_rad: float) -> float:
     return float((angle_rad + np.pi / 4) % (np.pi / 2) - np.pi / 4)
 
 
-def _towards(error: np.ndarray, turn: float) -> frozenset[str]:
-    """Keys that lead closer; Shift as soon as anything is close that still moves."""
-    held, fine = set(), False
-    for value, (plus, minus) in zip(error, (("w", "s"), ("a", "d"), ("r", "f")), strict=True):
-        if abs(value) > 0.5 * THERE_M:
-            held.add(plus if value > 0.0 else minus)
-            fine |= abs(value) < NEAR_M
-    if abs(turn) > 0.5 * THERE_RAD:
-        held.add("j" if turn > 0.0 else "l")
-        fine |= abs(turn) < NEAR_RAD
-    if fine and held:
-        # The far axes wait for the near ones, which the quarter speed is for.
-        held.add("shift")
-    return frozenset(held)
+def _towards(error: np.ndarray, turn: float, dead_m: float) -> frozenset[str]:
+    """Keys that lead closer: first what is far at full speed, then the rest with Shift."""
+    ways = [
+        (float(value), NEAR_M, dead_m, keys)
+        for value, keys in zip(error, (("w", "s"), ("a", "d"), ("r", "f")), strict=True)
+    ]
+    ways.append((turn, NEAR_RAD, THERE_RAD / 2, ("j", "l")))
+    far = {_key(value, keys) for value, near, _, keys in ways if abs(value) > near}
+    if far:
+        return frozenset(far)
+    close = {_key(value, keys) for value, _, dead, keys in ways if abs(value) > dead}
+    return frozenset({*close, "shift"}) if close else frozenset()
+
+
+def _key(value: float, keys: tuple[str, str]) -> str:
+    return keys[0] if value > 0.0 else keys[1]
