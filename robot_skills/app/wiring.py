@@ -5,9 +5,9 @@ simulator's truth is for measuring (`Cell.goal_holds`) and for ``scene="truth"``
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hardware.gated_robot import gate_robot
@@ -18,7 +18,7 @@ from robot_skills.app.recording import (
     RecordedPlanner,
     RecordedRobot,
 )
-from robot_skills.app.trials import CAMERA_PX, make_perceiver
+from robot_skills.app.trials import CAMERA_PX, looker, make_perceiver
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import CheckpointError, RefusedError, unknown_name
 from robot_skills.core.events import EventFanOut, EventSink
@@ -27,7 +27,7 @@ from robot_skills.core.policy import Policy, SuccessPredictor
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.data.episode_log import EpisodeLog
-from robot_skills.scheduler.executive import Executive, RunResult, context_runner
+from robot_skills.scheduler.executive import Executive, RunResult, SkillRunner, context_runner
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.skills.card import SkillKind
 from robot_skills.skills.conditions import check_literals
@@ -70,6 +70,21 @@ class CellConfig:
             raise unknown_name("arm", self.arm, ARMS)
         if self.planner not in PLANNERS:
             raise unknown_name("planner", self.planner, PLANNERS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Skills:
+    """What can be done, loaded and not bound to any robot yet.
+
+    Attributes:
+        library: Cards and policies.
+        planner: Refuses plans with skills that cannot run.
+        predictors: What foresees success, by name of the skill.
+    """
+
+    library: SkillLibrary
+    planner: Planner
+    predictors: Mapping[str, SuccessPredictor]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -125,8 +140,7 @@ def simulated_cell(
         RefusedError: The skills cannot be read.
         MissingDependencyError: Something that the cell needs is not installed.
     """
-    library = SkillLibrary.load(config.zoo or zoo_dir(), policy_loader or load_policy)
-    _load_policies(library)
+    skills = load_skills(config.planner, config.zoo, policy_loader)
     layout = config.layout or default_layout(config.seed)
     sim = SimRobot(config.arm, layout=layout, camera_size_px=CAMERA_PX)
     sim.connect()
@@ -134,37 +148,77 @@ def simulated_cell(
     fan_out = EventFanOut(*sinks)
     robot: Robot = gate_robot(sim, fan_out)
     perceiver = make_perceiver(config.scene, sim)
-    planner: Planner = _ReadyPlanner(_planner(config.planner, library), library)
     if log is not None:
         sim.on_step.append(lambda robot: log.state(robot.observe()))
         robot = RecordedRobot(robot, log)
         perceiver = RecordedPerceiver(perceiver, log)
-        planner = RecordedPlanner(planner, log)
-
-    def look() -> Scene:
-        return perceiver.look(robot.observe(perceiver.cameras))
-
-    context = SkillContext(
-        robot=robot,
-        library=library,
-        look=look,
-        events=fan_out,
-        seed=config.seed,
-        predictors=load_predictors(library),
-    )
-    executive = Executive(
-        planner=planner,
-        cards=library,
-        run=context_runner(context),
-        look=look,
-        now_s=sim.clock.now_s,
-        events=fan_out,
-    )
+        skills = replace(skills, planner=RecordedPlanner(skills.planner, log))
+    context = skill_context(skills, robot, looker(robot, perceiver), fan_out, config.seed)
+    executive = make_executive(skills, context)
     try:
         yield Cell(sim=sim, robot=robot, executive=executive)
     finally:
         robot.stop()
         sim.close()
+
+
+def load_skills(
+    planner: str = PLANNERS[0],
+    zoo: Path | None = None,
+    policy_loader: Callable[[Path], Policy] | None = None,
+) -> Skills:
+    """Every skill with its policy, and who plans with them.
+
+    Args:
+        planner: Who plans.
+        zoo: Folder of the skills; the shipped ones when None.
+        policy_loader: Loads the policy of a checkpoint folder; `load_policy` when None.
+
+    Raises:
+        RefusedError: The skills cannot be read.
+        MissingDependencyError: Something that they need is not installed.
+    """
+    library = SkillLibrary.load(zoo or zoo_dir(), policy_loader or load_policy)
+    _load_policies(library)
+    return Skills(
+        library=library,
+        planner=_ReadyPlanner(_planner(planner, library), library),
+        predictors=load_predictors(library),
+    )
+
+
+def skill_context(
+    skills: Skills, robot: Robot, look: Callable[[], Scene], events: EventSink, seed: int
+) -> SkillContext:
+    """What the skills run with on a connected robot behind its safety gates."""
+    return SkillContext(
+        robot=robot,
+        library=skills.library,
+        look=look,
+        events=events,
+        seed=seed,
+        predictors=skills.predictors,
+    )
+
+
+def make_executive(
+    skills: Skills, context: SkillContext, run: SkillRunner | None = None
+) -> Executive:
+    """Who carries out instructions with these skills.
+
+    Args:
+        skills: What can be done.
+        context: What it is done with.
+        run: Makes one attempt at a skill; `context_runner` when None.
+    """
+    return Executive(
+        planner=skills.planner,
+        cards=skills.library,
+        run=run or context_runner(context),
+        look=context.look,
+        now_s=context.robot.clock.now_s,
+        events=context.events,
+    )
 
 
 def load_predictors(library: SkillLibrary) -> dict[str, SuccessPredictor]:
