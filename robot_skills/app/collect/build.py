@@ -29,6 +29,7 @@ from robot_skills.app.collect.leader_file import leader_device
 from robot_skills.app.collect.library import StoreLibrary
 from robot_skills.app.collect.options import CellOptions, ConsoleOptions, RecordingOptions
 from robot_skills.app.collect.session import CollectSession, SessionConfig
+from robot_skills.app.collect.skills import SkillRuns, skill_source
 from robot_skills.console.app_link import ConsoleProcess
 from robot_skills.console.config import ConsoleConfig
 from robot_skills.core.clock import Clock
@@ -63,6 +64,7 @@ class Collecting:
 
     Attributes:
         session: Not connected yet.
+        skills: Instructions, carried out by the session.
         device: All hands as one.
         mailbox: The hand at the console; None without one.
         words: Typed sentences; None where nobody can type.
@@ -71,6 +73,7 @@ class Collecting:
     """
 
     session: CollectSession
+    skills: SkillRuns
     device: AnyDevice
     mailbox: MailboxDevice | None
     words: WordsDevice | None
@@ -113,8 +116,9 @@ def collecting(options: CellOptions) -> Iterator[Collecting]:
         clock = HandClock()
         devices, mailbox, words = _devices(options, clock)
         device = AnyDevice(devices)
+        hand = RestampedDevice(device, clock, robot.clock)
         operator = HandOperator(
-            RestampedDevice(device, clock, robot.clock),
+            hand,
             robot.arms[DEFAULT_ARM],
             robot.kinematics(DEFAULT_ARM),
             robot.clock,
@@ -134,6 +138,13 @@ def collecting(options: CellOptions) -> Iterator[Collecting]:
         console = _console(stack, options, recording, rings) if mailbox is not None else None
         yield Collecting(
             session=session,
+            skills=SkillRuns(
+                session,
+                robot,
+                skill_source(station, options.cameras, options.camera_px),
+                hand.holds,
+                options.seed,
+            ),
             device=device,
             mailbox=mailbox,
             words=words,

@@ -24,6 +24,7 @@ from robot_skills.app.collect.options import (
     TeleopOptions,
 )
 from robot_skills.app.collect.session import CollectSession, run_session
+from robot_skills.app.collect.skills import asks_to_stop
 from robot_skills.app.collect.status import console_status
 from robot_skills.app.outcome import CommandResult
 from robot_skills.console.app_link import (
@@ -77,7 +78,7 @@ def _collect(options: CellOptions) -> CommandResult:
             steps.append(_TypedWords(parts, sys.stdin))
         steps.append(display.step)
         try:
-            run_session(session, steps)
+            run_session(session, steps, parts.skills)
         except KeyboardInterrupt:
             display.close()
             print("interrupted", file=sys.stderr)
@@ -153,6 +154,8 @@ class _TypedWords:
 
 def _say(parts: Collecting, words: str, session: CollectSession) -> None:
     """Do what a sentence asks, or say why not."""
+    if asks_to_stop(words):
+        parts.skills.stop()
     if parts.words is None:
         return
     try:
@@ -179,6 +182,7 @@ class _ConsoleLink:
             dataset=parts.dataset,
             wanted=wanted,
             device=parts.device,
+            board=parts.skills.board,
         )
         self._told = False
 
@@ -204,8 +208,8 @@ class _ConsoleLink:
                 session.describe(task, subtask)
             case Say(words=words):
                 _say(self._parts, words, session)
-            case Instruct():
-                session.tell("warning", "This session moves by hand; it has no skills.")
+            case Instruct(instruction=words):
+                self._parts.skills.instruct(words)
 
 
 def _browse(options: ConsoleOptions) -> CommandResult:

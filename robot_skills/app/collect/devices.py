@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from hardware.teleop import OperatorConfig
 from robot_skills.core.clock import Clock
 from robot_skills.core.teleop import DeviceLost, RemembersGripper, TeleopDevice, TeleopSample, Wish
 
@@ -106,24 +107,46 @@ class RestampedDevice(TeleopDevice):
         device: Stamps its samples on `wall`.
         wall: The clock that hands live by.
         project: The clock of the session, which may be a simulation's.
+        stale_s: A sample older than this holds nothing.
     """
 
-    def __init__(self, device: TeleopDevice, wall: Clock, project: Clock) -> None:
+    def __init__(
+        self,
+        device: TeleopDevice,
+        wall: Clock,
+        project: Clock,
+        stale_s: float = OperatorConfig().stale_s,
+    ) -> None:
         self._device, self._wall, self._project = device, wall, project
+        self._stale_s = stale_s
+        self._newest: TeleopSample | None = None
 
     @property
     def name(self) -> str:
         return self._device.name
 
+    def holds(self) -> bool:
+        """Whether the hand held its dead-man switch when it was read last.
+
+        Whoever moves the arm in place of the hand stops for this, even where the hand itself would
+        have to let go before it may drive.
+        """
+        newest = self._newest
+        if newest is None or not newest.held:
+            return False
+        return abs(self._project.now_s() - newest.stamp_s) <= self._stale_s
+
     def connect(self) -> None:
         self._device.connect()
 
     def read(self) -> TeleopSample | None:
+        self._newest = None
         sample = self._device.read()
         if sample is None:
             return None
         age_s = max(self._wall.now_s() - sample.stamp_s, 0.0)
-        return replace(sample, stamp_s=self._project.now_s() - age_s)
+        self._newest = replace(sample, stamp_s=self._project.now_s() - age_s)
+        return self._newest
 
     def forget_gripper(self) -> None:
         """As `RemembersGripper`, where the device is one."""

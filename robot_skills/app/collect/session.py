@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
 
@@ -22,7 +23,13 @@ from robot_skills.core.frame_ring import FrameRing
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.teleop import RemembersGripper, Wish
-from robot_skills.core.types import ActionChunk, Observation, RgbdFrame, single_arm_chunk
+from robot_skills.core.types import (
+    DEFAULT_ARM,
+    ActionChunk,
+    Observation,
+    RgbdFrame,
+    single_arm_chunk,
+)
 from robot_skills.data.messages import Command
 from robot_skills.data.recorder import (
     Discarded,
@@ -129,6 +136,7 @@ class CollectSession:
         self.scene: Scene | None = None
         self.chunk: ActionChunk | None = None
         self.quitting = False
+        self.starts = 0
         self._notice_count = 0
         self._episode: _Episode | None = None
         self._next_seed = self._config.seed
@@ -195,21 +203,34 @@ class CollectSession:
 
     def step(self) -> None:
         """One control period."""
-        for wish in self._operator.wishes():
-            self.wish(wish)
+        self._move(self.begin_period())
+        self.end_period()
+
+    def begin_period(self) -> Observation:
+        """Do what the hand wishes, and take down what there is to see; the arm may move then."""
+        self.hear_wishes()
         self._begin_when_due()
         observation = self.observation = self._observe()
         self._take_frames(observation)
         self._record_state(observation)
-        self._move(observation)
+        return observation
+
+    def end_period(self) -> None:
+        """Take down what happened, and wait until the period is over, unless it is already."""
         self._record_events()
         self._hear()
         self._judge()
         clock = self._robot.clock
+        now_s = clock.now_s()
+        seen_s = now_s if self.observation is None else self.observation.stamp_s
         # A new episode begins time anew.
-        began_s = min(observation.stamp_s, clock.now_s())
-        clock.sleep_until(began_s + self._robot.control_period_s)
+        clock.sleep_until(min(seen_s, now_s) + self._robot.control_period_s)
         self.pace.wait()
+
+    def hear_wishes(self) -> None:
+        """Do what the hand wishes; it may be asked at any time."""
+        for wish in self._operator.wishes():
+            self.wish(wish)
 
     def _observe(self) -> Observation:
         """What is there to see; a camera that is gone is left out until it is back."""
@@ -233,7 +254,7 @@ class CollectSession:
         for name in sorted(gone - self._gone):
             self._emit(EventKind.SENSOR, {"name": f"camera/{name}", "state": "lost"})
             if self.motion is Motion.MOVING:
-                self._held(f"Camera {name} is gone.")
+                self.interrupt(f"Camera {name} is gone.")
             else:
                 self.tell("warning", f"Camera {name} is gone.")
         for name in sorted(self._gone - gone):
@@ -300,9 +321,39 @@ class CollectSession:
         if self.motion is Motion.IDLE:
             self.motion = Motion.MOVING
             self._emit(EventKind.OPERATOR, {"state": "engaged"})
-        self._command(chunk, observation)
+        self._command(chunk)
 
-    def _command(self, chunk: ActionChunk, observation: Observation) -> None:
+    def lend(self) -> None:
+        """Let a policy move the arm by `send`, as long as `motion` stays MOVING.
+
+        Whoever borrows it runs the periods, with `begin_period` and `end_period`, and gives it
+        back with `take_back`.
+        """
+        self.motion, self.why, self.chunk = Motion.MOVING, "", None
+
+    def take_back(self, opening: float | None = None) -> None:
+        """Stop the arm that was lent. The hand may move it once it has let go.
+
+        Args:
+            opening: What the gripper was told last, in [0, 1]; None if nothing was commanded.
+        """
+        self._robot.stop()
+        self.chunk = None
+        self._operator.require_release()
+        if self.motion is Motion.MOVING:
+            self.motion, self.why = Motion.IDLE, ""
+        if opening is not None:
+            observation = self._robot.observe()
+            self._operator.adopt(opening, observation.arms[DEFAULT_ARM].opening)
+            self._record_hold(observation, opening)
+
+    def send(self, chunk: ActionChunk) -> ActionChunk:
+        """Command the robot, and take down what became of it.
+
+        Raises:
+            ActionRefused: The gate refused the chunk; the robot holds.
+            RobotFault: The robot does not take it.
+        """
         now_s = self._robot.clock.now_s()
         try:
             accepted = self._robot.command(chunk)
@@ -311,26 +362,36 @@ class CollectSession:
             self._record_command(
                 Command(stamp_s=now_s, requested=chunk, accepted=None, refused=reason)
             )
-            self._held(str(refusal))
-        except RobotFault as fault:
-            self._held(str(fault))
-        else:
-            self.chunk = accepted
-            self._record_command(Command(stamp_s=now_s, requested=chunk, accepted=accepted))
+            raise
+        self.chunk = accepted
+        self._record_command(Command(stamp_s=now_s, requested=chunk, accepted=accepted))
+        return accepted
+
+    def _command(self, chunk: ActionChunk) -> None:
+        try:
+            self.send(chunk)
+        except (ActionRefused, RobotFault) as problem:
+            self.interrupt(str(problem))
 
     def _hold(self, observation: Observation, why: str) -> None:
         """Stop where the arm is, and take that down as what was commanded."""
         self._robot.stop()
         self.motion, self.chunk = Motion.IDLE, None
         self._emit(EventKind.OPERATOR, {"state": why})
+        self._record_hold(observation)
+
+    def _record_hold(self, observation: Observation, opening: float | None = None) -> None:
+        """Take down that the arm was to stay where it is, with this opening or the present one."""
         now_s = self._robot.clock.now_s()
         stamps = np.array([now_s + self._robot.control_period_s])
         for name, arm in observation.arms.items():
             poses = arm.T_base_tool.matrix()[None]
-            chunk = single_arm_chunk(stamps, poses, np.array([arm.opening]), name=name)
+            openings = np.array([arm.opening if opening is None else opening])
+            chunk = single_arm_chunk(stamps, poses, openings, name=name)
             self._record_command(Command(stamp_s=now_s, requested=chunk, accepted=chunk))
 
-    def _held(self, why: str) -> None:
+    def interrupt(self, why: str) -> None:
+        """Stop, and hold until the hand has let go."""
         self._robot.stop()
         self._operator.require_release()
         self.motion, self.why, self.chunk = Motion.HELD, why, None
@@ -429,6 +490,7 @@ class CollectSession:
         """The next start."""
         self._station.begin(self._next_seed)
         self._next_seed += 1
+        self.starts += 1
         if isinstance(self._operator.device, RemembersGripper):
             self._operator.device.forget_gripper()
         self.chunk = None
@@ -554,15 +616,35 @@ class Pacer:
         return 1e3 * float(np.quantile(self.periods_s, 0.99)) if self.periods_s else 0.0
 
 
+class Borrower(Protocol):
+    """Who moves the arm now and then in place of the hand."""
+
+    def step(self, after_period: Callable[[], None]) -> None:
+        """Borrow the arm, if there is a reason to, and give it back.
+
+        Args:
+            after_period: To be called after each control period.
+        """
+        ...
+
+
 def run_session(
-    session: CollectSession, on_step: Sequence[Callable[[CollectSession], None]]
+    session: CollectSession,
+    on_step: Sequence[Callable[[CollectSession], None]],
+    borrower: Borrower | None = None,
 ) -> None:
-    """Step until the session is finished; all of `on_step` are called after each step."""
+    """Step until the session is finished; all of `on_step` are called after each period."""
+
+    def after_period() -> None:
+        for call in on_step:
+            call(session)
+
     session.connect()
     try:
         while not session.finished:
             session.step()
-            for call in on_step:
-                call(session)
+            after_period()
+            if borrower is not None:
+                borrower.step(after_period)
     finally:
         session.close()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from robot_skills.app.collect.devices import AnyDevice
+from robot_skills.app.collect.plan_board import PlanBoard
 from robot_skills.app.collect.session import CollectSession, Phase
 from robot_skills.console.backend import (
     ArmStatus,
@@ -20,7 +21,13 @@ _LIVE_PERIODS = 5.0
 
 
 def console_status(
-    session: CollectSession, *, robot: str, dataset: str, wanted: int | None, device: AnyDevice
+    session: CollectSession,
+    *,
+    robot: str,
+    dataset: str,
+    wanted: int | None,
+    device: AnyDevice,
+    board: PlanBoard,
 ) -> ConsoleStatus:
     """The session as the console shows it.
 
@@ -30,6 +37,7 @@ def console_status(
         dataset: Name of the dataset; empty where nothing is recorded.
         wanted: Episodes that are wanted.
         device: The hands.
+        board: The plan.
     """
     observation = session.observation
     assert observation is not None
@@ -55,6 +63,8 @@ def console_status(
             subtask=session.subtask,
         ),
         dataset=_dataset(session, dataset, wanted) if dataset else None,
+        plan=board.steps,
+        instruction=board.instruction,
         notices=tuple(session.notices),
     )
 
