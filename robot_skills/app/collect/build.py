@@ -29,7 +29,8 @@ from robot_skills.app.collect.leader_file import leader_device
 from robot_skills.app.collect.library import StoreLibrary
 from robot_skills.app.collect.options import CellOptions, ConsoleOptions, RecordingOptions
 from robot_skills.app.collect.session import CollectSession, SessionConfig
-from robot_skills.app.collect.skills import SkillRuns, skill_source
+from robot_skills.app.collect.skill_source import skill_source
+from robot_skills.app.collect.skills import SkillRuns
 from robot_skills.console.app_link import ConsoleProcess
 from robot_skills.console.config import ConsoleConfig
 from robot_skills.core.clock import Clock

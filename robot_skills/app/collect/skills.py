@@ -7,18 +7,15 @@ motion raises `_Ended` out of that wait, through the executive, and back here.
 """
 
 import re
-from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from robot_skills.app.collect.lent import LentRobot
 from robot_skills.app.collect.plan_board import PlanBoard
 from robot_skills.app.collect.session import CollectSession, Motion
-from robot_skills.app.options import SceneSource
-from robot_skills.app.trials import CAMERA_PX, looker, make_perceiver
+from robot_skills.app.collect.skill_source import SkillSource, begin_loading
+from robot_skills.app.trials import looker
 from robot_skills.core.errors import PerceptionError, RefusedError, RobotSkillsError
 from robot_skills.core.events import Event, EventFanOut, EventKind, EventSink
 from robot_skills.core.perceiver import Perceiver
@@ -26,59 +23,18 @@ from robot_skills.core.plan import SkillCall, SkillResult
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk
-from sim.stations import Station, TabletopStation
 
 if TYPE_CHECKING:
     from robot_skills.app.wiring import Skills
     from robot_skills.scheduler.executive import Executive, RunResult, SkillRunner
 
 _STOP_WORDS = frozenset({"stop", "halt", "freeze", "abort", "cancel"})
-_WARM_UP = ("go home", "xyzzy")
-"""Words that are understood, and a word that only sentence embeddings could make sense of."""
 _AT_HOME_M, _AT_HOME_RAD = 0.03, 0.15
 
 
 def asks_to_stop(words: str) -> bool:
     """Whether a sentence asks to stop, whatever else it says."""
     return not _STOP_WORDS.isdisjoint(re.findall(r"[a-z]+", words.lower()))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class SkillSource:
-    """Where a station's skills come from. Nothing is loaded before it is asked for.
-
-    Attributes:
-        load: Reads the skills with their policies; called in a thread of its own.
-        perceiver: Eyes for one start of the station.
-        scene: What they look at.
-    """
-
-    load: "Callable[[], Skills]"
-    perceiver: Callable[[], Perceiver]
-    scene: SceneSource
-
-
-def skill_source(
-    station: Station, cameras: Collection[str], camera_px: tuple[int, int]
-) -> SkillSource | None:
-    """The skills that a station has; None where it has none.
-
-    The skills look through the session's cameras where those are what perception needs, with
-    pictures at least as large as those that it was measured with; else they know the scene from
-    the simulator.
-
-    Args:
-        station: The cell.
-        cameras: That the session uses.
-        camera_px: Width and height of its pictures.
-    """
-    if not isinstance(station, TabletopStation):
-        return None
-    robot = station.robot
-    large = camera_px[0] >= CAMERA_PX[0] and camera_px[1] >= CAMERA_PX[1]
-    needed = make_perceiver("rgbd", robot).cameras
-    scene: SceneSource = "rgbd" if large and set(needed) <= set(cameras) else "truth"
-    return SkillSource(load=_load, perceiver=lambda: make_perceiver(scene, robot), scene=scene)
 
 
 class SkillRuns:
@@ -158,19 +114,10 @@ class SkillRuns:
 
     def _load(self, source: SkillSource) -> None:
         """Begin to load, in a thread: the session goes on meanwhile."""
-        perceiver = source.perceiver()
         try:
-            observation = self._robot.observe(perceiver.cameras)
+            self._loading = begin_loading(source, self._robot)
         except PerceptionError as error:
             self._forget(f"The skills see nothing: {error}")
-            return
-        look = partial(perceiver.look, observation)
-        if source.scene == "truth":
-            # The simulator may be read in this thread only.
-            look = partial(_same, look())
-        pool = ThreadPoolExecutor(1, "skills")
-        self._loading = pool.submit(_loaded, source.load, look)
-        pool.shutdown(wait=False)
 
     def _skills(self) -> "Skills | None":
         """The skills, if they are there."""
@@ -345,27 +292,6 @@ class _Notes(EventSink):
 
     def emit(self, event: Event) -> None:
         self._session.note(event)
-
-
-def _load() -> "Skills":
-    from robot_skills.app.wiring import load_skills
-
-    return load_skills()
-
-
-def _loaded(load: "Callable[[], Skills]", look: Callable[[], Scene]) -> "Skills":
-    """Load the skills, and look and plan once: both have things of their own to load."""
-    skills = load()
-    with suppress(PerceptionError):
-        scene = look()
-        for words in _WARM_UP:
-            with suppress(RefusedError):
-                skills.planner.plan(words, scene)
-    return skills
-
-
-def _same(scene: Scene) -> Scene:
-    return scene
 
 
 def _from_home(run: "SkillRunner", robot: Robot) -> "SkillRunner":

@@ -24,7 +24,8 @@ from robot_skills.app.collect.session import (
     SessionConfig,
     run_session,
 )
-from robot_skills.app.collect.skills import SkillRuns, SkillSource, asks_to_stop, skill_source
+from robot_skills.app.collect.skill_source import SkillSource, skill_source
+from robot_skills.app.collect.skills import SkillRuns, asks_to_stop
 from robot_skills.app.wiring import load_skills
 from robot_skills.console.app_link import Instruct, Say, WishEvent
 from robot_skills.console.backend import ConsoleStatus
