@@ -1,18 +1,15 @@
 """A robot that cannot be commanded past its safety gates."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from hardware.safety_gate import GateConfig, SafetyGate, Verdict
-from robot_skills.core.clock import Clock
 from robot_skills.core.errors import ActionRefused, RefusedError, unknown_name
 from robot_skills.core.events import Event, EventKind, EventSink
-from robot_skills.core.limits import ArmLimits
-from robot_skills.core.robot import Kinematics, Robot
-from robot_skills.core.se3 import SE3
-from robot_skills.core.types import ActionChunk, Observation
+from robot_skills.core.robot import Robot, RobotWrapper
+from robot_skills.core.types import ActionChunk
 
 
-class GatedRobot:
+class GatedRobot(RobotWrapper):
     """`robot_skills.core.robot.Robot` with one gate per arm in front of `command`.
 
     Every verdict is one GATE event. When a chunk is refused the robot stops and holds, and
@@ -23,37 +20,9 @@ class GatedRobot:
         missing = [name for name in robot.arms if name not in gates]
         if missing:
             raise RefusedError(f"No safety gate for {', '.join(missing)}: every arm needs one.")
-        self._robot = robot
+        super().__init__(robot)
         self._gates = dict(gates)
         self._events = events
-
-    @property
-    def clock(self) -> Clock:
-        return self._robot.clock
-
-    @property
-    def control_period_s(self) -> float:
-        return self._robot.control_period_s
-
-    @property
-    def arms(self) -> Mapping[str, ArmLimits]:
-        return self._robot.arms
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        return self._robot.cameras
-
-    def kinematics(self, arm: str) -> Kinematics:
-        return self._robot.kinematics(arm)
-
-    def home(self, arm: str) -> SE3:
-        return self._robot.home(arm)
-
-    def connect(self) -> None:
-        self._robot.connect()
-
-    def observe(self, cameras: Collection[str] = ()) -> Observation:
-        return self._robot.observe(cameras)
 
     def command(self, chunk: ActionChunk) -> ActionChunk:
         """Pass a chunk on when the gates of all its arms accept it.
@@ -76,12 +45,6 @@ class GatedRobot:
                 raise ActionRefused(verdict.code.value, verdict.message)
             chunk = verdict.accepted
         return self._robot.command(chunk)
-
-    def stop(self) -> None:
-        self._robot.stop()
-
-    def close(self) -> None:
-        self._robot.close()
 
     def _report(self, arm: str, verdict: Verdict, now_s: float) -> None:
         data = {

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robot_skills.core.clock import Clock
 from robot_skills.core.clock_map import ClockMap
 from robot_skills.core.errors import PerceptionError
-from robot_skills.core.limits import ArmLimits
-from robot_skills.core.robot import Kinematics, Robot
-from robot_skills.core.se3 import SE3
-from robot_skills.core.types import ActionChunk, Observation, RgbdFrame
+from robot_skills.core.robot import Robot, RobotWrapper
+from robot_skills.core.types import Observation, RgbdFrame
 
 _KEPT = 64
 
@@ -34,7 +31,7 @@ class Lateness:
     known_s: float = 0.1
 
 
-class LateCameras(Robot):
+class LateCameras(RobotWrapper):
     """A simulated robot whose cameras are late; everything else is as it was.
 
     `observe` gives the newest picture that has arrived. It takes a picture at every call, so it is
@@ -47,45 +44,12 @@ class LateCameras(Robot):
     """
 
     def __init__(self, robot: Robot, lateness: Lateness, rng: np.random.Generator) -> None:
-        self._robot, self._lateness, self._rng = robot, lateness, rng
+        super().__init__(robot)
+        self._lateness, self._rng = lateness, rng
         self._on_the_way: dict[str, deque[RgbdFrame]] = {}
         self._newest: dict[str, RgbdFrame] = {}
         self._maps: dict[str, ClockMap] = {}
         self._count = 0
-
-    @property
-    def clock(self) -> Clock:
-        return self._robot.clock
-
-    @property
-    def control_period_s(self) -> float:
-        return self._robot.control_period_s
-
-    @property
-    def arms(self) -> Mapping[str, ArmLimits]:
-        return self._robot.arms
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        return self._robot.cameras
-
-    def kinematics(self, arm: str) -> Kinematics:
-        return self._robot.kinematics(arm)
-
-    def home(self, arm: str) -> SE3:
-        return self._robot.home(arm)
-
-    def connect(self) -> None:
-        self._robot.connect()
-
-    def command(self, chunk: ActionChunk) -> ActionChunk:
-        return self._robot.command(chunk)
-
-    def stop(self) -> None:
-        self._robot.stop()
-
-    def close(self) -> None:
-        self._robot.close()
 
     def observe(self, cameras: Collection[str] = ()) -> Observation:
         """Present state, and the newest pictures that have arrived.

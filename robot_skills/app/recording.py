@@ -4,18 +4,14 @@ The parts know nothing of it; without a wrapper they behave the same.
 """
 
 import time
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from robot_skills.core.clock import Clock
 from robot_skills.core.errors import ActionRefused
 from robot_skills.core.events import Event
-from robot_skills.core.limits import ArmLimits
 from robot_skills.core.perceiver import Perceiver
 from robot_skills.core.plan import Plan, Planner
-from robot_skills.core.robot import Kinematics, Robot
+from robot_skills.core.robot import Robot, RobotWrapper
 from robot_skills.core.scene import Scene
-from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ActionChunk, Observation
 from robot_skills.data.episode_log import EpisodeLog, Latency, Look
 from robot_skills.data.messages import Command
@@ -45,40 +41,12 @@ class RecordedEvents:
         self._log.emit(event)
 
 
-class RecordedRobot(Robot):
+class RecordedRobot(RobotWrapper):
     """A robot whose commands are taken down, as asked for and as accepted."""
 
     def __init__(self, robot: Robot, log: EpisodeLog) -> None:
-        self._robot = robot
+        super().__init__(robot)
         self._log = log
-
-    @property
-    def clock(self) -> Clock:
-        return self._robot.clock
-
-    @property
-    def control_period_s(self) -> float:
-        return self._robot.control_period_s
-
-    @property
-    def arms(self) -> Mapping[str, ArmLimits]:
-        return self._robot.arms
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        return self._robot.cameras
-
-    def kinematics(self, arm: str) -> Kinematics:
-        return self._robot.kinematics(arm)
-
-    def home(self, arm: str) -> SE3:
-        return self._robot.home(arm)
-
-    def connect(self) -> None:
-        self._robot.connect()
-
-    def observe(self, cameras: Collection[str] = ()) -> Observation:
-        return self._robot.observe(cameras)
 
     def command(self, chunk: ActionChunk) -> ActionChunk:
         stamp_s = self.clock.now_s()
@@ -96,12 +64,6 @@ class RecordedRobot(Robot):
             raise
         self._log.command(Command(stamp_s=stamp_s, requested=chunk, accepted=accepted))
         return accepted
-
-    def stop(self) -> None:
-        self._robot.stop()
-
-    def close(self) -> None:
-        self._robot.close()
 
 
 class RecordedPerceiver(Perceiver):

@@ -89,3 +89,51 @@ class Robot(Protocol):
     def close(self) -> None:
         """Release devices. Safe to call twice."""
         ...
+
+
+class RobotWrapper(Robot):
+    """A robot that is another robot in everything; what differs is overridden.
+
+    Args:
+        robot: The other robot.
+    """
+
+    def __init__(self, robot: Robot) -> None:
+        self._robot = robot
+
+    @property
+    def clock(self) -> Clock:
+        return self._robot.clock
+
+    @property
+    def control_period_s(self) -> float:
+        return self._robot.control_period_s
+
+    @property
+    def arms(self) -> Mapping[str, ArmLimits]:
+        return self._robot.arms
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return self._robot.cameras
+
+    def kinematics(self, arm: str) -> Kinematics:
+        return self._robot.kinematics(arm)
+
+    def home(self, arm: str) -> SE3:
+        return self._robot.home(arm)
+
+    def connect(self) -> None:
+        self._robot.connect()
+
+    def observe(self, cameras: Collection[str] = ()) -> Observation:
+        return self._robot.observe(cameras)
+
+    def command(self, chunk: ActionChunk) -> ActionChunk:
+        return self._robot.command(chunk)
+
+    def stop(self) -> None:
+        self._robot.stop()
+
+    def close(self) -> None:
+        self._robot.close()

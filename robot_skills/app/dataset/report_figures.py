@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from robot_skills.app.dataset.drawing import COLOURS, DENSITY, FAINT, INK, SERIES, styled, svg
 from robot_skills.app.dataset.survey import EpisodeSummary
+from robot_skills.app.drawing import COLOURS, DENSITY, FAINT, INK, SERIES, styled, svg
 
 _CELL_M = 0.01
 _LEAST_SPAN_M = 0.1

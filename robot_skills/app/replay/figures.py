@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from robot_skills.app.dataset.drawing import COLOURS, FAINT, styled, svg
+from robot_skills.app.drawing import COLOURS, FAINT, styled, svg
 from robot_skills.app.replay.tracking import ArmTracking, ToolTrack
 from robot_skills.core.se3 import Array, rotation_angle
 

@@ -47,6 +47,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
 }
 
 
