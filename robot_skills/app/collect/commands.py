@@ -73,7 +73,7 @@ def _collect(options: CellOptions) -> CommandResult:
         steps: list[Callable[[CollectSession], None]] = [_limit(options.seconds)]
         if parts.console is not None:
             print(f"Console: {parts.console.url}", file=sys.stderr, flush=True)
-            steps.append(_ConsoleLink(parts, options))
+            steps.append(ConsoleLink(parts, options))
         if parts.words is not None and "words" in options.device:
             steps.append(_TypedWords(parts, sys.stdin))
         steps.append(display.step)
@@ -166,7 +166,7 @@ def _say(parts: Collecting, words: str, session: CollectSession) -> None:
         session.said(words)
 
 
-class _ConsoleLink:
+class ConsoleLink:
     """Carries what the page asks to the session, and what happens there to the page."""
 
     def __init__(self, parts: Collecting, options: CellOptions) -> None:

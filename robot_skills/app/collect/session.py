@@ -152,6 +152,11 @@ class CollectSession:
     # What there is to know
 
     @property
+    def robot(self) -> Robot:
+        """The robot, behind its gate."""
+        return self._robot
+
+    @property
     def elapsed_s(self) -> float:
         """Since the episode began."""
         if self._episode is None:
