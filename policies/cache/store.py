@@ -12,10 +12,10 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SAVE_ROWS = 512
-"""Rows between two notes of the progress: the most that an interruption costs twice."""
+"""Rows between two notes of the progress. An interruption costs at most twice as many again,
+since one note may still be on its way when the next is due."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +134,9 @@ def _fill(partial: Path, record: Path, wanted: Wanted) -> None:
     Written, not mapped: that spares a page fault per page.
     """
     done = _begin(partial, record, wanted)
-    with partial.open("r+b") as file:
+    noted: Future[None] | None = None
+    # Waiting for the disk is done beside the decoding.
+    with partial.open("r+b") as file, ThreadPoolExecutor(1) as beside:
         first = file.seek(0, os.SEEK_END) - wanted.bytes
         size = wanted.bytes // wanted.shape[0]
         for row, content in wanted.rows(done):
@@ -141,10 +144,20 @@ def _fill(partial: Path, record: Path, wanted: Wanted) -> None:
             file.write(np.ascontiguousarray(content, dtype=wanted.dtype))
             done += 1
             if done % _SAVE_ROWS == 0:
-                # Rows before the note of them, in that order on the disk too.
-                _write_out(file)
-                save_rows(record, wanted.key, done)
-        _write_out(file)
+                if noted is not None:
+                    noted.result()
+                file.flush()
+                noted = beside.submit(_note, file.fileno(), record, wanted.key, done)
+        if noted is not None:
+            noted.result()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _note(handle: int, record: Path, key: str, rows: int) -> None:
+    """Keep how many rows are there; the rows before the note, in that order on the disk too."""
+    os.fsync(handle)
+    save_rows(record, key, rows)
 
 
 def _begin(partial: Path, record: Path, wanted: Wanted) -> int:
@@ -181,11 +194,6 @@ def _storage_error(directory: Path, wanted: Wanted, error: OSError) -> StorageEr
         )
     reason = error.strerror or str(error)
     return StorageError(f"Decoded frames cannot be written to {directory}: {reason}.")
-
-
-def _write_out(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _sync(path: Path) -> None:

@@ -157,8 +157,9 @@ def test_a_failed_build_leaves_no_array(dataset, tmp_path):
 
 SAVE_ROWS, GOP = 4, 3
 """Rows between two notes of the progress, and frames between key frames, in what follows."""
-TWICE = SAVE_ROWS + GOP
-"""Frames that an interruption may cost again: since the last note, and since a key frame."""
+TWICE = 2 * SAVE_ROWS + GOP
+"""Frames that an interruption may cost again: since the last note, one of which may still be on
+its way, and since a key frame."""
 
 
 def with_key_frames(directory):
