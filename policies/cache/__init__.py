@@ -60,7 +60,7 @@ def open_cache(
     """Map the frames of a dataset, after decoding what is not there yet.
 
     A call that was interrupted, or killed, is gone on with. Decoded again are the frames since its
-    progress was last noted, a few hundred at most, and those of a video between its key frame and
+    progress was last noted, about a thousand at most, and those of a video from a key frame to
     the place to go on.
 
     Args:

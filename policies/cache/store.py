@@ -1,7 +1,7 @@
 """Arrays on disk that exist whole or not at all, and are mapped into memory when read.
 
 While an array is filled, what is on disk so far is noted beside it every few hundred rows. A
-process that is killed then costs at most those rows again, not the whole filling.
+process that is killed then costs the rows since the last note again, not the whole filling.
 """
 
 import errno
