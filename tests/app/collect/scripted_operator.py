@@ -11,11 +11,10 @@ import numpy as np
 
 from robot_skills.core.se3 import wxyz_to_matrix
 
-NEAR_M, THERE_M = 0.03, 0.006
-NEAR_RAD, THERE_RAD = 0.25, 0.06
+NEAR_M, THERE_M, FUNNEL_M = 0.03, 0.006, 0.01
+NEAR_RAD, THERE_RAD, FUNNEL_RAD = 0.25, 0.06, 0.15
 HOVER_M, GRIP_M, LIFT_M = 0.06, 0.0, 0.12
-_MISS_M = 0.012
-_CLOSE_LOOKS, _STEADY_LOOKS = 8, 2
+_CLOSE_LOOKS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,11 +52,15 @@ def sight_of(status: Mapping, thing: str = "red_cube") -> Sight:
 
 
 class ScriptedOperator:
-    """Keys to hold, look by look."""
+    """Keys to hold, look by look.
+
+    Comes in from above through a funnel: goes on down as soon as the fingers would pass the cube,
+    and never waits to be exact.
+    """
 
     def __init__(self) -> None:
-        self._phase = "above"
-        self._closing = self._steady = 0
+        self._phase = "reach"
+        self._closing = 0
 
     @property
     def phase(self) -> str:
@@ -71,33 +74,22 @@ class ScriptedOperator:
             seen: Where they are; only this tells that a move is done.
         """
         match self._phase:
-            case "above":
-                return self._above(foreseen, seen)
-            case "down":
-                return self._down(foreseen, seen)
+            case "reach":
+                return self._reach(foreseen, seen)
             case "close":
                 return self._close()
             case _:
                 return frozenset({"r"})
 
-    def _above(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
-        error, turn = _above_cube(foreseen, HOVER_M)
-        if _there(error, turn) and _there(*_above_cube(seen, HOVER_M)):
-            self._steady += 1
-            if self._steady >= _STEADY_LOOKS:
-                self._phase = "down"
-            return frozenset()
-        self._steady = 0
-        return _towards(error, turn, THERE_M / 2)
-
-    def _down(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
-        """Straight down; sideways only where the fingers would miss."""
-        error, _ = _above_cube(foreseen, GRIP_M)
-        if abs(error[2]) < THERE_M and abs(_above_cube(seen, GRIP_M)[0][2]) < THERE_M:
+    def _reach(self, foreseen: Sight, seen: Sight) -> frozenset[str]:
+        error, turn = _above_cube(foreseen, GRIP_M)
+        at, _ = _above_cube(seen, GRIP_M)
+        if max(abs(error[2]), abs(at[2])) < THERE_M and np.abs(at[:2]).max() < FUNNEL_M:
             self._phase = "close"
             return frozenset()
-        aside = np.where(np.abs(error[:2]) > _MISS_M, error[:2], 0.0)
-        return _towards(np.array([*aside, error[2]]), 0.0, THERE_M / 2)
+        if np.abs(error[:2]).max() > FUNNEL_M or abs(turn) > FUNNEL_RAD:
+            error = error + np.array([0.0, 0.0, HOVER_M])
+        return _towards(error, turn)
 
     def _close(self) -> frozenset[str]:
         """Space, which closes when it goes down, and keeps the hand on the robot meanwhile."""
@@ -113,19 +105,15 @@ def _above_cube(sight: Sight, height_m: float) -> tuple[np.ndarray, float]:
     return error, _quarter(sight.cube_yaw_rad - sight.yaw_rad)
 
 
-def _there(error: np.ndarray, turn: float) -> bool:
-    return bool(np.abs(error).max() < THERE_M and abs(turn) < THERE_RAD)
-
-
 def _quarter(angle_rad: float) -> float:
     """The same turn for a cube, at most an eighth of a circle."""
     return float((angle_rad + np.pi / 4) % (np.pi / 2) - np.pi / 4)
 
 
-def _towards(error: np.ndarray, turn: float, dead_m: float) -> frozenset[str]:
+def _towards(error: np.ndarray, turn: float) -> frozenset[str]:
     """Keys that lead closer: first what is far at full speed, then the rest with Shift."""
     ways = [
-        (float(value), NEAR_M, dead_m, keys)
+        (float(value), NEAR_M, THERE_M / 2, keys)
         for value, keys in zip(error, (("w", "s"), ("a", "d"), ("r", "f")), strict=True)
     ]
     ways.append((turn, NEAR_RAD, THERE_RAD / 2, ("j", "l")))
