@@ -129,7 +129,7 @@ class DynamixelSource:
         packets = sdk.PacketHandler(_PROTOCOL)
         group = sdk.GroupSyncRead(port, packets, _PRESENT_POSITION, _POSITION_BYTES)
         for servo in config.ids:
-            result, _ = packets.write1ByteTxRx(port, servo, _TORQUE_ENABLE, 0)
+            result = _let_go_limp(packets, port, servo, sdk.COMM_SUCCESS)
             if result != sdk.COMM_SUCCESS:
                 port.closePort()
                 raise MissingDependencyError(
@@ -167,3 +167,13 @@ class DynamixelSource:
         counts = self._group.getData(servo, _PRESENT_POSITION, _POSITION_BYTES)
         signed = counts - (1 << 32) if counts & (1 << 31) else counts
         return signed * _RAD_PER_COUNT
+
+
+def _let_go_limp(packets: Any, port: Any, servo: int, success: int) -> int:
+    """Turn a servo's torque off; the SDK's answer to the first attempt that works, or the last."""
+    result = success
+    for _ in range(_MOST_FAILURES):
+        result, _ = packets.write1ByteTxRx(port, servo, _TORQUE_ENABLE, 0)
+        if result == success:
+            break
+    return result

@@ -109,9 +109,9 @@ def test_keys_drive_and_letting_go_stops(page, console):
     page.keyboard.up("Shift")
     page.keyboard.up("w")
     assert console.backend.wait_until(lambda: not console.backend.samples[-1].held)
-    page.keyboard.down("o")
+    page.keyboard.down("l")
     assert console.backend.wait_until(_pushes(console, "angular", 2, -1.0))
-    page.keyboard.up("o")
+    page.keyboard.up("l")
     page.keyboard.press("Space")
     assert console.backend.wait_until(lambda: console.backend.samples[-1].opening == 0.0)
 

@@ -13,7 +13,7 @@ import pytest
 from hardware.gated_robot import gate_robot
 from hardware.teleop import HandOperator, MailboxDevice, WordsDevice
 from robot_skills.app.collect.build import Collecting
-from robot_skills.app.collect.commands import _ConsoleLink
+from robot_skills.app.collect.commands import ConsoleLink
 from robot_skills.app.collect.devices import AnyDevice, RestampedDevice
 from robot_skills.app.collect.options import ConsoleOptions
 from robot_skills.app.collect.plan_board import PlanBoard
@@ -126,7 +126,7 @@ class Desk:
             console=self.link,  # type: ignore[arg-type]
             dataset="",
         )
-        self.console = _ConsoleLink(parts, ConsoleOptions())
+        self.console = ConsoleLink(parts, ConsoleOptions())
         note = self.session.note
         self.session.note = lambda event: (self.events.append(event), note(event))[0]
 

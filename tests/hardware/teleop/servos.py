@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import struct
+import sys
 import threading
 import tty
 
@@ -54,6 +55,9 @@ class FakeServos:
             table[TORQUE] = 1
         self.silent = False
         self._open = True
+        # Servos answer within a millisecond, also when other threads of the tests are busy.
+        self._interval_s = sys.getswitchinterval()
+        sys.setswitchinterval(1e-4)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -69,6 +73,7 @@ class FakeServos:
         if self._open:
             self._open = False
             self._thread.join()
+            sys.setswitchinterval(self._interval_s)
             os.close(self._master)
             os.close(self._slave)
 
