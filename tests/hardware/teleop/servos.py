@@ -8,9 +8,10 @@ import os
 import pty
 import select
 import struct
-import sys
 import threading
 import tty
+
+from dynamixel_sdk import port_handler
 
 PING, READ, WRITE, REBOOT, STATUS = 0x01, 0x02, 0x03, 0x08, 0x55
 SYNC_READ, SYNC_WRITE = 0x82, 0x83
@@ -55,9 +56,8 @@ class FakeServos:
             table[TORQUE] = 1
         self.silent = False
         self._open = True
-        # Servos answer within a millisecond, also when other threads of the tests are busy.
-        self._interval_s = sys.getswitchinterval()
-        sys.setswitchinterval(1e-4)
+        # These servos share their processor with all other tests; real ones answer at once.
+        self._latency_ms, port_handler.LATENCY_TIMER = port_handler.LATENCY_TIMER, 200
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -73,7 +73,7 @@ class FakeServos:
         if self._open:
             self._open = False
             self._thread.join()
-            sys.setswitchinterval(self._interval_s)
+            port_handler.LATENCY_TIMER = self._latency_ms
             os.close(self._master)
             os.close(self._slave)
 
