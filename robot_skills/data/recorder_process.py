@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -23,7 +24,7 @@ from robot_skills.data.log_writer import LogWriter, Times
 from robot_skills.data.recorder import RecorderConfig
 from robot_skills.data.recorder_wire import Word, pack, unpack
 from robot_skills.data.recover import JOURNAL, mend, said_in
-from robot_skills.data.schema import DatasetSchema
+from robot_skills.data.schema import CameraSpec, DatasetSchema
 from robot_skills.data.store import LOG_FILE, EpisodeStore, Manifest, StoreWriter
 from robot_skills.data.streams import StreamCounter
 from robot_skills.data.subtasks import spans
@@ -32,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 _PERIOD_S = 0.002
 """Longest wait for a message before the cameras are looked at."""
+_SETTLE_S = 0.03
+"""A frame waits so long, for the message that an episode ended before it to come first."""
 _HEALTH_S = 0.2
 _JOURNAL_S = 0.3
 """Flushed and forced to disk so often, that a crash costs less than a second."""
@@ -112,6 +115,7 @@ class _Session:
         self._pipe, self._writer, self._config, self._rings = pipe, writer, config, rings
         self._schema = writer.store.schema
         self._cursors = {name: ring.head for name, ring in rings.items()}
+        self._heads: deque[tuple[float, dict[str, int]]] = deque()
         self._counters = self._fresh_counters()
         self._sequence: dict[str, int] = {}
         self._episode: _Episode | None = None
@@ -129,7 +133,7 @@ class _Session:
                 if word is Word.QUIT:
                     return
                 self._answer(word, head, body)
-            self._take_frames()
+            self._take_frames(self._settled())
             self._now_and_then()
 
     def leave(self) -> None:
@@ -275,20 +279,29 @@ class _Session:
 
     # Frames
 
-    def _take_frames(self, ends: Mapping[str, int] | None = None) -> None:
+    def _settled(self) -> Mapping[str, int]:
+        """Frames that were there a moment ago, per camera."""
+        now_s = time.monotonic()
+        self._heads.append((now_s, {name: ring.head for name, ring in self._rings.items()}))
+        while len(self._heads) > 1 and self._heads[1][0] <= now_s - _SETTLE_S:
+            self._heads.popleft()
+        then_s, heads = self._heads[0]
+        return heads if then_s <= now_s - _SETTLE_S else {}
+
+    def _take_frames(self, ends: Mapping[str, int]) -> None:
         """Write the frames that are new, up to those in `ends`."""
         for camera in self._schema.cameras:
             ring = self._rings[camera.name]
-            head = ring.head if ends is None else ends[camera.name]
+            head = ends.get(camera.name, 0)
             try:
                 for index in range(self._cursors[camera.name], head):
-                    self._frame(camera.name, camera.depth, ring, index)
+                    self._frame(camera, ring, index)
             except RobotSkillsError as error:
                 self._fail(str(error))
             self._cursors[camera.name] = max(head, self._cursors[camera.name])
 
-    def _frame(self, name: str, depth: bool, ring: FrameRing, index: int) -> None:
-        counter = self._counter(f"/camera/{name}")
+    def _frame(self, camera: CameraSpec, ring: FrameRing, index: int) -> None:
+        counter = self._counter(f"/camera/{camera.name}")
         taken = ring.read_raw(index)
         if taken is None:
             counter.lost += 1
@@ -297,7 +310,7 @@ class _Session:
         stamp_s = float(meta[0])
         received_s = stamp_s if np.isnan(meta[2]) else float(meta[2])
         number = None if meta[3] < 0 else int(meta[3])
-        content = zlib.crc32(np.ascontiguousarray(rgb[::8]).data)
+        content = zlib.crc32(np.ascontiguousarray(rgb[::8]).data) if camera.noisy else None
         if not counter.take(stamp_s, received_s, number, content) or self._episode is None:
             return
         times = Times(
@@ -307,7 +320,8 @@ class _Session:
             device_s=None if np.isnan(meta[1]) else float(meta[1]),
         )
         optics = meta[4:13].reshape(3, 3), SE3.from_matrix(meta[13:].reshape(4, 4))
-        self._episode.log.frame(name, rgb, depth_mm if depth else None, optics, times)
+        depth = depth_mm if camera.depth else None
+        self._episode.log.frame(camera.name, rgb, depth, optics, times)
 
     # Time
 

@@ -18,6 +18,8 @@ class CameraSpec:
         height_px: Of its pictures.
         hz: Rate at which they come.
         depth: Whether it gives depth besides colour.
+        noisy: Whether a scene at rest gives a new picture each time, as real sensors do: then a
+            picture that comes again tells of a frozen camera. Simulated ones are not.
     """
 
     name: str
@@ -25,6 +27,7 @@ class CameraSpec:
     height_px: int
     hz: float
     depth: bool = True
+    noisy: bool = True
 
     def __post_init__(self) -> None:
         checked_name("camera", self.name)
@@ -84,6 +87,7 @@ class DatasetSchema:
                     "height_px": camera.height_px,
                     "hz": camera.hz,
                     "depth": camera.depth,
+                    "noisy": camera.noisy,
                 }
                 for camera in self.cameras
             ],
@@ -137,7 +141,8 @@ def _said(value: Any) -> str:
     match value:
         case CameraSpec():
             depth = "with depth" if value.depth else "without depth"
-            return f"{value.width_px}x{value.height_px} at {value.hz:g} Hz {depth}"
+            noise = "" if value.noisy else ", without noise"
+            return f"{value.width_px}x{value.height_px} at {value.hz:g} Hz {depth}{noise}"
         case NumbersSpec():
             return f"[{', '.join(value.names)}]"
         case _:

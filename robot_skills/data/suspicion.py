@@ -21,7 +21,8 @@ def flags_of(manifest: Manifest) -> tuple[str, ...]:
             found.append(f"{stream} lacks {share:.0f} % of its samples")
         if stats.gaps:
             longest_s = max(end - start for start, end in stats.gaps)
-            found.append(f"{stream} was away {len(stats.gaps)} times, {longest_s:.2f} s at most")
+            times = "once" if len(stats.gaps) == 1 else f"{len(stats.gaps)} times"
+            found.append(f"{stream} was away {times}, {longest_s:.2f} s at most")
         if stats.frozen:
             found.append(f"{stream} was frozen for {stats.frozen} samples")
         if stats.out_of_order or stats.repeated:

@@ -105,7 +105,7 @@ def test_frames_between_episodes_belong_to_none(tmp_path):
             frames.write(recording.frame(50.0, 1))
             record(recorder, clock, frames, ticks=5)
             frames.write(recording.frame(60.0, 9))
-            saved(recorder)
+            assert saved(recorder).streams["/camera/front"].count == 5
             clock = recorder._clock = ManualClock()
     camera = read_recorded(
         EpisodeStore(tmp_path / "d").entry(1), EpisodeStore(tmp_path / "d")

@@ -228,7 +228,8 @@ def _recorder(
         control_period_s=robot.control_period_s,
         arms={name: len(limits.joint.lower_rad) for name, limits in robot.arms.items()},
         cameras=tuple(
-            CameraSpec(name=name, width_px=width, height_px=height, hz=hz) for name in rings
+            CameraSpec(name=name, width_px=width, height_px=height, hz=hz, noisy=False)
+            for name in rings
         ),
         numbers=tuple(
             NumbersSpec(name=name, names=names) for name, names in station.number_names.items()
