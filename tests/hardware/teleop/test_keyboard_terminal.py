@@ -163,9 +163,11 @@ def test_the_terminal_is_as_before_after_close_and_nothing_typed_is_left():
 
 
 CHILD = """
-import os, sys, termios
+import signal, sys
 from hardware.teleop import TerminalKeyboard
 from robot_skills.core.clock import MonotonicClock
+# Whoever started the tests may have had this ignored, which is inherited.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 keyboard = TerminalKeyboard(MonotonicClock(), int(sys.argv[1]))
 keyboard.connect()
 print("connected", flush=True)
