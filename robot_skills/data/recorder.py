@@ -2,8 +2,8 @@
 
 The control process hands samples to `Recorder`, which never waits: a thread passes them on, and
 where that falls behind, samples are dropped and counted. Pictures do not pass through it; the
-recorder reads them from the cameras' `FrameRing`s. Both are the same process' only duty here: it
-encodes, writes, forces to disk and acknowledges.
+recorder reads them from the cameras' `FrameRing`s. It encodes, writes, forces to disk and
+acknowledges, and does nothing else.
 """
 
 import json

@@ -5,13 +5,11 @@ between any two control steps, and every command passes by them as well. What th
 the policy as an exception out of these calls.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 
 from robot_skills.core.clock import Clock
-from robot_skills.core.limits import ArmLimits
-from robot_skills.core.robot import Kinematics, Robot
-from robot_skills.core.se3 import SE3
-from robot_skills.core.types import ActionChunk, Observation
+from robot_skills.core.robot import Robot, RobotWrapper
+from robot_skills.core.types import ActionChunk
 
 _TOLERANCE_S = 1e-6
 
@@ -36,7 +34,7 @@ class LentClock(Clock):
             self._run_period()
 
 
-class LentRobot(Robot):
+class LentRobot(RobotWrapper):
     """A robot of a session, for as long as somebody borrows it. Connecting is not its business.
 
     Args:
@@ -51,7 +49,7 @@ class LentRobot(Robot):
         run_period: Callable[[], None],
         send: Callable[[ActionChunk], ActionChunk],
     ) -> None:
-        self._robot = robot
+        super().__init__(robot)
         self._clock = LentClock(robot.clock, run_period)
         self._send = send
 
@@ -59,35 +57,11 @@ class LentRobot(Robot):
     def clock(self) -> Clock:
         return self._clock
 
-    @property
-    def control_period_s(self) -> float:
-        return self._robot.control_period_s
-
-    @property
-    def arms(self) -> Mapping[str, ArmLimits]:
-        return self._robot.arms
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        return self._robot.cameras
-
-    def kinematics(self, arm: str) -> Kinematics:
-        return self._robot.kinematics(arm)
-
-    def home(self, arm: str) -> SE3:
-        return self._robot.home(arm)
-
     def connect(self) -> None:
         """Nothing: it is connected."""
 
-    def observe(self, cameras: Collection[str] = ()) -> Observation:
-        return self._robot.observe(cameras)
-
     def command(self, chunk: ActionChunk) -> ActionChunk:
         return self._send(chunk)
-
-    def stop(self) -> None:
-        self._robot.stop()
 
     def close(self) -> None:
         """Nothing: its owner closes it."""
