@@ -55,7 +55,7 @@ class ConsoleConfig:
         if not (self.loopback or self.tls or self.insecure):
             raise RefusedError(
                 f"Listening on {self.host} opens the robot to the network: give a TLS certificate "
-                "and key, listen on 127.0.0.1, or say insecure=True."
+                "and its key, or listen on 127.0.0.1 and come through an SSH tunnel."
             )
 
     @property
