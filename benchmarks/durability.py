@@ -24,7 +24,7 @@ from pathlib import Path
 
 KILLS, PEER_KILLS = 200, 20
 _READY_S = 120.0
-_LONGEST_S, _PEER_LONGEST_S = 1.5, 6.0
+_LONGEST_S, _JOURNAL_LONGEST_S, _PEER_LONGEST_S = 1.5, 4.0, 6.0
 _TICKS = 12
 _PERIOD_S = 0.02
 
@@ -83,7 +83,8 @@ def ours(kills: int, rng: random.Random, *, journal: bool = False) -> Tally:
         root = Path(folder) / "ours"
         store = EpisodeStore(root)
         for _ in range(kills):
-            said = _round("journal" if journal else "ours", root, rng.uniform(0.0, _LONGEST_S))
+            after_s = rng.uniform(0.0, _JOURNAL_LONGEST_S if journal else _LONGEST_S)
+            said = _round("journal" if journal else "ours", root, after_s)
             tally.kills += 1
             if said is None:
                 tally.resume_failed += 1

@@ -160,14 +160,15 @@ def _views(dataset: Path) -> dict[str, ObserveConfig]:
 
 
 def _dataset(task: str, count: int, out: Path, cameras: tuple[str, ...] = ()) -> Path:
-    from sim.generate import GenerateConfig, generate
+    from robot_skills.app.demonstrations import generate_dataset
+    from sim.generate import GenerateConfig
 
     dataset = out / f"{task.replace(':', '_')}_{count}{'_'.join(('', *cameras))}"
     if not dataset.exists():
         config = GenerateConfig(
             task=task, episodes=count, seed=0, cameras=cameras, camera_px=(_PX, _PX)
         )
-        generate(config, dataset)
+        generate_dataset(config, dataset)
     return dataset
 
 

@@ -11,19 +11,16 @@ has none.
 """
 
 import itertools
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from benchmarks.loader import PYAV, TORCHCODEC, alone, decoders, lean, peer_alone
 from benchmarks.result import BenchResult, table
-from benchmarks.train import BATCH, alone
+from benchmarks.train import BATCH
 
 if TYPE_CHECKING:
     from policies.config import TrainConfig
@@ -62,7 +59,7 @@ class Setting:
 _SETTINGS = {
     "cameras": [
         Setting(workers=workers, backend=backend)
-        for backend, workers in itertools.product(("pyav", "torchcodec"), (0, 2))
+        for backend, workers in itertools.product((PYAV, TORCHCODEC), (0, 2))
     ],
     "state": [Setting(workers=workers) for workers in (0, 2)],
 }
@@ -84,52 +81,18 @@ def record(folder: Path) -> dict[str, Path]:
 
     The peer's own tool takes depth and language out, which it would read with every sample.
     """
-    from sim.generate import GenerateConfig, generate
+    from robot_skills.app.demonstrations import generate_dataset
+    from sim.generate import GenerateConfig
 
     whole = folder / "whole"
     size = (PX, PX)
-    generate(
+    generate_dataset(
         GenerateConfig(task="grasp", episodes=_EPISODES, cameras=CAMERAS, camera_px=size), whole
     )
-    from lerobot.datasets.dataset_tools import remove_feature
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
-
-    dataset = LeRobotDataset("bench/read", root=whole, video_backend="pyav")
-    seen = {_key(camera) for camera in CAMERAS}
-    cameras = set(dataset.meta.video_keys)
-    words = {key for key in dataset.meta.features if key.startswith("language_")}
-    unread = {"cameras": (cameras - seen) | words, "state": cameras | words}
-    for kind, keys in unread.items():
-        remove_feature(dataset, sorted(keys), folder / kind, f"bench/{kind}")
-    return {kind: folder / kind for kind in unread}
-
-
-@contextmanager
-def _torchcodec_helped() -> Iterator[None]:
-    """Let processes started meanwhile find PyAV's FFmpeg, which torchcodec does not bring."""
-    found = find_spec("av")
-    libraries = Path(found.origin).parent.parent / "av.libs" if found and found.origin else None
-    before = os.environ.get("LD_LIBRARY_PATH")
-    if libraries is None or not libraries.is_dir():
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="bench-ffmpeg-") as folder:
-        for path in libraries.glob("lib*.so.*"):
-            # libavcodec-7ee0753d.so.61.19.101 is looked for as libavcodec.so.61.
-            name, version = path.name.split(".so.", 1)
-            if name.startswith(("libav", "libsw")):
-                plain, major = name.rsplit("-", 1)[0], version.split(".", 1)[0]
-                (Path(folder) / f"{plain}.so.{major}").symlink_to(path)
-        # After what the system has.
-        parts = [before, folder, str(libraries)] if before else [folder, str(libraries)]
-        os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(parts)
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["LD_LIBRARY_PATH"]
-            else:
-                os.environ["LD_LIBRARY_PATH"] = before
+    kept = {"cameras": [_key(camera) for camera in CAMERAS], "state": []}
+    for kind, cameras in kept.items():
+        lean(whole, cameras, folder / kind)
+    return {kind: folder / kind for kind in kept}
 
 
 def _key(camera: str) -> str:
@@ -141,13 +104,14 @@ def _key(camera: str) -> str:
 
 def _compared(dataset: Path, kind: str) -> BenchResult:
     ours: list[float] = []
+    backends = (None, *decoders())
     peers: dict[Setting, list[float]] = {
-        setting: [] for setting in _SETTINGS[kind] if _peer_alone(_works, setting)
+        setting: [] for setting in _SETTINGS[kind] if setting.backend in backends
     }
     for _ in range(REPEATS):
         ours.append(alone(_ours, dataset, kind))
         for setting, rates in peers.items():
-            rates.append(_peer_alone(_peer, dataset, kind, setting))
+            rates.append(peer_alone(_peer, dataset, kind, setting))
     middle = {setting: median(rates) for setting, rates in peers.items()}
     best = max(middle, key=lambda setting: middle[setting])
     tried = [f"{setting}: {rate:.0f}" for setting, rate in middle.items()]
@@ -166,21 +130,6 @@ def _compared(dataset: Path, kind: str) -> BenchResult:
             f"{'; '.join(tried)}; wanted: {WANTED[kind]:.0f}x"
         ),
     )
-
-
-def _peer_alone[T](job: Callable[..., T], *arguments: object) -> T:
-    with _torchcodec_helped():
-        return alone(job, *arguments)
-
-
-def _works(setting: Setting) -> bool:
-    """Whether this machine has what a setting needs."""
-    if setting.backend == "torchcodec":
-        try:
-            import torchcodec.decoders  # noqa: F401
-        except (ImportError, OSError, RuntimeError):
-            return False
-    return True
 
 
 def _config(kind: str) -> "TrainConfig":
@@ -233,7 +182,7 @@ def _peer(dataset: Path, kind: str, setting: Setting) -> float:
             "action": [i / fps for i in chunk],
         },
         # Named, because looking for the other decoder fills the terminal with its errors.
-        video_backend=setting.backend or "pyav",
+        video_backend=setting.backend or PYAV,
         return_uint8=True,
     )
     first, count = _WARM_UP[1], _BATCHES[kind][1]

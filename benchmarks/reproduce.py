@@ -24,13 +24,14 @@ def measure(out: Path) -> int:
     from policies.config import TrainConfig
     from policies.contract import ObserveConfig
     from policies.trainer import train
+    from robot_skills.app.demonstrations import generate_dataset
     from robot_skills.app.suite_trials import open_policy, roll_out
-    from sim.generate import GenerateConfig, generate
+    from sim.generate import GenerateConfig
     from sim.suites import Recording, find_task
 
     shutil.rmtree(out, ignore_errors=True)
     dataset, checkpoint = out / "dataset", out / "checkpoint"
-    generate(GenerateConfig(task=TASK, episodes=DEMONSTRATIONS, seed=SEED), dataset)
+    generate_dataset(GenerateConfig(task=TASK, episodes=DEMONSTRATIONS, seed=SEED), dataset)
     observe = ObserveConfig(allow_constant=True)
     train(dataset, checkpoint, TrainConfig(steps=STEPS, seed=SEED, observe=observe))
     spec = find_task(TASK)

@@ -124,9 +124,10 @@ def _in_its_own_process(job: Callable[[], Score]) -> Score:
 
 
 def _generate(task: str, count: int, out: Path) -> None:
-    from sim.generate import GenerateConfig, generate
+    from robot_skills.app.demonstrations import generate_dataset
+    from sim.generate import GenerateConfig
 
-    generate(GenerateConfig(task=task, episodes=count, seed=0), out)
+    generate_dataset(GenerateConfig(task=task, episodes=count, seed=0), out)
 
 
 def _score(plan: Plan, task: str, side: str, seed: int, dataset: Path) -> Score:

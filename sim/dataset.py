@@ -1,18 +1,7 @@
-"""Demonstrations as a LeRobot v3 dataset, written through LeRobot's own API.
+"""One demonstration in memory and in a file of its own."""
 
-Columns: ``observation.state`` and ``action`` in the order of `core.policy.STATE_NAMES` and
-`ACTION_NAMES`, ``label_valid`` (0 where the action was a deliberate disturbance and must not be
-imitated), ``done`` (1 once the skill's work is finished), ``next.success``; the instruction is the
-task, and what the expert was doing is the subtask in LeRobot's language columns. Cameras are video,
-depth is ``(H, W, 1)`` in metres with ``is_depth_map``.
-"""
-
-import json
 import os
-import shutil
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,10 +10,6 @@ from numpy.typing import NDArray
 
 from robot_skills.core.errors import DatasetError
 from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
-
-CAMERAS_FILE = "cameras.json"
-"""In ``meta/``: intrinsics ``K`` of each recorded camera [px], row by row, and ``T_base_camera``,
-null where the camera moves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -40,7 +25,7 @@ class Optics:
     T_base_camera: NDArray[np.float64] | None
 
     def agrees(self, other: "Optics") -> "Optics":
-        """What two demonstrations have in common.
+        """What two moments have in common.
 
         Raises:
             DatasetError: The intrinsics differ.
@@ -129,171 +114,3 @@ class Demonstration:
                 if k.startswith("K.")
             },
         )
-
-
-def write_lerobot(
-    demonstrations: Iterable[Demonstration], root: Path, *, fps: int, robot_type: str, count: int
-) -> None:
-    """Write a LeRobot v3 dataset to `root`, which must not exist; it appears whole or not at all.
-
-    Args:
-        demonstrations: Episodes in order.
-        root: Dataset folder.
-        fps: Control rate of the demonstrations.
-        robot_type: Name of the arm.
-        count: How many episodes will come, for the progress bar.
-
-    Raises:
-        DatasetError: The folder exists already, or no demonstration came.
-    """
-    from tqdm import tqdm
-
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from datasets import disable_progress_bars
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
-
-    disable_progress_bars()
-    if root.exists():
-        raise DatasetError(f"Dataset folder {root} exists already; choose another --out.")
-    partial = root.with_name(f"{root.name}.writing")
-    shutil.rmtree(partial, ignore_errors=True)
-    dataset = None
-    phases: list[tuple[str, ...]] = []
-    optics: dict[str, Optics] = {}
-    terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w")
-    bar = tqdm(demonstrations, total=count, desc="writing LeRobot v3", file=terminal)
-    for demonstration in bar:
-        if dataset is None:
-            dataset = LeRobotDataset.create(
-                repo_id=f"robot-skills/{root.name}",
-                fps=fps,
-                features=_features(demonstration),
-                root=partial,
-                robot_type=robot_type,
-                use_videos=bool(demonstration.rgb),
-                # Named, because looking for the other decoder fills the terminal with its errors.
-                video_backend="pyav",
-            )
-        for frame in _frames(demonstration):
-            dataset.add_frame(frame)
-        with _encoders_muted():
-            dataset.save_episode()
-        phases.append(demonstration.phases)
-        for name, mine in demonstration.optics.items():
-            optics[name] = optics[name].agrees(mine) if name in optics else mine
-    terminal.close()
-    if dataset is None:
-        raise DatasetError("There is not one demonstration to write.")
-    dataset.finalize()
-    _write_subtasks(partial, phases, fps)
-    _write_optics(partial, optics)
-    partial.replace(root)
-
-
-def _write_optics(root: Path, optics: Mapping[str, Optics]) -> None:
-    if not optics:
-        return
-    record = {
-        name: {
-            "K": one.K.ravel().tolist(),
-            "T_base_camera": None
-            if one.T_base_camera is None
-            else one.T_base_camera.ravel().tolist(),
-        }
-        for name, one in optics.items()
-    }
-    (root / "meta" / CAMERAS_FILE).write_text(json.dumps(record, indent=2) + "\n")
-
-
-@contextmanager
-def _encoders_muted() -> Iterator[None]:
-    """Keep what video encoders print on file descriptor 2 away from the terminal."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _features(demonstration: Demonstration) -> dict[str, dict]:
-    scalar = {"dtype": "float32", "shape": (1,), "names": None}
-    features: dict[str, dict] = {
-        "observation.state": {
-            "dtype": "float32",
-            "shape": (len(demonstration.state_names),),
-            "names": list(demonstration.state_names),
-        },
-        "action": {
-            "dtype": "float32",
-            "shape": (len(demonstration.action_names),),
-            "names": list(demonstration.action_names),
-        },
-        "label_valid": scalar,
-        "done": scalar,
-        "next.success": {"dtype": "bool", "shape": (1,), "names": None},
-    }
-    for name, pictures in demonstration.rgb.items():
-        features[f"observation.images.{name}"] = {
-            "dtype": "video",
-            "shape": pictures.shape[1:],
-            "names": ["height", "width", "channels"],
-        }
-    for name, depth in demonstration.depth_m.items():
-        features[f"observation.images.{name}_depth"] = {
-            "dtype": "video",
-            "shape": (*depth.shape[1:], 1),
-            "names": ["height", "width", "channels"],
-            "info": {"is_depth_map": True},
-        }
-    return features
-
-
-def _frames(demonstration: Demonstration) -> Iterable[dict]:
-    last = len(demonstration.state) - 1
-    for tick in range(last + 1):
-        frame = {
-            "observation.state": demonstration.state[tick],
-            "action": demonstration.action[tick],
-            "label_valid": demonstration.label_valid[tick : tick + 1],
-            "done": demonstration.done[tick : tick + 1],
-            "next.success": np.array([tick == last]),
-            "task": demonstration.task,
-        }
-        for name, pictures in demonstration.rgb.items():
-            frame[f"observation.images.{name}"] = pictures[tick]
-        for name, depth in demonstration.depth_m.items():
-            frame[f"observation.images.{name}_depth"] = depth[tick][..., None]
-        yield frame
-
-
-def _write_subtasks(root: Path, phases: list[tuple[str, ...]], fps: int) -> None:
-    """Fill LeRobot's language columns: one subtask row per phase, from the tick it starts."""
-    from lerobot.annotations.steerable_pipeline.reader import iter_episodes
-    from lerobot.annotations.steerable_pipeline.staging import EpisodeStaging
-    from lerobot.annotations.steerable_pipeline.writer import LanguageColumnsWriter
-    from lerobot.datasets.io_utils import load_info, write_info
-    from lerobot.datasets.language import language_feature_info
-
-    staging = root / "subtasks.staging"
-    records = list(iter_episodes(root))
-    for record in records:
-        words = phases[record.episode_index]
-        starts = [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
-        rows = [
-            {
-                "role": "assistant",
-                "content": words[i],
-                "style": "subtask",
-                "timestamp": float(np.float32(i / fps)),
-            }
-            for i in starts
-        ]
-        EpisodeStaging(staging, record.episode_index).write("plan", rows)
-    LanguageColumnsWriter().write_all(records, staging, root)
-    info = load_info(root)
-    info.features = {**info.features, **language_feature_info()}
-    write_info(info, root)
-    shutil.rmtree(staging)

@@ -10,10 +10,11 @@ does not change it.
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from robot_skills.core.errors import (
     DatasetError,
@@ -24,7 +25,7 @@ from robot_skills.core.errors import (
 )
 from sim.arms import ARMS
 from sim.attempts import make_attempts
-from sim.dataset import Demonstration, write_lerobot
+from sim.dataset import Demonstration
 from sim.demonstrate import CONTROL_HZ, AttemptFailed, demonstrate
 from sim.experts import EXPERTS
 from sim.suites import Recording, TaskSpec, find_task
@@ -114,12 +115,27 @@ class GenerateReport:
     failures: dict[str, int]
 
 
-def generate(config: GenerateConfig, out: Path, workers: int = 2) -> GenerateReport:
+class Writer(Protocol):
+    """Writes demonstrations as a dataset to a folder that does not exist yet."""
+
+    def __call__(
+        self,
+        demonstrations: Iterable[Demonstration],
+        root: Path,
+        *,
+        fps: int,
+        robot_type: str,
+        count: int,
+    ) -> None: ...
+
+
+def generate(config: GenerateConfig, out: Path, write: Writer, workers: int = 2) -> GenerateReport:
     """Make a dataset of verified demonstrations.
 
     Args:
         config: What to demonstrate.
         out: Dataset folder; must not exist. Attempts are kept in ``<out>.attempts`` until it does.
+        write: Writes it, with a folder ``meta`` in it.
         workers: Processes.
 
     Raises:
@@ -135,7 +151,7 @@ def generate(config: GenerateConfig, out: Path, workers: int = 2) -> GenerateRep
         _collect(config, attempts, workers)
         chosen, tried, failures = _first_successes(attempts, config.episodes)
         lengths: list[int] = []
-        write_lerobot(
+        write(
             _loaded(chosen, lengths),
             out,
             fps=config.fps,

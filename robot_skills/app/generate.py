@@ -12,7 +12,8 @@ def main(options: GenerateOptions) -> CommandResult:
     task = _task_of(options)
     if options.workers < 1:
         raise RefusedError(f"--workers must be at least 1, got {options.workers}.")
-    from sim.generate import GenerateConfig, generate
+    from robot_skills.app.demonstrations import generate_dataset
+    from sim.generate import GenerateConfig
 
     config = GenerateConfig(
         task=task,
@@ -22,7 +23,7 @@ def main(options: GenerateOptions) -> CommandResult:
         cameras=options.cameras,
         camera_px=options.camera_px,
     )
-    report = generate(config, options.out, options.workers)
+    report = generate_dataset(config, options.out, options.workers)
     print(
         f"{report.episodes} demonstrations, {report.frames} frames, in {report.dataset} "
         f"({report.attempts} attempts)"

@@ -140,7 +140,7 @@ def _cloud(options: TrainOptions, camera: str) -> "CloudSpec":
         DatasetError: It says nothing, or the camera moves.
     """
     from policies.contract import CloudSpec
-    from sim.dataset import CAMERAS_FILE
+    from robot_skills.data.foreign.lerobot_info import CAMERAS_FILE
 
     path = options.dataset[0] / "meta" / CAMERAS_FILE
     try:

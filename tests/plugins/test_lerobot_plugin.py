@@ -262,7 +262,8 @@ main()
 
 
 def test_lerobot_train_finds_the_installed_plugin_and_its_checkpoint_runs(site, tmp_path):
-    from sim.dataset import Demonstration, write_lerobot
+    from robot_skills.app.demonstrations import write_demonstrations
+    from sim.dataset import Demonstration
 
     rng = np.random.default_rng(0)
     frames = 20
@@ -281,7 +282,7 @@ def test_lerobot_train_finds_the_installed_plugin_and_its_checkpoint_runs(site, 
         for _ in range(2)
     ]
     data, out = tmp_path / "data", tmp_path / "out"
-    write_lerobot(demonstrations, data, fps=10, robot_type="arm", count=2)
+    write_demonstrations(demonstrations, data, fps=10, robot_type="arm", count=2)
     settings = {
         **{"policy.type": "robot_skills_diffusion", "policy.device": "cpu"},
         **{"policy.push_to_hub": "false", "policy.width": 32, "policy.blocks": 1},

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from policies.dataset import load_demonstrations
+from robot_skills.app.demonstrations import generate_dataset
 from robot_skills.core.errors import DatasetError, RefusedError, StorageError, UnknownNameError
 from sim import generate as generation
 from sim.dataset import Demonstration
-from sim.generate import GenerateConfig, generate
+from sim.generate import GenerateConfig
 from sim.suites import Recording, find_task
 
 CONFIG = GenerateConfig(task="close_drawer", episodes=3, seed=4)
@@ -31,14 +32,14 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     after = _attempt_files(attempts)
     assert before.items() <= after.items()
     assert sum(name.endswith(".npz") for name in after) >= CONFIG.episodes
-    report = generate(CONFIG, out, workers=1)
+    report = generate_dataset(CONFIG, out, workers=1)
     assert report.episodes == CONFIG.episodes
     assert not attempts.exists()
 
 
 def test_the_dataset_is_read_by_lerobot_and_by_the_trainer(tmp_path: Path) -> None:
     out = tmp_path / "drawer"
-    report = generate(CONFIG, out, workers=2)
+    report = generate_dataset(CONFIG, out, workers=2)
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     dataset = LeRobotDataset("robot-skills/drawer", root=out)
@@ -66,7 +67,7 @@ def test_the_number_of_workers_does_not_change_what_is_chosen(tmp_path: Path) ->
 
 def test_a_suite_s_task_becomes_a_dataset_with_its_own_layout_rate_and_arm(tmp_path: Path) -> None:
     out = tmp_path / "reach"
-    report = generate(SUITE_CONFIG, out, workers=1)
+    report = generate_dataset(SUITE_CONFIG, out, workers=1)
     info = json.loads((out / "meta" / "info.json").read_text())
     assert (info["robot_type"], info["fps"]) == ("sawyer", 80)
     assert info["features"]["observation.state"]["names"][0] == "hand.x"
@@ -103,20 +104,20 @@ def test_attempts_of_another_configuration_are_not_mixed_in(tmp_path: Path) -> N
     generation._claim(attempts, CONFIG)
     other = GenerateConfig(task="close_drawer", episodes=3, seed=5)
     with pytest.raises(DatasetError, match="another run"):
-        generate(other, tmp_path / "drawer")
+        generate_dataset(other, tmp_path / "drawer")
 
 
 def test_an_existing_dataset_is_never_overwritten(tmp_path: Path) -> None:
     out = tmp_path / "drawer"
     out.mkdir()
     with pytest.raises(DatasetError, match="exists already"):
-        generate(CONFIG, out)
+        generate_dataset(CONFIG, out)
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="goes on from there"):
-        generate(CONFIG, tmp_path / "file" / "drawer")
+        generate_dataset(CONFIG, tmp_path / "file" / "drawer")
 
 
 def test_failed_attempts_are_counted_by_reason(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ motion raises `_Ended` out of that wait, through the executive, and back here.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from robot_skills.app.collect.lent import LentRobot
 from robot_skills.app.collect.plan_board import PlanBoard
@@ -86,6 +86,9 @@ class SkillRuns:
         assert self._source is not None
         self._asked = words
         self.board.clear(words)
+        if not self._session.task:
+            # Nobody said what is demonstrated: this is.
+            self._session.describe(words, None)
         if self._loading is None:
             known = ", with the scene from the simulator" if self._source.scene == "truth" else ""
             self._session.tell("info", f"Loading skills{known} ...")
@@ -285,13 +288,23 @@ class _Ended(Exception):
 
 
 class _Notes(EventSink):
-    """Takes events down with the episode."""
+    """Takes events down with the episode; the skill that runs is what is being done."""
 
     def __init__(self, session: CollectSession) -> None:
         self._session = session
 
     def emit(self, event: Event) -> None:
         self._session.note(event)
+        if event.kind is EventKind.SKILL_START:
+            self._session.describe(None, _in_words(event.data))
+        elif event.kind is EventKind.SKILL_END and self._session.subtask:
+            self._session.describe(None, "")
+
+
+def _in_words(call: Mapping[str, Any]) -> str:
+    """A call of a skill as a subtask: ``grasp red cube``."""
+    words = [str(call["skill"]), *(str(value) for value in call.get("args", {}).values())]
+    return " ".join(words).replace("_", " ")
 
 
 def _from_home(run: "SkillRunner", robot: Robot) -> "SkillRunner":

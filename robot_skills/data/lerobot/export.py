@@ -340,9 +340,9 @@ class _Written:
     def add(self, rows: Rows) -> None:
         self.frames += len(rows)
         self.content.rows(rows)
-        self.optics.add(rows.cameras)
         self.left_out |= set(rows.left_out)
         for name, camera in rows.cameras.items():
+            self.optics.add(name, camera.series.K, camera.T_base_camera)
             before_s = self.worst_offset_s.get(name, 0.0)
             self.worst_offset_s[name] = max(before_s, camera.worst_offset_s)
 

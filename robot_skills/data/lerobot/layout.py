@@ -10,10 +10,8 @@ import numpy as np
 
 from robot_skills.core.errors import DatasetError
 from robot_skills.core.se3 import Array
-from robot_skills.data.lerobot.rows import RowCamera, Rows
-
-CAMERAS_FILE = "cameras.json"
-"""In ``meta/``: ``K`` of each camera [px] and ``T_base_camera``, row by row, null where unknown."""
+from robot_skills.data.foreign.lerobot_info import CAMERAS_FILE
+from robot_skills.data.lerobot.rows import Rows
 
 _PICTURE_AXES = ["height", "width", "channels"]
 _RESERVED = frozenset({"timestamp", "frame_index", "episode_index", "index", "task_index", "task"})
@@ -121,19 +119,21 @@ class OpticsBook:
     _K: dict[str, Array | None] = field(default_factory=dict)
     _T_base_camera: dict[str, Array | None] = field(default_factory=dict)
 
-    def add(self, cameras: Mapping[str, RowCamera]) -> None:
-        """Take note of the cameras of one episode."""
-        for name, camera in cameras.items():
-            for book, what, found in (
-                (self._K, "lens", camera.series.K),
-                (self._T_base_camera, "place", camera.T_base_camera),
-            ):
-                known = book.setdefault(name, found)
-                if known is not None and (
-                    found is None or not np.allclose(known, found, atol=1e-6)
-                ):
-                    book[name] = None
-                    self.notes.append(f"{name}: its {what} is not the same in all episodes")
+    def add(self, camera: str, K: Array | None, T_base_camera: Array | None) -> None:
+        """Take note of a camera in one episode, where it is known: K (3, 3), T (4, 4)."""
+        for book, what, found in (
+            (self._K, "lens", K),
+            (self._T_base_camera, "place", T_base_camera),
+        ):
+            known = book.setdefault(camera, found)
+            if known is not None and (found is None or not np.allclose(known, found, atol=1e-6)):
+                book[camera] = None
+                self.notes.append(f"{camera}: its {what} is not the same in all episodes")
+
+    @property
+    def changed_lenses(self) -> tuple[str, ...]:
+        """Cameras whose lens is unknown, or not the same in all episodes."""
+        return tuple(name for name, K in self._K.items() if K is None)
 
     def write(self, root: Path) -> None:
         """Write ``meta/cameras.json`` about cameras whose lens is known."""
