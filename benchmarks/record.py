@@ -11,6 +11,7 @@ import argparse
 import json
 import multiprocessing
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ArmState, Observation, RgbdFrame
 from robot_skills.data.recorder import EpisodeHeader, Failed, Recorder, Saved
 from robot_skills.data.schema import CameraSpec, DatasetSchema
+from robot_skills.data.store import EpisodeStore
 
 WIDTH, HEIGHT, HZ, CONTROL_HZ, PEER_HZ = 640, 480, 30.0, 100.0, 30.0
 CAMERAS = ("left", "right")
@@ -61,6 +63,8 @@ class Load:
         lost: Of these, not written.
         bytes: Written.
         commit_ms: From the end of an episode to its acknowledgement, per episode.
+        verify_gb_s: How fast what was recorded is verified; 0 where nothing can be.
+        sha256sum_gb_s: How fast coreutils reads and hashes the same files.
     """
 
     p99_ms: float
@@ -70,6 +74,8 @@ class Load:
     lost: int = 0
     bytes: int = 0
     commit_ms: tuple[float, ...] = ()
+    verify_gb_s: float = 0.0
+    sha256sum_gb_s: float = 0.0
 
 
 def run(minutes: float = 1.0) -> list[BenchResult]:
@@ -80,7 +86,12 @@ def run(minutes: float = 1.0) -> list[BenchResult]:
         without.append(_idle(min(share_s, 30.0)))
         ours.append(_ours(share_s))
         peers.append(_peer(_PEER_S))
-    return [_period(without, ours, peers), _frames(ours, peers), _commits(ours, peers)]
+    return [
+        _period(without, ours, peers),
+        _frames(ours, peers),
+        _commits(ours, peers),
+        _verified(ours),
+    ]
 
 
 def _period(without: list[Load], ours: list[Load], peers: list[Load]) -> BenchResult:
@@ -141,6 +152,26 @@ def _commits(ours: list[Load], peers: list[Load]) -> BenchResult:
         detail=(
             f"ours: episodes of {_EPISODE_S:g} s or less, slowest {max(commits):.0f} ms, safe from "
             f"a power cut then; peer: of {_PEER_S:g} s, encoded before it returns, not safe yet"
+        ),
+    )
+
+
+def _verified(ours: list[Load]) -> BenchResult:
+    mine, theirs = (
+        _median([x.verify_gb_s for x in ours]),
+        _median([x.sha256sum_gb_s for x in ours]),
+    )
+    return BenchResult(
+        ours=mine,
+        peer=theirs,
+        limit=None,
+        ratio=mine / theirs,
+        unit="GB/s of `dataset verify`",
+        repeats=len(ours),
+        detail=(
+            f"of the {_median([x.bytes for x in ours]) / 1e9:.2f} GB just recorded; peer: "
+            "sha256sum of coreutils on the same files, as LeRobot has nothing of the kind; "
+            "wanted: 0.5"
         ),
     )
 
@@ -310,6 +341,7 @@ def _ours(seconds: float) -> Load:
             while len(saved) < wanted and clock.now_s() < until_s:
                 _take(recorder, saved)
                 time.sleep(0.01)
+        speeds = _verify(folder / "bench")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     streams = [stats for one in saved for stats in one.streams.values()]
@@ -323,7 +355,26 @@ def _ours(seconds: float) -> Load:
         lost=sum(stats.lost for stats in streams),
         bytes=sum(one.bytes for one in saved),
         commit_ms=tuple(1e3 * one.commit_s for one in saved),
+        verify_gb_s=speeds[0],
+        sha256sum_gb_s=speeds[1],
     )
+
+
+def _verify(root: Path) -> tuple[float, float]:
+    """Speeds [GB/s] at which our `verify` and sha256sum read a dataset; both may use its cache."""
+    started_s = time.perf_counter()
+    read, damage = 0, []
+    for count, found in EpisodeStore(root).verify():
+        read += count
+        damage += found
+    ours_s = time.perf_counter() - started_s
+    if damage:
+        raise RuntimeError(f"What was recorded is damaged: {damage[0]}")
+    files = [path for path in root.rglob("*") if path.is_file()]
+    started_s = time.perf_counter()
+    subprocess.run(["sha256sum", *files], check=True, stdout=subprocess.DEVNULL)
+    theirs_s = time.perf_counter() - started_s
+    return read / 1e9 / ours_s, sum(path.stat().st_size for path in files) / 1e9 / theirs_s
 
 
 def _take(recorder: Recorder, saved: list[Saved]) -> None:
