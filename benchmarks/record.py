@@ -445,13 +445,14 @@ def _peer(seconds: float) -> Load:
 
 
 def main() -> None:
-    """Print the table, or JSON lines."""
+    """Print the table, or one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     results = run(args.minutes)
-    print("\n".join(json.dumps(asdict(r)) for r in results) if args.json else table(results))
+    lines = [asdict(result) for result in results]
+    print(json.dumps({**lines[0], "results": lines}) if args.json else table(results))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ printed it; nothing is measured here, and no figure is typed in by hand.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from robot_skills.app.evaluate import wilson
+from benchmarks import collecting_page
+from benchmarks.markdown import in_minutes, number, percent, section
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -32,10 +33,10 @@ is in the [README](../README.md).
 def page(results: Path) -> str:
     """The whole page, from the files that are there."""
     parts = [_INTRODUCTION]
-    for name, section in SECTIONS:
+    for name, chapter in SECTIONS:
         path = results / name
         if path.exists():
-            parts.append(section(_read(path)))
+            parts.append(chapter(_read(path)))
     return "\n".join(parts)
 
 
@@ -55,9 +56,9 @@ def _equal_time(rows: Rows) -> str:
         for side, side_name in (("ours", "ours"), ("peer", "LeRobot DiffusionPolicy"))
     ]
     tasks = sorted({row["task"] for row in rows})
-    return _section(
+    return section(
         "Success at equal training time",
-        f"""50 demonstrations per task, {_minutes(minutes)} of training on two threads, {seeds}
+        f"""50 demonstrations per task, {in_minutes(minutes)} of training on two threads, {seeds}
 training seeds of 50 episodes each. The peer is LeRobot 0.6.1's DiffusionPolicy with the U-Net that
 a processor can carry (`down_dims` 128, 256; DDIM-10) and its own optimiser; its batches come from
 memory, disturbed frames are kept from it, and its imports do not count.""",
@@ -74,7 +75,7 @@ def _by_task(rows: Rows, side: str) -> tuple[str, ...]:
     for task in tasks:
         good = sum(row["successes"] for row in mine if row["task"] == task)
         n = sum(row["episodes"] for row in mine if row["task"] == task)
-        cells.append(_percent(good, n) if n else "-")
+        cells.append(percent(good, n) if n else "-")
         if n:
             rates.append(good / n)
     mean = f"**{100 * sum(rates) / len(rates):.1f}**" if rates else "-"
@@ -87,14 +88,14 @@ def _by_task(rows: Rows, side: str) -> tuple[str, ...]:
 def _metaworld(rows: Rows) -> str:
     minutes = round(rows[0]["train_s"] / 60.0, 1)
     table = [
-        (row["task"], _percent(row["successes"], row["episodes"]), str(row["episodes"]))
+        (row["task"], percent(row["successes"], row["episodes"]), str(row["episodes"]))
         for row in sorted(rows, key=lambda row: row["task"])
     ]
     rates = [row["successes"] / row["episodes"] for row in rows]
     table.append(("**mean**", f"**{100 * sum(rates) / len(rates):.1f}**", ""))
-    return _section(
+    return section(
         "Meta-World, MT10's tasks",
-        f"A policy per task: 50 demonstrations, {_minutes(minutes)} of training, state only.",
+        f"A policy per task: 50 demonstrations, {in_minutes(minutes)} of training, state only.",
         ("task", "success %", "n"),
         table,
         "python -m benchmarks.success --sides ours --seeds 0 --threads 1 --minutes "
@@ -109,11 +110,11 @@ def _curve(rows: Rows) -> str:
             names[row["side"]],
             f"{round(row['train_s'] / 60.0, 2):g}",
             f"{row['train_steps']:,}",
-            _percent(row["successes"], row["episodes"]),
+            percent(row["successes"], row["episodes"]),
         )
         for row in rows
     ]
-    return _section(
+    return section(
         "Training time to success",
         f"""{rows[0]["task"]}, 50 demonstrations, two threads, one training seed;
 {rows[0]["episodes"]} episodes per point, and every point is a training of its own. ACT has half
@@ -132,10 +133,10 @@ def _sampling(rows: Rows) -> str:
         mine = {row["task"]: row for row in rows if row["way"] == way}
         rates = [row["successes"] / row["episodes"] for row in mine.values()]
         cells = [
-            _percent(mine[t]["successes"], mine[t]["episodes"]) if t in mine else "-" for t in tasks
+            percent(mine[t]["successes"], mine[t]["episodes"]) if t in mine else "-" for t in tasks
         ]
         table.append((way, *cells, f"**{100 * sum(rates) / len(rates):.1f}**"))
-    return _section(
+    return section(
         "Few steps beside many",
         f"""Policies of training seed 0, sampled in other numbers of steps, and distilled into one
 step (consistency, a minute each); {rows[0]["episodes"]} episodes per cell. The robosuite policies
@@ -153,13 +154,13 @@ def _detour(rows: Rows) -> str:
         (
             row["head"],
             str(row["steps"]),
-            _percent(row["successes"], row["episodes"]),
+            percent(row["successes"], row["episodes"]),
             f"{row['left']} / {row['right']}",
             f"{row['entropy']:.2f}",
         )
         for row in rows
     ]
-    return _section(
+    return section(
         "Two ways around a post",
         f"""100 demonstrations, half of them on either side; {rows[0]["episodes"]} episodes per
 head, 0.7 minutes of training on one thread. The entropy of the sides is 1 when both are taken
@@ -179,19 +180,17 @@ def _words(rows: Rows) -> str:
     table = [
         (
             kinds[row["task"]],
-            _percent(row["right_target"], row["episodes"]),
-            _percent(row["successes"], row["episodes"]),
+            percent(row["right_target"], row["episodes"]),
+            percent(row["successes"], row["episodes"]),
             ", ".join(f"{verb} {good}/{n}" for verb, (good, n) in row["per_verb"].items()),
         )
         for row in rows
         if "task" in row
     ]
     free = next(row for row in rows if "acted" in row)
-    said = (
-        f"told nothing, it took up some thing in {_percent(free['acted'], free['episodes'])} % of"
-    )
+    said = f"told nothing, it took up some thing in {percent(free['acted'], free['episodes'])} % of"
     said += f" the episodes (entropy of which one: {free['entropy']:.2f} of the maximum)"
-    return _section(
+    return section(
         "One policy, five things, three verbs",
         f"""5,000 demonstrations, words through MiniLM, eight minutes of training on one thread;
 {rows[0]["episodes"]} episodes per set, from seed 3,000,000 on. Chunks are guided away from what
@@ -210,14 +209,14 @@ def _pictures(rows: Rows) -> str:
         (
             row["seen"],
             f"{row['train_steps']:,}",
-            _percent(row["successes"], row["episodes"]),
+            percent(row["successes"], row["episodes"]),
         )
         for row in rows
     ]
-    return _section(
+    return section(
         "Not told where things are",
         f"""{rows[0]["task"]} from two colour cameras of 96 x 96 pixels, or from the points of one
-depth camera, and the state of the arm; 100 demonstrations, {_minutes(rows[0]["minutes"])} of
+depth camera, and the state of the arm; 100 demonstrations, {in_minutes(rows[0]["minutes"])} of
 training on one thread, {rows[0]["episodes"]} episodes.""",
         ("sees", "steps", "success %"),
         table,
@@ -235,7 +234,7 @@ def _reliability(rows: Rows) -> str:
 
         means = [mean(key) for key in ("ece_before", "ece", "brier_before", "brier")]
         table.append((task, str(sum(row["n"] for row in mine)), *means))
-    return _section(
+    return section(
         "Whether done can be believed",
         """Calibration of the termination heads of the policies above, on the tenth of the episodes
 that they did not learn from, judged crosswise by episode; means over the training seeds. Scaling
@@ -249,7 +248,7 @@ keeps some doubt after so few frames, so a head without a mistake on them looks 
 def _reproduce(rows: Rows) -> str:
     (row,) = rows
     low, high = row["band"]
-    return _section(
+    return section(
         "A result to reproduce",
         f"""{row["demonstrations"]} demonstrations, {row["steps"]:,} steps, training seed
 {row["seed"]}: data, training and evaluation from nothing, in a few minutes. The command fails when
@@ -268,11 +267,11 @@ success leaves the band, which is the 95 % interval of what was published.""",
 
 
 def _bench(title: str, command: str) -> Callable[[Rows], str]:
-    def section(rows: Rows) -> str:
+    def chapter(rows: Rows) -> str:
         table = [
             (
                 row["unit"],
-                *(_number(row[key]) for key in ("ours", "peer", "limit")),
+                *(number(row[key]) for key in ("ours", "peer", "limit")),
                 f"{row['ratio']:.1f}",
                 str(row["repeats"]),
             )
@@ -280,32 +279,9 @@ def _bench(title: str, command: str) -> Callable[[Rows], str]:
         ]
         notes = "\n".join(f"- {row['unit']}: {row['detail']}." for row in rows)
         head = ("", "ours", "peer", "limit", "times better", "repeats")
-        return _section(title, notes, head, table, command)
+        return section(title, notes, head, table, command)
 
-    return section
-
-
-def _section(
-    title: str, text: str, head: Sequence[str], rows: Iterable[Sequence[str]], command: str
-) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"## {title}\n\n{text}\n\n{table}\n\n`{command}`\n"
-
-
-def _minutes(minutes: float) -> str:
-    return "one minute" if minutes == 1 else f"{minutes:g} minutes"
-
-
-def _percent(good: int, n: int) -> str:
-    low, high = wilson(good, n)
-    return f"{100 * good / n:.0f} ({100 * low:.0f}-{100 * high:.0f})"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return chapter
 
 
 SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
@@ -322,6 +298,11 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("bench_train.json", _bench("Learning speed", "robot-skills bench train")),
     ("bench_read.json", _bench("Feeding a trainer", "robot-skills bench read")),
     ("bench_startup.json", _bench("Cold start", "robot-skills bench startup")),
+    ("durability.jsonl", collecting_page.durability),
+    ("bench_record.json", _bench("Recording", "python -m benchmarks.record --minutes 10 --json")),
+    ("alignment.jsonl", collecting_page.alignment),
+    ("letting_go.jsonl", collecting_page.letting_go),
+    ("operator_path.jsonl", collecting_page.operator_path),
 )
 
 

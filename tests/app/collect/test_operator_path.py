@@ -46,10 +46,12 @@ def test_twenty_episodes_of_an_operator_teach_lifting(tmp_path):
     record(tmp_path / "lift", 20)
     run("dataset", "export", str(tmp_path / "lift"), "--out", str(tmp_path / "out"))
     arguments = ["--dataset", str(tmp_path / "out"), "--out", str(tmp_path / "policy")]
-    run("train", *arguments, "--minutes", "1.5")
+    trained = run("train", *arguments, "--minutes", "1.5")
     measured = run(
         *("eval", "--suite", "robosuite:lift", "--checkpoint", str(tmp_path / "policy")),
         *("--episodes", "50"),
     )
-    print(f"{measured['successes']} of {measured['n']}, interval {measured['ci95']}")
+    row = {"task": "robosuite:lift", "recorded": 20, "train_steps": trained["steps"]}
+    row |= {"successes": measured["successes"], "episodes": measured["n"]}
+    print(json.dumps(row))
     assert measured["rate"] >= 0.6
