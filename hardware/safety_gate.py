@@ -44,6 +44,11 @@ class GateCode(Enum):
     UNREACHABLE = "unreachable"
     JOINT_RANGE = "joint_range"
     JOINT_VELOCITY = "joint_velocity"
+    COLLISION = "collision"
+    LEASE = "lease"
+    """Whoever sent it does not have the command of the arm."""
+    STATE = "state"
+    """Nothing may move now: a fault, an emergency stop, a sensor that is gone."""
 
 
 _ALWAYS_ON = frozenset(
@@ -54,9 +59,10 @@ _ALWAYS_ON = frozenset(
         GateCode.STAMPS,
         GateCode.LATE,
         GateCode.ROTATION,
+        GateCode.LEASE,
+        GateCode.STATE,
     }
 )
-_JOINT_CHECKS = frozenset({GateCode.UNREACHABLE, GateCode.JOINT_RANGE, GateCode.JOINT_VELOCITY})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,12 +114,14 @@ class Verdict:
         code: Reason.
         message: The reason in words; empty when there is nothing to say.
         details: Numbers behind it, JSON values only.
+        q_rad: Joints at the accepted waypoints, (H, n); None when the chunk was refused.
     """
 
     accepted: ActionChunk | None
     code: GateCode
     message: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    q_rad: Array | None = None
 
     @property
     def ok(self) -> bool:
@@ -173,7 +181,9 @@ class SafetyGate:
         rest = replace(rest, arms={**rest.arms, self._arm: arm})
         self._check_jump(arm, state)
         over = self._tool_speed_excess(rest.stamp_s, arm)
-        over = max(over, self._joint_speed_excess(rest.stamp_s, arm, state, now_s))
+        q_rad, errors_m = self._kinematics.follow(state.q_rad, arm.T_base_tool)
+        self._check_reach(q_rad, errors_m)
+        over = max(over, self._joint_speed_excess(rest.stamp_s, q_rad, state, now_s))
         if over > 1.0:
             rest = replace(rest, stamp_s=now_s + (rest.stamp_s - now_s) * over)
         details: dict[str, Any] = {"waypoints": len(rest), "dropped": len(chunk) - len(rest)}
@@ -187,6 +197,7 @@ class SafetyGate:
             code=GateCode.CLIPPED if corrected else GateCode.OK,
             message=_corrections(clipped, over),
             details=details,
+            q_rad=q_rad,
         )
 
     def _on(self, code: GateCode) -> bool:
@@ -289,14 +300,9 @@ class SafetyGate:
             excess = max(excess, turn)
         return excess
 
-    def _joint_speed_excess(
-        self, stamp_s: Array, arm: ArmChunk, state: ArmState, now_s: float
-    ) -> float:
-        """How many times too fast a joint moves; refuses what the joints cannot follow."""
-        if self._config.disabled >= _JOINT_CHECKS:
-            return 1.0
+    def _check_reach(self, q_rad: Array, errors_m: Array) -> None:
+        """Refuse waypoints that the joints cannot get to."""
         limits, config = self._limits.joint, self._config
-        q_rad, errors_m = self._kinematics.follow(state.q_rad, arm.T_base_tool)
         if self._on(GateCode.UNREACHABLE) and not float(errors_m.max()) <= config.ik_error_m:
             row = int(np.argmax(errors_m))
             raise _Refusal(
@@ -314,6 +320,12 @@ class SafetyGate:
                     f"is [{limits.lower_rad[joint]:.3f}, {limits.upper_rad[joint]:.3f}] rad",
                     {"waypoint": int(row), "joint": int(joint)},
                 )
+
+    def _joint_speed_excess(
+        self, stamp_s: Array, q_rad: Array, state: ArmState, now_s: float
+    ) -> float:
+        """How many times too fast a joint moves; refuses what the joints cannot follow."""
+        limits, config = self._limits.joint, self._config
         if not self._on(GateCode.JOINT_VELOCITY):
             return 1.0
         steps_s = np.diff(stamp_s, prepend=now_s)

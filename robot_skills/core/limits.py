@@ -6,6 +6,10 @@ import numpy as np
 
 from robot_skills.core.se3 import Array
 
+_POSITIONS = ("lower_rad", "upper_rad")
+_RATES = ("velocity_rad_s", "acceleration_rad_s2", "jerk_rad_s3")
+_FULL_ACCELERATION_S = 0.02
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class JointLimits:
@@ -16,23 +20,30 @@ class JointLimits:
         upper_rad: Highest positions.
         velocity_rad_s: Highest speeds.
         acceleration_rad_s2: Highest accelerations.
+        jerk_rad_s3: Highest jerks; where the maker names none, what reaches the full acceleration
+            in 20 ms.
     """
 
     lower_rad: Array
     upper_rad: Array
     velocity_rad_s: Array
     acceleration_rad_s2: Array
+    jerk_rad_s3: Array = None  # type: ignore[assignment]  # (Filled in below.)
 
     def __post_init__(self) -> None:
         n = np.shape(self.lower_rad)
-        for name in ("lower_rad", "upper_rad", "velocity_rad_s", "acceleration_rad_s2"):
+        if self.jerk_rad_s3 is None:
+            jerk = np.asarray(self.acceleration_rad_s2) / _FULL_ACCELERATION_S
+            object.__setattr__(self, "jerk_rad_s3", jerk)
+        for name in (*_POSITIONS, *_RATES):
             value = np.array(getattr(self, name), dtype=np.float64)
             if value.shape != n or value.ndim != 1:
                 raise ValueError(f"{name} needs shape {n}, got {value.shape}.")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
-        if np.any(self.lower_rad >= self.upper_rad) or np.any(self.velocity_rad_s <= 0.0):
-            raise ValueError("Joint limits need lower < upper and velocities above zero.")
+        rates = [getattr(self, name) for name in _RATES]
+        if np.any(self.lower_rad >= self.upper_rad) or any(np.any(rate <= 0.0) for rate in rates):
+            raise ValueError("Joint limits need lower < upper, and all others above zero.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
