@@ -1,0 +1,1 @@
+"""Robots and cameras behind ROS 2. Imports nothing of ROS by itself."""

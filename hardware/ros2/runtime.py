@@ -1,0 +1,177 @@
+"""One ROS 2 node with everything around it: start, waiting, and an end that does not hang.
+
+What is known of rclpy's executors decides how it is used here. The multi-threaded one loses
+messages; the events executor hangs when another thread wakes it; a thread that still spins when the
+interpreter ends takes the process down. So each node has a context and a single-threaded executor
+of its own, which is asked again and again for what has come, and is taken down in order.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+from hardware.ros2.transport import Reach, checked_namespace, prepare_environment
+from robot_skills.core.errors import MissingDependencyError, RobotFault
+
+_ASK_S = 0.05
+
+
+class RosNode:
+    """A node. Either its owner asks `spin_once`, or `start` lets a thread do it.
+
+    Args:
+        name: Of the node.
+        namespace: Of the node; empty is the root.
+        reach: Who can hear it.
+        domain: Of ROS; None is what the environment says.
+        arguments: After ``--ros-args``: parameters, remappings.
+
+    Attributes:
+        node: The `rclpy.node.Node`.
+
+    Raises:
+        MissingDependencyError: ROS 2 is not installed, or does not work.
+        RefusedError: There is no such domain or namespace.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        namespace: str = "",
+        reach: Reach = Reach.MACHINE,
+        domain: int | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        space = checked_namespace(namespace)
+        prepare_environment(reach, domain)
+        rclpy = import_rclpy()
+        self._context = rclpy.Context()
+        ros_arguments = ["--ros-args", *arguments] if arguments else []
+        rclpy.init(args=ros_arguments, context=self._context, domain_id=domain)
+        self.node = rclpy.create_node(name, namespace=space or None, context=self._context)
+        self._executor = _executor(self._context)
+        self._executor.add_node(self.node)
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether nobody has asked ROS to end."""
+        return not self._closed and self._context.ok()
+
+    def spin_once(self, timeout_s: float = 0.0) -> bool:
+        """Do one thing that is due, waiting for it if need be; False when nothing was."""
+        from rclpy.executors import ShutdownException, TimeoutException
+
+        try:
+            handler, _, _ = self._executor.wait_for_ready_callbacks(timeout_s)
+        except (ShutdownException, TimeoutException):
+            return False
+        handler()
+        problem = handler.exception()
+        if problem is not None:
+            raise problem
+        return True
+
+    def spin_all(self, most: int = 64) -> None:
+        """Do all that is due now."""
+        for _ in range(most):
+            if not self.spin_once(0.0):
+                return
+
+    def start(self) -> None:
+        """Let a thread do what is due from now on."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self.node.get_name())
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set() and self.alive:
+            self.spin_once(_ASK_S)
+
+    def close(self) -> None:
+        """End in the order that does not hang. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def wait_for(
+        self, ready: Callable[[], bool], timeout_s: float, what: str, *, every_s: float = 0.02
+    ) -> None:
+        """Wait until something is so, doing what is due meanwhile.
+
+        Raises:
+            RobotFault: It did not come about; says what was waited for.
+        """
+        until_s = time.monotonic() + timeout_s
+        while not ready():
+            if time.monotonic() > until_s or not self.alive:
+                raise RobotFault(f"Waited {timeout_s:g} s for {what}.")
+            if self._thread is None:
+                self.spin_once(every_s)
+            else:
+                time.sleep(every_s)
+
+    def call(self, client: Any, request: Any, timeout_s: float) -> Any:
+        """Call a service and wait for its answer.
+
+        Raises:
+            RobotFault: The service is not there, or does not answer in time.
+        """
+        name = client.srv_name
+        if not client.service_is_ready():
+            self.wait_for(client.service_is_ready, timeout_s, f"the service {name}")
+        future = client.call_async(request)
+        try:
+            self.wait_for(future.done, timeout_s, f"an answer of {name}", every_s=0.002)
+        except RobotFault:
+            client.remove_pending_request(future)
+            raise
+        return future.result()
+
+
+def _executor(context: Any) -> Any:
+    from rclpy.executors import SingleThreadedExecutor
+
+    return SingleThreadedExecutor(context=context)
+
+
+def import_rclpy() -> Any:
+    """The module `rclpy`.
+
+    Raises:
+        MissingDependencyError: It is not installed, or does not work.
+    """
+    try:
+        import rclpy
+    except (ImportError, OSError) as error:
+        raise MissingDependencyError(
+            f"ROS 2 does not work here: {error}. Source your ROS installation, or, where there is "
+            "none, install the extra `ros`: pip install 'robot-skills[ros]'."
+        ) from None
+    return rclpy
+
+
+@contextlib.contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Take Ctrl-C and ROS's own wish to end for the same, inside a node's main loop."""
+    from rclpy.executors import ExternalShutdownException
+
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+        yield

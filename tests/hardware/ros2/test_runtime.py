@@ -1,0 +1,98 @@
+"""Nodes start, talk, and end without hanging or taking the process down."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from hardware.ros2.runtime import RosNode
+from hardware.ros2.times import SenderClocks, clock_name
+from hardware.ros2.transport import checked_domain, checked_namespace
+from robot_skills.core.errors import RefusedError, RobotFault
+
+
+def test_two_nodes_talk_whoever_spins():
+    from std_msgs.msg import String
+
+    heard = []
+    with RosNode("speaker") as speaker, RosNode("listener", namespace="cell/left") as listener:
+        listener.node.create_subscription(String, "/words", lambda m: heard.append(m.data), 10)
+        publisher = speaker.node.create_publisher(String, "/words", 10)
+        speaker.wait_for(lambda: publisher.get_subscription_count() == 1, 10.0, "a listener")
+        publisher.publish(String(data="asked"))
+        listener.wait_for(lambda: heard == ["asked"], 5.0, "words")
+        listener.start()
+        publisher.publish(String(data="threaded"))
+        listener.wait_for(lambda: heard[-1] == "threaded", 5.0, "words")
+        assert listener.node.get_fully_qualified_name() == "/cell/left/listener"
+    assert not listener.alive
+    listener.close()
+
+
+def test_a_service_answers_or_its_absence_is_named():
+    from std_srvs.srv import Trigger
+
+    with RosNode("server") as server, RosNode("client") as client:
+
+        def answer(request, response):
+            response.success, response.message = True, "here"
+            return response
+
+        server.node.create_service(Trigger, "/there", answer)
+        server.start()
+        there = client.node.create_client(Trigger, "/there")
+        assert client.call(there, Trigger.Request(), 10.0).message == "here"
+        absent = client.node.create_client(Trigger, "/absent")
+        with pytest.raises(RobotFault, match="/absent"):
+            client.call(absent, Trigger.Request(), 0.3)
+
+
+def test_a_process_with_a_spinning_node_ends_by_itself(tmp_path):
+    script = tmp_path / "node.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            from hardware.ros2.runtime import RosNode
+            with RosNode("short") as node:
+                node.start()
+                node.node.get_logger().info("up")
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("domain", [-1, 233])
+def test_domains_that_do_not_exist_are_refused(domain):
+    with pytest.raises(RefusedError, match="0 to 232"):
+        checked_domain(domain)
+
+
+@pytest.mark.parametrize("name", ["1arm", "a b", "a//b", "a-b", "../x"])
+def test_names_that_ros_does_not_have_are_refused(name):
+    with pytest.raises(RefusedError, match="namespace"):
+        checked_namespace(name)
+
+
+def test_namespaces_have_one_form():
+    assert checked_namespace("") == checked_namespace("/") == ""
+    assert checked_namespace("cell/left/") == "/cell/left"
+
+
+def test_times_of_this_machine_are_taken_as_they_are_and_others_are_mapped():
+    clocks = SenderClocks()
+    assert clocks.offset_s(clock_name(), 5.0, 100.0) == 0.0
+    for i in range(20):
+        # Half a second behind, and up to 10 ms on the way.
+        offset_s = clocks.offset_s("elsewhere", i * 0.1, i * 0.1 + 0.5 + 0.01 * (i % 3))
+    assert offset_s == pytest.approx(0.5, abs=1e-9)
