@@ -1,8 +1,9 @@
-"""The gate in motion: judges chunks, follows them inside the limits, and stops for every reason.
+"""The gate in motion: follows what was judged well inside the limits, and stops for every reason.
 
-One thread calls it: `sense` for every state of the arm, `submit` for every chunk, `tick` once per
-control period. What `tick` returns is all that the arm is ever told. It reads no clock and opens
-nothing, so every fault can be tried on it as often as wanted.
+One thread calls it: `sense` for every state of the arm, `submit` for every verdict on a chunk,
+`tick` once per control period. What `tick` returns is all that the arm is ever told. It reads no
+clock and opens nothing, so every fault can be tried on it as often as wanted. Judging takes
+milliseconds and is done elsewhere, so that no tick waits for it; it starts from `expected`.
 """
 
 import math
@@ -14,10 +15,13 @@ import numpy as np
 from hardware.gate.limiter import JointLimiter, JointSetpoint
 from hardware.gate.path import JointPath
 from hardware.gate.states import LATCHED, Cause, Counters, GateState, Trouble
-from hardware.safety_gate import GateCode, SafetyGate, Verdict
+from hardware.safety_gate import GateCode, Verdict
 from robot_skills.core.errors import ActionRefused, RobotFault
 from robot_skills.core.limits import ArmLimits
-from robot_skills.core.types import ActionChunk, ArmState, Observation
+from robot_skills.core.types import DEFAULT_ARM, ArmState
+
+_LATE_S = 1e-4
+"""A waypoint nearer than this is as good as past."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,8 +73,8 @@ class MotionGate:
 
     Args:
         limits: Of the arm.
-        judge: Of its chunks.
         config: When to stop.
+        arm: Its name in chunks.
         on_change: Called with the state before, the state now and the trouble, at every change.
 
     Attributes:
@@ -80,11 +84,11 @@ class MotionGate:
     def __init__(
         self,
         limits: ArmLimits,
-        judge: SafetyGate,
         config: MotionConfig | None = None,
+        arm: str = DEFAULT_ARM,
         on_change: Callable[[GateState, GateState, Trouble | None], None] | None = None,
     ) -> None:
-        self._limits, self._judge = limits, judge
+        self._limits, self._name = limits, arm
         self._config = config or MotionConfig()
         self._on_change = on_change or _unheard
         self._limiter = JointLimiter(limits.joint, self._config.period_s)
@@ -181,50 +185,51 @@ class MotionGate:
 
     # What is wished
 
+    def expected(self) -> ArmState:
+        """The arm as the next chunk finds it: a moving one trails its setpoint, where it goes on.
+
+        Raises:
+            RobotFault: The arm has not said where it is.
+        """
+        if self._arm is None:
+            raise RobotFault("The arm has not said where it is.")
+        if self._state is GateState.RUNNING:
+            return replace(self._arm, q_rad=self._limiter.now.q_rad)
+        return self._arm
+
     def submit(
-        self, chunk: ActionChunk, epoch: int, now_s: float, observed_s: float | None = None
+        self, verdict: Verdict, epoch: int, now_s: float, observed_s: float | None = None
     ) -> Verdict:
-        """Judge a chunk, and follow it if it is accepted.
+        """Follow a chunk that was judged well; be stopped by one that was refused.
 
         Args:
-            chunk: What somebody wants.
-            epoch: Under which they have the command.
+            verdict: On the chunk.
+            epoch: Under which its sender has the command.
             now_s: Present time.
             observed_s: When the arm was seen as it was when this was decided; None is now.
 
         Returns:
-            The verdict. Refused waypoints stop the arm, unless they came from somebody who does
-            not have the command.
+            The verdict, or another one that says why it is not followed after all. Who does not
+            have the command does not stop the arm either.
         """
         self.counters.chunks += 1
         try:
             self._check_may_move(epoch, now_s, observed_s)
+            if verdict.accepted is not None:
+                self._run(verdict, now_s)
+                return verdict
         except ActionRefused as refusal:
             code = GateCode(refusal.code)
             self.counters.stale_lease += code is GateCode.LEASE
             self.counters.refused += 1
             return Verdict(accepted=None, code=code, message=str(refusal))
-        assert self._arm is not None
-        verdict = self._judged(chunk, self._arm, now_s)
-        if verdict.accepted is None:
-            self.counters.refused += 1
-            if self._state is GateState.RUNNING:
-                self._hold(Cause.CHUNK_REFUSED, f"{verdict.code.value}: {verdict.message}", now_s)
-            return verdict
-        try:
-            self._run(verdict, self._arm, now_s)
         except RobotFault as fault:
             self._fault(Cause.STATE_BAD, str(fault), now_s)
             return Verdict(accepted=None, code=GateCode.STATE, message=str(fault))
-        return verdict
-
-    def _judged(self, chunk: ActionChunk, arm: ArmState, now_s: float) -> Verdict:
-        """The judge's verdict on what begins where the arm is told to be now."""
+        self.counters.refused += 1
         if self._state is GateState.RUNNING:
-            # A moving arm trails its setpoint; the joint path goes on from where it is told to be.
-            arm = replace(arm, q_rad=self._limiter.now.q_rad)
-        seen = Observation(stamp_s=now_s, arms={self._judge.arm: arm})
-        return self._judge.check(chunk, seen, now_s)
+            self._hold(Cause.CHUNK_REFUSED, f"{verdict.code.value}: {verdict.message}", now_s)
+        return verdict
 
     def _check_may_move(self, epoch: int, now_s: float, observed_s: float | None) -> None:
         """Raises `ActionRefused` while nothing may move."""
@@ -245,21 +250,26 @@ class MotionGate:
                 GateCode.STALE.value, "it was decided on what was seen before the arm stopped"
             )
 
-    def _run(self, verdict: Verdict, arm: ArmState, now_s: float) -> None:
+    def _run(self, verdict: Verdict, now_s: float) -> None:
         assert verdict.accepted is not None
         assert verdict.q_rad is not None
+        assert self._arm is not None
+        later = verdict.accepted.stamp_s > now_s + _LATE_S
+        if not later.any():
+            raise ActionRefused(GateCode.LATE.value, "every waypoint is in the past by now")
+        if not np.isfinite(verdict.q_rad).all():
+            raise ActionRefused(GateCode.NON_FINITE.value, "the joint path is not finite")
         if self._state is not GateState.RUNNING:
-            self._begin_where_it_is(arm)
+            self._begin_where_it_is(self._arm)
         now = self._limiter.now
-        waypoints = verdict.accepted.arms[self._judge.arm]
         self._path = JointPath(
             now_s,
             now.q_rad,
             now.dq_rad_s,
             self._opening,
-            stamp_s=verdict.accepted.stamp_s,
-            waypoints_rad=verdict.q_rad,
-            openings=waypoints.opening,
+            stamp_s=verdict.accepted.stamp_s[later],
+            waypoints_rad=verdict.q_rad[later],
+            openings=verdict.accepted.arms[self._name].opening[later],
         )
         self._change(GateState.RUNNING, None)
 

@@ -8,7 +8,13 @@ from hardware.gate.motion import MotionConfig, MotionGate, Told
 from hardware.gate.states import GateState, Trouble
 from hardware.safety_gate import SafetyGate, Verdict
 from robot_skills.core.se3 import SE3, Array
-from robot_skills.core.types import ActionChunk, ArmState, single_arm_chunk
+from robot_skills.core.types import (
+    DEFAULT_ARM,
+    ActionChunk,
+    ArmState,
+    Observation,
+    single_arm_chunk,
+)
 from tests.fakes import LIMITS, R_DOWN, T_HOME, FakeKinematics
 
 PERIOD_S = 0.01
@@ -30,11 +36,9 @@ class ArmBench:
 
     def __init__(self, config: MotionConfig | None = None) -> None:
         self.gate = MotionGate(
-            LIMITS,
-            SafetyGate(LIMITS, FakeKinematics()),
-            config or MotionConfig(period_s=PERIOD_S),
-            self._changed,
+            LIMITS, config or MotionConfig(period_s=PERIOD_S), on_change=self._changed
         )
+        self.judge = SafetyGate(LIMITS, FakeKinematics())
         self.now_s = 100.0
         self.speaks = self.moves = True
         self.q = FakeKinematics().inverse(T_HOME)
@@ -116,8 +120,10 @@ class ArmBench:
         return single_arm_chunk(self.now_s + times, T, np.ones(waypoints))
 
     def submit(self, chunk: ActionChunk | None = None, **more: object) -> Verdict:
+        seen = Observation(stamp_s=self.now_s, arms={DEFAULT_ARM: self.gate.expected()})
+        verdict = self.judge.check(self.chunk() if chunk is None else chunk, seen, self.now_s)
         return self.gate.submit(
-            self.chunk() if chunk is None else chunk,
+            verdict,
             more.pop("epoch", self.epoch),  # type: ignore[arg-type]
             self.now_s,
             **more,  # type: ignore[arg-type]
