@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hardware.gate.limiter import JointLimiter, JointSetpoint
-from hardware.gate.path import JointPath
+from hardware.gate.path import JointPath, JointWaypoints, Judgement
 from hardware.gate.states import LATCHED, Cause, Counters, GateState, Trouble
-from hardware.safety_gate import GateCode, Verdict
+from hardware.safety_gate import GateCode
 from robot_skills.core.errors import ActionRefused, RobotFault
 from robot_skills.core.limits import ArmLimits
-from robot_skills.core.types import DEFAULT_ARM, ArmState
+from robot_skills.core.types import ArmState
 
 _LATE_S = 1e-4
 """A waypoint nearer than this is as good as past."""
@@ -74,7 +74,6 @@ class MotionGate:
     Args:
         limits: Of the arm.
         config: When to stop.
-        arm: Its name in chunks.
         on_change: Called with the state before, the state now and the trouble, at every change.
 
     Attributes:
@@ -85,10 +84,9 @@ class MotionGate:
         self,
         limits: ArmLimits,
         config: MotionConfig | None = None,
-        arm: str = DEFAULT_ARM,
         on_change: Callable[[GateState, GateState, Trouble | None], None] | None = None,
     ) -> None:
-        self._limits, self._name = limits, arm
+        self._limits = limits
         self._config = config or MotionConfig()
         self._on_change = on_change or _unheard
         self._limiter = JointLimiter(limits.joint, self._config.period_s)
@@ -198,38 +196,38 @@ class MotionGate:
         return self._arm
 
     def submit(
-        self, verdict: Verdict, epoch: int, now_s: float, observed_s: float | None = None
-    ) -> Verdict:
+        self, judgement: Judgement, epoch: int, now_s: float, observed_s: float | None = None
+    ) -> Judgement:
         """Follow a chunk that was judged well; be stopped by one that was refused.
 
         Args:
-            verdict: On the chunk.
+            judgement: Of the chunk.
             epoch: Under which its sender has the command.
             now_s: Present time.
             observed_s: When the arm was seen as it was when this was decided; None is now.
 
         Returns:
-            The verdict, or another one that says why it is not followed after all. Who does not
+            The judgement, or another one that says why it is not followed after all. Who does not
             have the command does not stop the arm either.
         """
         self.counters.chunks += 1
         try:
             self._check_may_move(epoch, now_s, observed_s)
-            if verdict.accepted is not None:
-                self._run(verdict, now_s)
-                return verdict
+            if judgement.waypoints is not None:
+                self._run(judgement.waypoints, now_s)
+                return judgement
         except ActionRefused as refusal:
             code = GateCode(refusal.code)
             self.counters.stale_lease += code is GateCode.LEASE
             self.counters.refused += 1
-            return Verdict(accepted=None, code=code, message=str(refusal))
+            return Judgement(code=code, message=str(refusal))
         except RobotFault as fault:
             self._fault(Cause.STATE_BAD, str(fault), now_s)
-            return Verdict(accepted=None, code=GateCode.STATE, message=str(fault))
+            return Judgement(code=GateCode.STATE, message=str(fault))
         self.counters.refused += 1
         if self._state is GateState.RUNNING:
-            self._hold(Cause.CHUNK_REFUSED, f"{verdict.code.value}: {verdict.message}", now_s)
-        return verdict
+            self._hold(Cause.CHUNK_REFUSED, f"{judgement.code.value}: {judgement.message}", now_s)
+        return judgement
 
     def _check_may_move(self, epoch: int, now_s: float, observed_s: float | None) -> None:
         """Raises `ActionRefused` while nothing may move."""
@@ -250,27 +248,17 @@ class MotionGate:
                 GateCode.STALE.value, "it was decided on what was seen before the arm stopped"
             )
 
-    def _run(self, verdict: Verdict, now_s: float) -> None:
-        assert verdict.accepted is not None
-        assert verdict.q_rad is not None
+    def _run(self, waypoints: JointWaypoints, now_s: float) -> None:
         assert self._arm is not None
-        later = verdict.accepted.stamp_s > now_s + _LATE_S
-        if not later.any():
+        later = waypoints.after(now_s + _LATE_S)
+        if later is None:
             raise ActionRefused(GateCode.LATE.value, "every waypoint is in the past by now")
-        if not np.isfinite(verdict.q_rad).all():
+        if not (np.isfinite(later.q_rad).all() and np.isfinite(later.opening).all()):
             raise ActionRefused(GateCode.NON_FINITE.value, "the joint path is not finite")
         if self._state is not GateState.RUNNING:
             self._begin_where_it_is(self._arm)
         now = self._limiter.now
-        self._path = JointPath(
-            now_s,
-            now.q_rad,
-            now.dq_rad_s,
-            self._opening,
-            stamp_s=verdict.accepted.stamp_s[later],
-            waypoints_rad=verdict.q_rad[later],
-            openings=verdict.accepted.arms[self._name].opening[later],
-        )
+        self._path = JointPath(now_s, now.q_rad, now.dq_rad_s, self._opening, later)
         self._change(GateState.RUNNING, None)
 
     def _begin_where_it_is(self, arm: ArmState) -> None:

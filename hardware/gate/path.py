@@ -1,10 +1,70 @@
 """A chunk's waypoints as a continuous path of the joints."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
+from hardware.safety_gate import GateCode, Verdict
 from robot_skills.core.se3 import Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class JointWaypoints:
+    """Where the joints should be at which times.
+
+    Attributes:
+        stamp_s: Increasing times, (H,).
+        q_rad: Joints, (H, n).
+        opening: Of the gripper, (H,).
+    """
+
+    stamp_s: Array
+    q_rad: Array
+    opening: Array
+
+    def after(self, now_s: float) -> "JointWaypoints | None":
+        """Those later than a time; None when there is none."""
+        first = int(np.searchsorted(self.stamp_s, now_s, side="right"))
+        if first == len(self.stamp_s):
+            return None
+        return replace(
+            self,
+            stamp_s=self.stamp_s[first:],
+            q_rad=self.q_rad[first:],
+            opening=self.opening[first:],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Judgement:
+    """What was decided about a chunk.
+
+    Attributes:
+        code: Why it was refused, or that it was not.
+        message: In words.
+        waypoints: What may be followed; None when it was refused.
+    """
+
+    code: GateCode
+    message: str = ""
+    waypoints: JointWaypoints | None = None
+
+    @classmethod
+    def of(cls, verdict: Verdict, arm: str) -> Self:
+        """The part of a verdict that moving takes."""
+        if verdict.accepted is None or verdict.q_rad is None:
+            return cls(code=verdict.code, message=verdict.message)
+        waypoints = JointWaypoints(
+            stamp_s=verdict.accepted.stamp_s,
+            q_rad=verdict.q_rad,
+            opening=verdict.accepted.arms[arm].opening,
+        )
+        return cls(code=verdict.code, message=verdict.message, waypoints=waypoints)
+
+    @property
+    def ok(self) -> bool:
+        return self.waypoints is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,9 +96,7 @@ class JointPath:
         q_rad: Joints there, (n,).
         dq_rad_s: Their velocities there, (n,).
         opening: Of the gripper there.
-        stamp_s: Times of the waypoints, increasing, all later than the start, (H,).
-        waypoints_rad: Joints at the waypoints, (H, n).
-        openings: Of the gripper at the waypoints, (H,).
+        waypoints: All later than the start.
     """
 
     def __init__(
@@ -47,15 +105,12 @@ class JointPath:
         q_rad: Array,
         dq_rad_s: Array,
         opening: float,
-        *,
-        stamp_s: Array,
-        waypoints_rad: Array,
-        openings: Array,
+        waypoints: JointWaypoints,
     ) -> None:
-        times = np.concatenate([[start_s], stamp_s])
+        times = np.concatenate([[start_s], waypoints.stamp_s])
         self.chunk_end_s = float(times[-1])
         times[-1] += times[-1] - times[-2]
-        q = np.concatenate([q_rad[None], waypoints_rad])
+        q = np.concatenate([q_rad[None], waypoints.q_rad])
         slopes = np.diff(q, axis=0) / np.diff(times)[:, None]
         # The slope at a waypoint is that of the parabola through it and its neighbours.
         speeds = np.zeros_like(q)
@@ -66,7 +121,7 @@ class JointPath:
             # The last piece is slow on purpose; the waypoint before it is passed at full speed.
             speeds[-2] = slopes[-2] if len(q) > 3 else speeds[-2]
         self._times, self._q, self._speeds = times, q, speeds
-        self._openings = np.concatenate([[opening], openings])
+        self._openings = np.concatenate([[opening], waypoints.opening])
         self._at = 0
 
     @property

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from hardware.gate.motion import MotionConfig, MotionGate, Told
+from hardware.gate.path import Judgement
 from hardware.gate.states import GateState, Trouble
-from hardware.safety_gate import SafetyGate, Verdict
+from hardware.safety_gate import SafetyGate
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import (
     DEFAULT_ARM,
@@ -119,11 +120,11 @@ class ArmBench:
         T[:, :3, 3] = begin + times[:, None] * np.asarray(velocity)
         return single_arm_chunk(self.now_s + times, T, np.ones(waypoints))
 
-    def submit(self, chunk: ActionChunk | None = None, **more: object) -> Verdict:
+    def submit(self, chunk: ActionChunk | None = None, **more: object) -> Judgement:
         seen = Observation(stamp_s=self.now_s, arms={DEFAULT_ARM: self.gate.expected()})
         verdict = self.judge.check(self.chunk() if chunk is None else chunk, seen, self.now_s)
         return self.gate.submit(
-            verdict,
+            Judgement.of(verdict, DEFAULT_ARM),
             more.pop("epoch", self.epoch),  # type: ignore[arg-type]
             self.now_s,
             **more,  # type: ignore[arg-type]
