@@ -154,14 +154,21 @@ class MotionGate:
             self._bad_in_a_row = 0
             self._arm = state
             return True
-        self.counters.bad_states += 1
-        self._bad_in_a_row += 1
-        if self._bad_in_a_row >= self._config.bad_states:
-            self._fault(Cause.STATE_BAD, problem, state.stamp_s)
+        if self.distrust(problem, state.stamp_s):
             # From here on the arm may really be there.
             self._arm = state if np.isfinite(state.q_rad).all() else None
-            self._bad_in_a_row = 0
         return False
+
+    def distrust(self, problem: str, now_s: float) -> bool:
+        """The arm says what cannot be true; whether that was once too often."""
+        self.counters.bad_states += 1
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row < self._config.bad_states:
+            return False
+        self._bad_in_a_row = 0
+        if self._state is not GateState.IDLE:
+            self._fault(Cause.STATE_BAD, problem, now_s)
+        return True
 
     def _implausible(self, state: ArmState) -> str | None:
         limits = self._limits.joint

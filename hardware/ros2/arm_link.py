@@ -3,6 +3,7 @@
 Nothing here decides anything: whoever owns the link says what is sent, and that is the safety gate.
 """
 
+import importlib
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -303,7 +304,7 @@ class ActionGripper:
     """
 
     def __init__(self, node: RosNode, topics: GripperTopics) -> None:
-        from rclpy.action import ActionClient
+        from rclpy.action.client import ActionClient
 
         self._topics = topics
         self._type = _action_type(topics.kind)
@@ -368,7 +369,7 @@ def _action_type(kind: GripperKind) -> Any:
         GripperKind.FOLLOW: "FollowJointTrajectory",
     }[kind]
     try:
-        import control_msgs.action
+        actions = importlib.import_module("control_msgs.action")
     except ImportError:
         if kind is GripperKind.FOLLOW:
             # The same fields; a server of ours understands it.
@@ -379,7 +380,7 @@ def _action_type(kind: GripperKind) -> Any:
             f"A gripper that is the action {name} needs ROS's package control_msgs, which is not "
             "installed here. Use a topic of its controller, or a ROS installation that has it."
         ) from None
-    return getattr(control_msgs.action, name)
+    return getattr(actions, name)
 
 
 def _command_type(controller: Controller) -> Any:

@@ -15,6 +15,8 @@ from robot_skills.core.errors import PerceptionError, RobotFault
 from robot_skills.core.se3 import Array, matrix_to_wxyz, wxyz_to_matrix
 from robot_skills.core.types import ActionChunk, ArmChunk
 
+_M_PER_MM = np.float32(0.001)
+
 # Pictures
 
 
@@ -49,7 +51,7 @@ def depth_of(message: Any) -> NDArray[np.float32]:
     """
     match message.encoding:
         case "16UC1" | "mono16":
-            return _pixels(message, np.uint16, 1)[:, :, 0] * np.float32(0.001)
+            return (_pixels(message, np.uint16, 1)[:, :, 0] * _M_PER_MM).astype(np.float32)
         case "32FC1":
             metres = _pixels(message, np.float32, 1)[:, :, 0]
             return np.where(np.isfinite(metres) & (metres > 0.0), metres, np.float32(0.0))
@@ -90,7 +92,7 @@ def depth_of_compressed(message: Any) -> NDArray[np.float32]:
     picture = cv2.imdecode(data[start:], cv2.IMREAD_UNCHANGED)
     if picture is None or picture.dtype != np.uint16 or picture.ndim != 2:
         raise PerceptionError(f"A compressed depth picture ({message.format}) cannot be decoded.")
-    return picture * np.float32(0.001)
+    return (picture * _M_PER_MM).astype(np.float32)
 
 
 def _pixels(message: Any, dtype: type[np.generic], channels: int) -> NDArray:

@@ -1,0 +1,115 @@
+"""A control loop that wakes up in time, and knows how well it does."""
+
+import gc
+import os
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+_PRIORITY = 50
+_KEPT = 2000
+_COLLECT_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lateness:
+    """How late a loop woke up, of late.
+
+    Attributes:
+        p50_ms: Median.
+        p99_ms: 99th percentile.
+        max_ms: Worst.
+        missed: Periods that were missed altogether, since the start.
+    """
+
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    missed: int
+
+
+class ControlLoop:
+    """Keeps a period on `CLOCK_MONOTONIC`.
+
+    Args:
+        period_s: Of the loop.
+    """
+
+    def __init__(self, period_s: float) -> None:
+        self.period_s = period_s
+        self._due_s = time.monotonic()
+        self._late_s: deque[float] = deque(maxlen=_KEPT)
+        self._missed = 0
+        self._collected_s = self._due_s
+
+    @property
+    def due_s(self) -> float:
+        """When the next period begins."""
+        return self._due_s
+
+    def missed(self) -> int:
+        """Periods that have passed since the next one was due."""
+        return max(int((time.monotonic() - self._due_s) / self.period_s), 0)
+
+    def wait(self) -> float:
+        """Sleep until the next period begins; returns when it did."""
+        remaining_s = self._due_s - time.monotonic()
+        if remaining_s > 0.0:
+            time.sleep(remaining_s)
+        now_s = time.monotonic()
+        late_s = now_s - self._due_s
+        self._late_s.append(late_s)
+        # What was missed is not made up for: setpoints are for times, not for counts.
+        missed = int(late_s / self.period_s)
+        self._missed += missed
+        self._due_s += (1 + missed) * self.period_s
+        return now_s
+
+    def tidy(self, now_s: float) -> None:
+        """Collect garbage now and then, at a moment of the loop's choosing."""
+        if now_s - self._collected_s > _COLLECT_S:
+            gc.collect(0)
+            self._collected_s = now_s
+
+    def lateness(self) -> Lateness:
+        late_ms = 1e3 * np.array(self._late_s or [0.0])
+        p50_ms, p99_ms = np.quantile(late_ms, [0.5, 0.99])
+        return Lateness(
+            p50_ms=float(p50_ms),
+            p99_ms=float(p99_ms),
+            max_ms=float(late_ms.max()),
+            missed=self._missed,
+        )
+
+
+def claim_real_time(priority: int = _PRIORITY) -> str:
+    """Ask the system to run this process before others, and keep it in memory.
+
+    Returns:
+        What could not be had, in words; empty when all could.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    problems = []
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except (OSError, AttributeError):
+        problems.append(
+            "no real-time priority: not real time (limits.conf: rtprio, or run as root)"
+        )
+    if not _locked_in_memory():
+        problems.append("memory may be swapped out (limits.conf: memlock)")
+    return "; ".join(problems)
+
+
+def _locked_in_memory() -> bool:
+    import ctypes
+
+    now_and_later = 3
+    try:
+        return ctypes.CDLL(None).mlockall(now_and_later) == 0
+    except (OSError, AttributeError):
+        return False

@@ -1,0 +1,360 @@
+"""A simulated arm with cameras behind the topics of a real one: ``sim_robot_node``.
+
+Whatever talks to ros2_control's controllers and to a depth camera's driver talks to this without a
+change: joint states, a forward position controller, a joint trajectory controller, a gripper,
+colour and aligned depth with their infos, and ``/clock``. Simulated time is the machine's: when the
+processor is short, physics catches up, as an arm would not wait either. Pictures are drawn in
+another process.
+
+Services: ``~/reset`` begins the episode again, ``~/truth`` says as JSON where everything is,
+``~/protective_stop`` (`std_srvs/SetBool`) has the arm's own controller stop it.
+"""
+
+import json
+import multiprocessing
+import multiprocessing.sharedctypes
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import numpy as np
+
+from hardware.ros2.loop import ControlLoop
+from hardware.ros2.messages import depth_mm, fill_image, fill_stamp
+from hardware.ros2.runtime import RosNode, interrupts_ignored
+from hardware.ros2.transport import Reach
+from robot_skills.core.se3 import Array
+from robot_skills.core.types import RgbdFrame
+
+_WATCHDOG_S = 0.1
+"""A controller that hears nothing for so long holds, as drivers of arms do."""
+_CLOCK_PERIODS = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimRobotSetup:
+    """What is simulated, and where it is found.
+
+    Attributes:
+        arm: Kind of arm.
+        seed: Of the layout.
+        cameras: Names; pictures are on ``<name>/color/image_raw`` and so on.
+        camera_px: Width and height.
+        camera_hz: Pictures per second.
+        period_s: Of joint states and control.
+        namespace: Of the node.
+        reach: Who can hear it.
+        domain: Of ROS; None is what the environment says.
+    """
+
+    arm: str = "panda"
+    seed: int = 0
+    cameras: Sequence[str] = ("front",)
+    camera_px: tuple[int, int] = (256, 192)
+    camera_hz: float = 10.0
+    period_s: float = 0.01
+    namespace: str = ""
+    reach: Reach = Reach.MACHINE
+    domain: int | None = None
+
+
+class SharedPose:
+    """The newest pose of a cell and its time, in shared memory: one writes, others read.
+
+    Args:
+        size: Numbers in a pose.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._raw = multiprocessing.sharedctypes.RawArray("d", 2 + size)
+        self._view: Array | None = None
+
+    def __getstate__(self) -> Any:
+        return self._raw
+
+    def __setstate__(self, raw: Any) -> None:
+        self._raw, self._view = raw, None
+
+    def _numbers(self) -> Array:
+        if self._view is None:
+            self._view = np.frombuffer(self._raw, dtype=np.float64)
+        return self._view
+
+    def write(self, pose: Array, stamp_s: float) -> None:
+        numbers = self._numbers()
+        numbers[0] += 1.0
+        numbers[1], numbers[2:] = stamp_s, pose
+        numbers[0] += 1.0
+
+    def read(self) -> tuple[Array, float] | None:
+        """Pose and time; None before the first."""
+        numbers = self._numbers()
+        while True:
+            before = numbers[0]
+            copy = numbers.copy()
+            if before == numbers[0] and before % 2.0 == 0.0:
+                return (copy[2:], float(copy[1])) if before > 0.0 else None
+
+
+@dataclass(slots=True)
+class _Wish:
+    """What the controllers were told last."""
+
+    q_rad: Array | None = None
+    heard_s: float = 0.0
+    opening: float = 1.0
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class SimRobotNode:
+    """The arm's side of the simulated robot.
+
+    Args:
+        setup: What is simulated.
+
+    Attributes:
+        cell: The simulated cell.
+        shared: Where its pose goes, for whoever draws it.
+    """
+
+    def __init__(self, setup: SimRobotSetup) -> None:
+        from sim.layout import default_layout
+        from sim.servo_cell import ServoCell
+
+        self.cell = ServoCell(setup.arm, default_layout(setup.seed), setup.period_s)
+        self.shared = SharedPose(len(self.cell.pose()))
+        self._names = [*self.cell.arm.joints, GRIPPER_JOINT]
+        self._wish = _Wish()
+        self._stopped = False
+        self._node = RosNode(
+            "sim_robot", namespace=setup.namespace, reach=setup.reach, domain=setup.domain
+        )
+        self._loop = ControlLoop(setup.period_s)
+        self._make()
+        self._periods = 0
+
+    def _make(self) -> None:
+        from rosgraph_msgs.msg import Clock
+        from sensor_msgs.msg import JointState
+        from std_msgs.msg import Bool, Float64MultiArray
+        from std_srvs.srv import SetBool, Trigger
+        from trajectory_msgs.msg import JointTrajectory
+
+        node = self._node.node
+        self._states = node.create_publisher(JointState, "joint_states", 10)
+        self._clock = node.create_publisher(Clock, "/clock", 10)
+        self._running = node.create_publisher(Bool, "robot_program_running", 10)
+        self._message = JointState(name=self._names)
+        for kind, topic, heard in (
+            (Float64MultiArray, "forward_position_controller/commands", self._positions),
+            (JointTrajectory, "joint_trajectory_controller/joint_trajectory", self._trajectory),
+            (Float64MultiArray, "gripper_position_controller/commands", self._gripper),
+        ):
+            node.create_subscription(kind, topic, heard, 1)
+        node.create_service(Trigger, "~/reset", self._reset)
+        node.create_service(Trigger, "~/truth", self._truth)
+        node.create_service(SetBool, "~/protective_stop", self._protective_stop)
+
+    # Controllers
+
+    def _positions(self, message: Any) -> None:
+        self._told(np.array(message.data, dtype=np.float64), "position")
+
+    def _trajectory(self, message: Any) -> None:
+        if not message.points:
+            self._wish.q_rad = None
+            return
+        names = list(message.joint_names)
+        if any(joint not in names for joint in self.cell.arm.joints):
+            # A joint trajectory controller takes all of its joints, or nothing.
+            return
+        order = [names.index(joint) for joint in self.cell.arm.joints]
+        self._told(np.array(message.points[-1].positions, dtype=np.float64)[order], "trajectory")
+
+    def _told(self, q_rad: Array, what: str) -> None:
+        if q_rad.shape != (len(self.cell.arm.joints),) or not np.isfinite(q_rad).all():
+            # As ros2_control: what is not a number is no command.
+            return
+        counts = self._wish.counts
+        counts[what] = counts.get(what, 0) + 1
+        self._wish.q_rad, self._wish.heard_s = q_rad, time.monotonic()
+
+    def _gripper(self, message: Any) -> None:
+        if len(message.data) == 1 and np.isfinite(message.data[0]):
+            self._wish.opening = float(message.data[0])
+
+    # Services
+
+    def _reset(self, request: Any, response: Any) -> Any:
+        self.cell.reset()
+        self._wish = _Wish()
+        response.success, response.message = True, "at the start"
+        return response
+
+    def _truth(self, request: Any, response: Any) -> Any:
+        from sim.truth import truth_scene
+
+        scene = truth_scene(self.cell.world, time.monotonic())
+        found = {
+            name: {
+                "p_m": entity.T_base_entity.p.tolist(),
+                "joint_m": None if entity.articulation is None else entity.articulation.value_m,
+            }
+            for name, entity in scene.entities.items()
+        }
+        response.success, response.message = True, json.dumps(found)
+        return response
+
+    def _protective_stop(self, request: Any, response: Any) -> Any:
+        self._stopped = bool(request.data)
+        self._wish.q_rad = None
+        response.success, response.message = True, "stopped" if self._stopped else "released"
+        return response
+
+    # Time
+
+    def run(self, while_true: Callable[[], bool] = lambda: True) -> None:
+        """Until somebody asks ROS to end."""
+        with interrupts_ignored():
+            while self._node.alive and while_true():
+                self.step()
+
+    def step(self) -> None:
+        """One period."""
+        while (left_s := self._loop.due_s - time.monotonic()) > 0.0:
+            self._node.spin_once(left_s)
+        missed = self._loop.missed()
+        now_s = self._loop.wait()
+        self._node.spin_all()
+        wish = self._wish
+        if now_s - wish.heard_s > _WATCHDOG_S or self._stopped:
+            wish.q_rad = None
+        # What was missed is made up for: an arm does not wait for its computer.
+        for _ in range(min(1 + missed, _MOST_PERIODS)):
+            self.cell.step(wish.q_rad, wish.opening)
+        self._publish(now_s)
+
+    def _publish(self, now_s: float) -> None:
+        from builtin_interfaces.msg import Time
+        from rosgraph_msgs.msg import Clock
+        from std_msgs.msg import Bool
+
+        state = self.cell.state(now_s)
+        message = self._message
+        fill_stamp(message.header.stamp, now_s)
+        message.position = [*state.q_rad.tolist(), state.opening]
+        message.velocity = [*state.dq_rad_s.tolist(), 0.0]
+        message.effort = [*state.tau_nm.tolist(), 0.0]
+        self._states.publish(message)
+        self.shared.write(self.cell.pose(), now_s)
+        self._periods += 1
+        if self._periods % _CLOCK_PERIODS == 0:
+            at = Time()
+            fill_stamp(at, self.cell.time_s)
+            self._clock.publish(Clock(clock=at))
+            self._running.publish(Bool(data=not self._stopped))
+
+    def close(self) -> None:
+        self._node.close()
+
+
+GRIPPER_JOINT = "gripper"
+"""Of the joint states: its position is the opening, from 0 to 1."""
+_MOST_PERIODS = 20
+
+
+def eyes_main(setup: SimRobotSetup, shared: SharedPose, stop: Event) -> None:
+    """Draws and publishes pictures until told to stop: the cameras' side."""
+    from sim.layout import default_layout
+    from sim.servo_cell import CellEyes
+
+    eyes = CellEyes(setup.arm, default_layout(setup.seed), setup.camera_px)
+    node = RosNode("sim_cameras", namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
+    publishers = {name: CameraTopics(node, name) for name in setup.cameras}
+    due_s = time.monotonic()
+    try:
+        with interrupts_ignored():
+            while node.alive and not stop.is_set():
+                found = shared.read()
+                if found is not None:
+                    for name, topics in publishers.items():
+                        topics.publish(eyes.draw(found[0], name, found[1]))
+                due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
+                while (left_s := due_s - time.monotonic()) > 0.0 and not stop.is_set():
+                    node.spin_once(min(left_s, 0.05))
+    finally:
+        node.close()
+        eyes.close()
+
+
+class CameraTopics:
+    """Topics of one RGB-D camera, as RealSense's driver names them.
+
+    Args:
+        node: That publishes.
+        name: Of the camera.
+    """
+
+    def __init__(self, node: RosNode, name: str) -> None:
+        from diagnostic_msgs.msg import DiagnosticStatus
+        from sensor_msgs.msg import CameraInfo, Image
+
+        make = node.node.create_publisher
+        self._name = name
+        self._frame_id = f"{name}_color_optical_frame"
+        colour, depth = f"{name}/color", f"{name}/aligned_depth_to_color"
+        self._images = {
+            "rgb": make(Image, f"{colour}/image_raw", 2),
+            "depth": make(Image, f"{depth}/image_raw", 2),
+        }
+        self._infos = [make(CameraInfo, f"{place}/camera_info", 2) for place in (colour, depth)]
+        self._health = make(DiagnosticStatus, f"{name}/health", 2)
+
+    def publish(self, frame: RgbdFrame) -> None:
+        """A picture with its depth, its info, and that all is well."""
+        from diagnostic_msgs.msg import DiagnosticStatus
+        from sensor_msgs.msg import CameraInfo, Image
+
+        for kind, pixels, encoding in (
+            ("rgb", frame.rgb, "rgb8"),
+            ("depth", depth_mm(frame.depth_m), "16UC1"),
+        ):
+            message = Image()
+            fill_stamp(message.header.stamp, frame.stamp_s)
+            message.header.frame_id = self._frame_id
+            fill_image(message, pixels, encoding)
+            self._images[kind].publish(message)
+        info = CameraInfo(height=frame.rgb.shape[0], width=frame.rgb.shape[1])
+        fill_stamp(info.header.stamp, frame.stamp_s)
+        info.header.frame_id = self._frame_id
+        info.distortion_model, info.d = "plumb_bob", [0.0] * 5
+        info.k = frame.K.ravel().tolist()
+        info.r = np.eye(3).ravel().tolist()
+        info.p = np.column_stack([frame.K, np.zeros(3)]).ravel().tolist()
+        for publisher in self._infos:
+            publisher.publish(info)
+        self._health.publish(
+            DiagnosticStatus(level=DiagnosticStatus.OK, name=self._name, message="pictures come")
+        )
+
+
+def run_sim_robot(setup: SimRobotSetup) -> None:
+    """Simulate until somebody asks ROS to end."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    node = SimRobotNode(setup)
+    arguments = (setup, node.shared, stop)
+    eyes = context.Process(target=eyes_main, args=arguments) if setup.cameras else None
+    if eyes is not None:
+        eyes.start()
+    try:
+        node.run()
+    finally:
+        stop.set()
+        node.close()
+        if eyes is not None:
+            eyes.join(timeout=10.0)
+            if eyes.is_alive():
+                eyes.kill()
