@@ -71,7 +71,7 @@ def colours_of_compressed(message: Any) -> NDArray[np.uint8]:
     picture = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         raise PerceptionError(f"A compressed picture ({message.format}) cannot be decoded.")
-    return np.ascontiguousarray(picture[:, :, ::-1])
+    return np.ascontiguousarray(picture[:, :, ::-1], dtype=np.uint8)
 
 
 def depth_of_compressed(message: Any) -> NDArray[np.float32]:
