@@ -16,6 +16,7 @@ from functools import lru_cache
 import mujoco
 import numpy as np
 
+from robot_skills.core.errors import unknown_name
 from robot_skills.core.se3 import SE3, Array
 from sim.arms import ARMS, TOOL_SITE, ArmSpec, build_arm
 
@@ -121,3 +122,14 @@ class ArmKinematics:
             dq = J.T @ np.linalg.solve(gram, self._error)
         largest = float(np.abs(dq).max())
         return dq if largest <= _MAX_STEP_RAD else dq * (_MAX_STEP_RAD / largest)
+
+
+def kinematics_of(arm: str) -> ArmKinematics:
+    """Kinematics of an arm by name, so that processes can be told which.
+
+    Raises:
+        UnknownNameError: There is no such arm.
+    """
+    if arm not in ARMS:
+        raise unknown_name("arm", arm, ARMS)
+    return ArmKinematics(ARMS[arm])

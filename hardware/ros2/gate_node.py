@@ -8,6 +8,7 @@ Names, below the node's own: services ``acquire``, ``release``, ``stop``, ``esto
 joints were really told) and ``/diagnostics``.
 """
 
+import multiprocessing
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -18,13 +19,20 @@ from hardware.gate.motion import MotionConfig, MotionGate
 from hardware.gate.path import Judgement
 from hardware.gate.states import Cause, GateState, Trouble
 from hardware.ros2.arm_link import ArmLink, ArmTopics, Commander
-from hardware.ros2.judge import ExpectedArm, Judge, Judged, JudgeSetup, receive
-from hardware.ros2.loop import ControlLoop, claim_real_time
+from hardware.ros2.judge import (
+    ExpectedArm,
+    Judge,
+    Judged,
+    JudgeSetup,
+    judge_sockets,
+    receive,
+)
+from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import chunk_of, fill_chunk
-from hardware.ros2.runtime import RosNode, interrupts_ignored
+from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.times import MachineClock, SenderClocks, clock_name
 from hardware.ros2.transport import Reach
-from hardware.safety_gate import GateConfig
+from hardware.safety_gate import GateCode, GateConfig
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
@@ -227,15 +235,16 @@ class GateNode:
     # Time
 
     def run(self) -> None:
-        """Until somebody asks ROS to end."""
+        """Until the process is asked to end."""
         self._not_real_time = claim_real_time()
         logger = self._node.node.get_logger()
         if self._not_real_time:
             logger.warning(self._not_real_time)
         for check in sorted(code.value for code in self._setup.judging.disabled):
             logger.warning(f"The check {check!r} is turned off.")
-        with interrupts_ignored():
-            while self._node.alive:
+        end = ProcessEnd()
+        with end.watched():
+            while self._node.alive and not end.asked:
                 self.step()
 
     def step(self) -> None:
@@ -317,6 +326,7 @@ class GateNode:
                 state=gate.state.value,
                 cause="" if trouble is None else trouble.cause.value,
                 why="" if trouble is None else trouble.why,
+                state_age_s=-1.0 if gate.arm is None else now_s - gate.arm.stamp_s,
                 owner=gate.owner,
                 epoch=gate.epoch,
                 disabled=sorted(code.value for code in self._setup.judging.disabled),
@@ -371,10 +381,11 @@ def gate_main(setup: GateSetup, expected: ExpectedArm, judge: socket.socket) -> 
         node.run()
     finally:
         node.close()
+        leave_real_time()
 
 
 def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> None:
-    """The judge's process: serves ``gate/submit`` until somebody asks ROS to end."""
+    """The judge's process: serves ``gate/submit`` until it, or the gate, is to end."""
     from robot_skills_interfaces.srv import SubmitChunk
 
     judge = Judge(setup.judge(), expected, gate)
@@ -384,7 +395,7 @@ def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> 
     def submit(request: Any, response: Any) -> Any:
         from geometry_msgs.msg import Pose
 
-        response.accepted, response.code = False, "stamps"
+        response.accepted, response.code = False, GateCode.STATE.value
         message = request.chunk
         try:
             offset_s = clocks.offset_s(message.clock, message.observed_s, clock.now_s())
@@ -410,8 +421,27 @@ def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> 
         node.node.create_service(
             SubmitChunk, f"{setup.namespace}/{GATE_NODE}/submit".replace("//", "/"), submit
         )
-        with interrupts_ignored():
-            while node.alive:
+        end = ProcessEnd()
+        with end.watched(with_parent=True):
+            while node.alive and not end.asked:
                 node.spin_once(0.1)
     finally:
         node.close()
+
+
+def run_gate(setup: GateSetup) -> None:
+    """Be the gate, with a judge as a child, until it is asked to end."""
+    context = multiprocessing.get_context("spawn")
+    expected = ExpectedArm(len(setup.limits.joint.lower_rad))
+    mine, judges = judge_sockets()
+    child = context.Process(target=judge_main, args=(setup, expected, judges), name=JUDGE_NODE)
+    child.start()
+    judges.close()
+    try:
+        gate_main(setup, expected, mine)
+    finally:
+        mine.close()
+        child.terminate()
+        child.join(timeout=5.0)
+        if child.is_alive():
+            child.kill()

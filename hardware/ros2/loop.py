@@ -105,6 +105,12 @@ def claim_real_time(priority: int = _PRIORITY) -> str:
     return "; ".join(problems)
 
 
+def leave_real_time() -> None:
+    """Collect garbage as everybody does, before the process ends."""
+    gc.enable()
+    gc.unfreeze()
+
+
 def _locked_in_memory() -> bool:
     import ctypes
 

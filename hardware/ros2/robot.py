@@ -6,6 +6,7 @@ chunks, and hears what became of them. Joint states and pictures come straight f
 
 import bisect
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -174,12 +175,30 @@ class Ros2Robot:
             node.wait_for(
                 client.service_is_ready, _PATIENCE_S, f"the safety gate ({GATE_NODE}/{name})"
             )
+        node.wait_for(
+            lambda: self._status is not None and 0.0 <= self._status.state_age_s < _STALE_S,
+            _PATIENCE_S,
+            f"the safety gate to hear the arm on {topic}",
+        )
+        self._wait_for_pictures(node)
         answer = node.call(
             self._clients["acquire"], AcquireCommand.Request(owner=config.owner), _ANSWER_S
         )
         if not answer.granted:
             raise RobotFault(f"The gate does not give the command: {answer.reason}.")
         self._epoch = answer.epoch
+
+    def _wait_for_pictures(self, node: RosNode) -> None:
+        """Cameras take longer to start than arms."""
+        until_s = time.monotonic() + _PATIENCE_S
+        for camera in self._eyes.values():
+            while node.alive:
+                try:
+                    camera.read()
+                    break
+                except PerceptionError as problem:
+                    if time.monotonic() > until_s:
+                        raise RobotFault(str(problem)) from None
 
     def close(self) -> None:
         """Give the command back. Safe to call twice."""

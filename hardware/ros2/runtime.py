@@ -7,6 +7,9 @@ of its own, which is asked again and again for what has come, and is taken down 
 """
 
 import contextlib
+import ctypes
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -168,10 +171,43 @@ def import_rclpy() -> Any:
     return rclpy
 
 
-@contextlib.contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Take Ctrl-C and ROS's own wish to end for the same, inside a node's main loop."""
-    from rclpy.executors import ExternalShutdownException
+class ProcessEnd:
+    """Whether this process was asked to end: by Ctrl-C, a signal, or the end of its parent."""
 
-    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
-        yield
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    @property
+    def asked(self) -> bool:
+        return self._asked.is_set()
+
+    @contextlib.contextmanager
+    def watched(self, *, with_parent: bool = False) -> Iterator[None]:
+        """Let signals ask, for as long as the block lasts. For the main thread.
+
+        Args:
+            with_parent: The end of the parent process asks as well.
+        """
+        before = {
+            number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        if with_parent:
+            _signal_at_end_of_parent()
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _ask(self, *_: object) -> None:
+        self._asked.set()
+
+
+def _signal_at_end_of_parent() -> None:
+    """Have the system send SIGTERM when the parent ends, however it does."""
+    set_signal = 1
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(set_signal, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)

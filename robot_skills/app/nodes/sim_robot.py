@@ -14,16 +14,15 @@ import json
 import multiprocessing
 import multiprocessing.sharedctypes
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Event
 from typing import Any
 
 import numpy as np
 
 from hardware.ros2.loop import ControlLoop
 from hardware.ros2.messages import depth_mm, fill_image, fill_stamp
-from hardware.ros2.runtime import RosNode, interrupts_ignored
+from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.transport import Reach
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import RgbdFrame
@@ -215,10 +214,11 @@ class SimRobotNode:
 
     # Time
 
-    def run(self, while_true: Callable[[], bool] = lambda: True) -> None:
-        """Until somebody asks ROS to end."""
-        with interrupts_ignored():
-            while self._node.alive and while_true():
+    def run(self) -> None:
+        """Until the process is asked to end."""
+        end = ProcessEnd()
+        with end.watched():
+            while self._node.alive and not end.asked:
                 self.step()
 
     def step(self) -> None:
@@ -265,24 +265,24 @@ GRIPPER_JOINT = "gripper"
 _MOST_PERIODS = 20
 
 
-def eyes_main(setup: SimRobotSetup, shared: SharedPose, stop: Event) -> None:
-    """Draws and publishes pictures until told to stop: the cameras' side."""
+def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
+    """Draws and publishes pictures until it, or its parent, is to end: the cameras' side."""
     from sim.layout import default_layout
     from sim.servo_cell import CellEyes
 
     eyes = CellEyes(setup.arm, default_layout(setup.seed), setup.camera_px)
     node = RosNode("sim_cameras", namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
     publishers = {name: CameraTopics(node, name) for name in setup.cameras}
-    due_s = time.monotonic()
+    due_s, end = time.monotonic(), ProcessEnd()
     try:
-        with interrupts_ignored():
-            while node.alive and not stop.is_set():
+        with end.watched(with_parent=True):
+            while node.alive and not end.asked:
                 found = shared.read()
                 if found is not None:
                     for name, topics in publishers.items():
                         topics.publish(eyes.draw(found[0], name, found[1]))
                 due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
-                while (left_s := due_s - time.monotonic()) > 0.0 and not stop.is_set():
+                while (left_s := due_s - time.monotonic()) > 0.0 and not end.asked:
                     node.spin_once(min(left_s, 0.05))
     finally:
         node.close()
@@ -341,20 +341,19 @@ class CameraTopics:
 
 
 def run_sim_robot(setup: SimRobotSetup) -> None:
-    """Simulate until somebody asks ROS to end."""
+    """Simulate until the process is asked to end."""
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
     node = SimRobotNode(setup)
-    arguments = (setup, node.shared, stop)
+    arguments = (setup, node.shared)
     eyes = context.Process(target=eyes_main, args=arguments) if setup.cameras else None
     if eyes is not None:
         eyes.start()
     try:
         node.run()
     finally:
-        stop.set()
         node.close()
         if eyes is not None:
+            eyes.terminate()
             eyes.join(timeout=10.0)
             if eyes.is_alive():
                 eyes.kill()

@@ -1,0 +1,157 @@
+"""A simulated arm, its gate and a robot above it, each in a process of its own, over real DDS."""
+
+import multiprocessing
+import os
+import signal
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+
+from robot_skills.core.errors import ActionRefused, RobotFault
+from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+
+pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not built")
+
+from hardware.ros2.arm_link import ArmTopics, GripperKind, GripperTopics
+from hardware.ros2.camera import RosCameraConfig
+from hardware.ros2.gate_node import GateSetup, run_gate
+from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
+from robot_skills.app.nodes.sim_robot import GRIPPER_JOINT, SimRobotSetup, run_sim_robot
+from sim.arms import ARMS
+from sim.kinematics import kinematics_of
+from sim.world import T_BASE_FRONT
+
+ARM = ARMS["panda"]
+TOPICS = ArmTopics(
+    joints=ARM.joints,
+    joint_states="joint_states",
+    command="forward_position_controller/commands",
+    gripper=GripperTopics(
+        kind=GripperKind.POSITION,
+        name="gripper_position_controller/commands",
+        joint=GRIPPER_JOINT,
+        open_q=1.0,
+        closed_q=0.0,
+    ),
+)
+KINEMATICS = partial(kinematics_of, "panda")
+CONTEXT = multiprocessing.get_context("spawn")
+
+
+class CellProcesses:
+    """The processes of a cell."""
+
+    def __init__(self, **gate):
+        self.sim = CONTEXT.Process(
+            target=run_sim_robot, args=(SimRobotSetup(camera_px=(64, 48)),), name="sim"
+        )
+        setup = GateSetup(limits=ARM.limits, make_kinematics=KINEMATICS, topics=TOPICS, **gate)
+        self.gate = CONTEXT.Process(target=run_gate, args=(setup,), name="gate")
+        for process in (self.sim, self.gate):
+            process.start()
+        self.robot = Ros2Robot(
+            Ros2RobotConfig(
+                limits=ARM.limits,
+                make_kinematics=KINEMATICS,
+                home_q_rad=np.array(ARM.home_q_rad),
+                topics=TOPICS,
+                cameras=[RosCameraConfig(name="front", T_mount_camera=T_BASE_FRONT)],
+            )
+        )
+
+    def end(self):
+        self.robot.close()
+        for process in (self.gate, self.sim):
+            if process.is_alive():
+                os.kill(process.pid, signal.SIGCONT)
+                process.terminate()
+        for process in (self.gate, self.sim):
+            process.join(timeout=15.0)
+            if process.is_alive():
+                process.kill()
+
+    @property
+    def state(self):
+        return self.robot.status.state
+
+    def wait(self, state, timeout_s=3.0):
+        until_s = time.monotonic() + timeout_s
+        while self.state != state:
+            assert time.monotonic() < until_s, (self.state, self.robot.status.why)
+            time.sleep(0.01)
+
+    def chunk(self, velocity=(0.0, 0.1, 0.0), waypoints=16):
+        robot = self.robot
+        T = robot.observe().arms[DEFAULT_ARM].T_base_tool.matrix()
+        times = 0.05 * np.arange(1.0, waypoints + 1)
+        poses = np.tile(T, (waypoints, 1, 1))
+        poses[:, :3, 3] += times[:, None] * np.asarray(velocity)
+        return single_arm_chunk(robot.clock.now_s() + times, poses, np.ones(waypoints))
+
+
+@pytest.fixture
+def cell():
+    made = CellProcesses()
+    try:
+        made.robot.connect()
+        yield made
+    finally:
+        made.end()
+
+
+def test_a_chunk_moves_the_arm_through_its_gate(cell):
+    robot = cell.robot
+    start = robot.observe(["front"])
+    assert start.cameras["front"].rgb.shape == (48, 64, 3)
+    assert 0.2 < np.median(start.cameras["front"].depth_m) < 3.0
+    followed = robot.command(cell.chunk())
+    assert len(followed) >= 14
+    time.sleep(1.2)
+    moved = robot.observe().arms[DEFAULT_ARM].T_base_tool.p - start.arms[DEFAULT_ARM].T_base_tool.p
+    np.testing.assert_allclose(moved, [0.0, 0.08, 0.0], atol=0.012)
+    cell.wait("hold")
+    assert cell.robot.status.cause == "chunk_ended"
+
+
+def test_the_gate_refuses_and_says_why(cell):
+    with pytest.raises(ActionRefused, match="speed") as refused:
+        cell.robot.command(cell.chunk(velocity=(0.0, 1.8, 0.0), waypoints=3))
+    assert refused.value.code == "speed"
+    assert cell.state == "idle"
+
+
+def test_a_robot_that_lost_the_command_moves_nothing(cell):
+    other = Ros2Robot(cell.robot._config, name="other")
+    other.connect()
+    try:
+        with pytest.raises(ActionRefused, match="has no command") as refused:
+            cell.robot.command(cell.chunk())
+        assert refused.value.code == "lease"
+        assert other.command(cell.chunk())
+    finally:
+        other.close()
+
+
+def test_an_arm_without_a_gate_is_not_there():
+    sim = CONTEXT.Process(target=run_sim_robot, args=(SimRobotSetup(cameras=()),))
+    sim.start()
+    robot = Ros2Robot(
+        Ros2RobotConfig(
+            limits=ARM.limits,
+            make_kinematics=KINEMATICS,
+            home_q_rad=np.array(ARM.home_q_rad),
+            topics=TOPICS,
+        )
+    )
+    try:
+        with pytest.raises(RobotFault, match="safety gate"):
+            robot.connect()
+        with pytest.raises(RobotFault, match="not connected"):
+            robot.observe()
+    finally:
+        robot.close()
+        sim.terminate()
+        sim.join(timeout=15.0)
+        assert not sim.is_alive()
