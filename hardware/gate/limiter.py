@@ -6,24 +6,14 @@ there: when a step would lose that, the braking of the step before is carried ou
 induction it stays inside for ever, whoever asks for what, and stopping is never a step to zero.
 
 Towards a wish it moves by a critically damped law whose approach is bounded by what can still be
-braked; a wish that keeps to the limits is followed without lag. Braking is planned by Ruckig
-(Berscheid and Kröger, "Jerk-limited real-time trajectory generation with arbitrary target states",
-RSS 2021).
+braked; a wish that keeps to the limits is followed without lag.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from ruckig import (
-    ControlInterface,
-    InputParameter,
-    Result,
-    Ruckig,
-    RuckigError,
-    Synchronization,
-    Trajectory,
-)
 
+from hardware.gate.braking import Braking
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.limits import JointLimits
 from robot_skills.core.se3 import Array
@@ -76,16 +66,7 @@ class JointLimiter:
         self._velocity = _INSIDE * limits.velocity_rad_s
         self._acceleration = _INSIDE * limits.acceleration_rad_s2
         self._jerk = _INSIDE * limits.jerk_rad_s3
-        self._otg, self._braking = Ruckig(n, period_s), InputParameter(n)
-        self._braking.control_interface = ControlInterface.Velocity
-        # Each joint for itself, as soon as it can.
-        self._braking.synchronization = Synchronization.No
-        self._braking.max_velocity = self._velocity.tolist()
-        self._braking.max_acceleration = self._acceleration.tolist()
-        self._braking.max_jerk = self._jerk.tolist()
-        self._braking.target_velocity = [0.0] * n
-        self._braking.target_acceleration = [0.0] * n
-        self._stop, self._other_stop = Trajectory(n), Trajectory(n)
+        self._stop: Braking | None = None
         self._now: JointSetpoint | None = None
         self._stopping_s = 0.0
         """How far the present state is along `_stop`."""
@@ -149,13 +130,16 @@ class JointLimiter:
             _clip(dq, -self._velocity, self._velocity),
             _clip(ddq, -self._acceleration, self._acceleration),
         )
-        if not self._plan_stop(wanted):
+        if wanted is None or not self._plan_stop(wanted):
             return self.brake()
         self._now = wanted
         return wanted
 
-    def _towards(self, q_rad: Array, dq_rad_s: Array, ddq_rad_s2: Array) -> JointSetpoint:
-        """The state one period on, with a constant jerk, all but the position inside the limits."""
+    def _towards(self, q_rad: Array, dq_rad_s: Array, ddq_rad_s2: Array) -> JointSetpoint | None:
+        """The state one period on, with a constant jerk, all but the position inside the limits.
+
+        None where no constant jerk keeps inside; braking, which changes its jerk at any time, does.
+        """
         now, T = self.now, self.period_s
         q, v, a = now.q_rad, now.dq_rad_s, now.ddq_rad_s2
         jerk, top = self._jerk, self._acceleration
@@ -174,6 +158,8 @@ class JointLimiter:
         low, high = np.maximum(-top, a - T * jerk), np.minimum(top, a + T * jerk)
         high = np.minimum(high, self._highest(v, a))
         low = np.maximum(low, -self._highest(-v, -a))
+        if (high < low - _MARGIN).any():
+            return None
         acceleration = _clip(wish, low, np.maximum(low, high))
         return JointSetpoint(
             q_rad=q + T * v + T**2 * (2.0 * a + acceleration) / 6.0,
@@ -194,11 +180,10 @@ class JointLimiter:
         """Go on for one period with stopping; at rest, stay."""
         if self.now.at_rest:
             return self.now
+        assert self._stop is not None
         self._stopping_s += self.period_s
-        self._now = _at(self._stop, self._stopping_s)
-        if self._stopping_s >= self._stop.duration:
-            zero = np.zeros(self._n)
-            self._now = JointSetpoint(q_rad=self._now.q_rad, dq_rad_s=zero, ddq_rad_s2=zero)
+        q, dq, ddq = self._stop.at(self._stopping_s)
+        self._now = JointSetpoint(q_rad=q, dq_rad_s=dq, ddq_rad_s2=ddq)
         return self._now
 
     def _plan_stop(self, state: JointSetpoint) -> bool:
@@ -210,27 +195,12 @@ class JointLimiter:
             return False
         if (np.abs(a) > self._acceleration + _MARGIN).any():
             return False
-        ask = self._braking
-        ask.current_position = q.tolist()
-        ask.current_velocity = v.tolist()
-        ask.current_acceleration = a.tolist()
-        try:
-            planned = self._otg.calculate(ask, self._other_stop)
-        except RuckigError:
+        stop = Braking(q, v, a, self._acceleration, self._jerk)
+        inside = (stop.lowest_rad >= self._lower) & (stop.highest_rad <= self._upper)
+        if not inside.all():
             return False
-        if planned not in (Result.Working, Result.Finished):
-            return False
-        for joint, bound in enumerate(self._other_stop.position_extrema):
-            if bound.min < self._lower[joint] or bound.max > self._upper[joint]:
-                return False
-        self._stop, self._other_stop = self._other_stop, self._stop
-        self._stopping_s = 0.0
+        self._stop, self._stopping_s = stop, 0.0
         return True
-
-
-def _at(path: Trajectory, time_s: float) -> JointSetpoint:
-    q, dq, ddq = path.at_time(time_s)
-    return JointSetpoint(q_rad=np.array(q), dq_rad_s=np.array(dq), ddq_rad_s2=np.array(ddq))
 
 
 def _clip(values: Array, lower: Array, upper: Array) -> Array:

@@ -115,6 +115,11 @@ class MotionGate:
         return self._trouble
 
     @property
+    def ongoing(self) -> tuple[Trouble, ...]:
+        """What has to be over before anything may move."""
+        return tuple(self._ongoing.values())
+
+    @property
     def arm(self) -> ArmState | None:
         """The newest good state of the arm."""
         return self._arm

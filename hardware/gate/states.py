@@ -35,6 +35,8 @@ class Cause(Enum):
     TRACKING = "tracking"
     """The arm is not where it was told to be."""
     SENSOR_LOST = "sensor_lost"
+    CONTROLLER = "no_controller"
+    """Nothing listens to the commands."""
     OVERRUN = "overrun"
     """The control loop itself cannot keep its period."""
     ROBOT = "robot"

@@ -268,6 +268,7 @@ class GateNode:
         if self._gate.arm is not None:
             self._expected.write(self._gate.expected())
         if self._gate.counters.ticks % _STATUS_PERIODS == 0:
+            self._watch_controller(now_s)
             self._report(now_s)
         loop.tidy(now_s)
 
@@ -301,6 +302,13 @@ class GateNode:
         else:
             self._gate.over(Cause.SENSOR_LOST, now_s)
 
+    def _watch_controller(self, now_s: float) -> None:
+        if self._commander.listeners:
+            self._gate.over(Cause.CONTROLLER, now_s)
+        else:
+            topic = self._setup.topics.command
+            self._gate.hold(Cause.CONTROLLER, f"no controller listens on {topic}", now_s)
+
     # What goes out
 
     def _changed(self, before: GateState, now: GateState, trouble: Trouble | None) -> None:
@@ -326,6 +334,7 @@ class GateNode:
                 state=gate.state.value,
                 cause="" if trouble is None else trouble.cause.value,
                 why="" if trouble is None else trouble.why,
+                waits_for=[one.why for one in gate.ongoing],
                 state_age_s=-1.0 if gate.arm is None else now_s - gate.arm.stamp_s,
                 owner=gate.owner,
                 epoch=gate.epoch,

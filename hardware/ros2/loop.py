@@ -95,7 +95,10 @@ def claim_real_time(priority: int = _PRIORITY) -> str:
     gc.disable()
     problems = []
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        # The middleware's threads carry what the loop waits for; they come right after it.
+        for thread in os.listdir("/proc/self/task"):
+            rank = priority if int(thread) == os.getpid() else priority - 1
+            os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(rank))
     except (OSError, AttributeError):
         problems.append(
             "no real-time priority: not real time (limits.conf: rtprio, or run as root)"

@@ -175,11 +175,7 @@ class Ros2Robot:
             node.wait_for(
                 client.service_is_ready, _PATIENCE_S, f"the safety gate ({GATE_NODE}/{name})"
             )
-        node.wait_for(
-            lambda: self._status is not None and 0.0 <= self._status.state_age_s < _STALE_S,
-            _PATIENCE_S,
-            f"the safety gate to hear the arm on {topic}",
-        )
+        self._wait_for_gate(node)
         self._wait_for_pictures(node)
         answer = node.call(
             self._clients["acquire"], AcquireCommand.Request(owner=config.owner), _ANSWER_S
@@ -187,6 +183,26 @@ class Ros2Robot:
         if not answer.granted:
             raise RobotFault(f"The gate does not give the command: {answer.reason}.")
         self._epoch = answer.epoch
+
+    def _wait_for_gate(self, node: RosNode) -> None:
+        """Until the gate hears the arm, and everything else that it waits for is there."""
+
+        def ready() -> bool:
+            status = self._status
+            return (
+                status is not None and 0.0 <= status.state_age_s < _STALE_S and not status.waits_for
+            )
+
+        try:
+            node.wait_for(ready, _PATIENCE_S, "the safety gate")
+        except RobotFault as problem:
+            status = self._status
+            if status is None:
+                raise RobotFault("The safety gate says nothing.") from None
+            missing = list(status.waits_for)
+            if not 0.0 <= status.state_age_s < _STALE_S:
+                missing.append(f"it hears nothing on {self._config.topics.joint_states}")
+            raise RobotFault(f"{problem} {'; '.join(missing)}.") from None
 
     def _wait_for_pictures(self, node: RosNode) -> None:
         """Cameras take longer to start than arms."""

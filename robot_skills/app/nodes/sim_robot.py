@@ -13,6 +13,7 @@ Services: ``~/reset`` begins the episode again, ``~/truth`` says as JSON where e
 import json
 import multiprocessing
 import multiprocessing.sharedctypes
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from hardware.ros2.loop import ControlLoop
+from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import depth_mm, fill_image, fill_stamp
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.transport import Reach
@@ -263,6 +264,7 @@ class SimRobotNode:
 GRIPPER_JOINT = "gripper"
 """Of the joint states: its position is the opening, from 0 to 1."""
 _MOST_PERIODS = 20
+_PRIORITY = 40
 
 
 def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
@@ -274,6 +276,7 @@ def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
     node = RosNode("sim_cameras", namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
     publishers = {name: CameraTopics(node, name) for name in setup.cameras}
     due_s, end = time.monotonic(), ProcessEnd()
+    os.nice(5)
     try:
         with end.watched(with_parent=True):
             while node.alive and not end.asked:
@@ -348,10 +351,13 @@ def run_sim_robot(setup: SimRobotSetup) -> None:
     eyes = context.Process(target=eyes_main, args=arguments) if setup.cameras else None
     if eyes is not None:
         eyes.start()
+    # An arm's own computer has nothing else to do.
+    claim_real_time(_PRIORITY)
     try:
         node.run()
     finally:
         node.close()
+        leave_real_time()
         if eyes is not None:
             eyes.terminate()
             eyes.join(timeout=10.0)
