@@ -6,52 +6,25 @@ from typing import Any
 
 from robot_skills.core.errors import DatasetError
 from robot_skills.data.foreign.files import needed, read_json_lines
-from robot_skills.data.foreign.lerobot_info import LeRobotInfo, read_info
-from robot_skills.data.foreign.lerobot_rows import Clip, Located, read_episode
-from robot_skills.data.series import EpisodeData
+from robot_skills.data.foreign.lerobot_rows import Clip, Located
+from robot_skills.data.foreign.lerobot_source import LeRobotSource
 
 _DATA_PATH = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 _VIDEO_PATH = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
 _CHUNK = 1000
 
 
-class LeRobotV21:
+class LeRobotV21(LeRobotSource):
     """A dataset of LeRobot v2.0 or v2.1 (`data.series.EpisodeSource`).
 
     Args:
         root: Its folder, with ``meta/info.json`` and ``meta/episodes.jsonl``.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    @property
-    def name(self) -> str:
-        return self._root.name
-
-    @property
-    def kind(self) -> str:
-        return f"LeRobot {self.info.version}"
-
-    @cached_property
-    def info(self) -> LeRobotInfo:
-        """What it says about itself.
-
-        Raises:
-            DatasetError: That is damaged, or of another version.
-        """
-        info = read_info(self._root)
-        if not info.version.startswith("v2."):
-            raise DatasetError(f"{self._root} is LeRobot {info.version}; v2 is read here.")
-        return info
+    MAJOR = "v2"
 
     def __len__(self) -> int:
         return len(self._episodes)
-
-    def episode(self, index: int) -> EpisodeData:
-        if not 0 <= index < len(self):
-            raise DatasetError(f"{self._root} has no episode {index}; it has {len(self)}.")
-        return read_episode(self.info, self._located(self._episodes[index]), self.kind)
 
     @property
     def _list(self) -> Path:
@@ -69,8 +42,8 @@ class LeRobotV21:
             )
         return sorted(rows, key=lambda row: row["episode_index"])
 
-    def _located(self, row: dict[str, Any]) -> Located:
-        index = row["episode_index"]
+    def _located(self, index: int) -> Located:
+        row = self._episodes[index]
         values = {
             "episode_chunk": index // max(1, self.info.count("chunks_size", default=_CHUNK)),
             "episode_index": index,

@@ -10,52 +10,24 @@ from typing import Any
 
 from robot_skills.core.errors import DatasetError
 from robot_skills.data.foreign.files import library, needed, reading
-from robot_skills.data.foreign.lerobot_info import LeRobotInfo, read_info
-from robot_skills.data.foreign.lerobot_rows import Clip, Located, read_episode
-from robot_skills.data.series import EpisodeData
+from robot_skills.data.foreign.lerobot_rows import Clip, Located
+from robot_skills.data.foreign.lerobot_source import LeRobotSource
 
 _DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 _VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 
 
-class LeRobotV3:
+class LeRobotV3(LeRobotSource):
     """A dataset of LeRobot v3.0 (`data.series.EpisodeSource`).
 
     Args:
         root: Its folder, with ``meta/info.json``.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    @property
-    def name(self) -> str:
-        return self._root.name
-
-    @property
-    def kind(self) -> str:
-        return f"LeRobot {self.info.version}"
-
-    @cached_property
-    def info(self) -> LeRobotInfo:
-        """What it says about itself.
-
-        Raises:
-            DatasetError: That is damaged, or of another version.
-        """
-        info = read_info(self._root)
-        if not info.version.startswith("v3."):
-            raise DatasetError(f"{self._root} is LeRobot {info.version}; v3 is read here.")
-        return info
+    MAJOR = "v3"
 
     def __len__(self) -> int:
         return len(self._episodes)
-
-    def episode(self, index: int) -> EpisodeData:
-        if not 0 <= index < len(self):
-            raise DatasetError(f"{self._root} has no episode {index}; it has {len(self)}.")
-        path, row = self._episodes[index]
-        return read_episode(self.info, self._located(row, path), self.kind)
 
     @cached_property
     def _episodes(self) -> list[tuple[Path, dict[str, Any]]]:
@@ -77,7 +49,9 @@ class LeRobotV3:
             )
         return found
 
-    def _located(self, row: dict[str, Any], path: Path) -> Located:
+    def _located(self, index: int) -> Located:
+        path, row = self._episodes[index]
+
         def number(key: str) -> int:
             return needed(row, key, int, path)
 
