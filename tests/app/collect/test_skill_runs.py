@@ -241,7 +241,7 @@ def test_an_instruction_is_carried_out_shown_and_recorded(tmp_path):
     assert episode.task == OPEN
     (subtask,) = episode.subtasks
     assert subtask.words == "open drawer drawer"
-    assert 0.0 < subtask.start_s < subtask.end_s < episode.duration_s
+    assert 0.0 <= subtask.start_s < subtask.end_s < episode.duration_s
     # States are as even as under a hand, and what was sent is there as well.
     arm, sent = episode.arms["arm"], episode.sent["arm"]
     np.testing.assert_allclose(np.diff(arm.stamp_s), CONTROL_PERIOD_S, atol=1e-9)
