@@ -90,7 +90,7 @@ def operator_path(rows: Rows) -> str:
         (
             row["task"],
             str(row["recorded"]),
-            f"{row['train_steps']:,}",
+            number(row["minutes"]),
             percent(row["successes"], row["episodes"]),
             str(row["episodes"]),
         )
@@ -100,7 +100,7 @@ def operator_path(rows: Rows) -> str:
         "From an operator's hands to a skill",
         """A scripted operator drives the arm with the console's keys in Chromium, looking at the
 state that the page shows; the episodes are exported, a policy is trained on them and evaluated.""",
-        ("task", "episodes recorded", "training steps", "success %", "n"),
+        ("task", "episodes recorded", "minutes of training", "success %", "n"),
         table,
         "pytest -m slow tests/app/collect/test_operator_path.py -s",
     )
