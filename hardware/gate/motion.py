@@ -7,6 +7,7 @@ milliseconds and is done elsewhere, so that no tick waits for it; it starts from
 """
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from hardware.gate.states import LATCHED, Cause, Counters, GateState, Trouble
 from hardware.safety_gate import GateCode
 from robot_skills.core.errors import ActionRefused, RobotFault
 from robot_skills.core.limits import ArmLimits
+from robot_skills.core.se3 import Array
 from robot_skills.core.types import ArmState
 
 _LATE_S = 1e-4
@@ -34,8 +36,8 @@ class MotionConfig:
         state_fault_s: Age from which that is a fault.
         bad_states: So many refused states one after another are a fault.
         state_jump_rad: Farthest that a joint may be from where its speed can have taken it.
-        tracking_rad: Farthest that a joint may be from its setpoint, once both rest.
-        tracking_s: Time by which a moving arm may trail its setpoint.
+        tracking_rad: Farthest that a joint may be from where it was told to be.
+        tracking_s: Time by which a moving arm may trail that.
         overruns: So many late ticks one after another hold the arm.
     """
 
@@ -45,7 +47,7 @@ class MotionConfig:
     bad_states: int = 3
     state_jump_rad: float = 0.05
     tracking_rad: float = 0.1
-    tracking_s: float = 0.25
+    tracking_s: float = 0.4
     overruns: int = 5
 
     def __post_init__(self) -> None:
@@ -94,6 +96,9 @@ class MotionGate:
         self._state = GateState.IDLE
         self._trouble: Trouble | None = None
         self._path: JointPath | None = None
+        self._told: deque[Array] = deque(
+            maxlen=max(1, round(self._config.tracking_s / self._config.period_s))
+        )
         self._opening = 1.0
         self._arm: ArmState | None = None
         self._bad_in_a_row = self._late_in_a_row = 0
@@ -280,6 +285,7 @@ class MotionGate:
             if off.max() <= self._config.tracking_rad:
                 return
         self._limiter.begin(arm.q_rad)
+        self._told.clear()
         self._opening = arm.opening
 
     # Time
@@ -310,6 +316,7 @@ class MotionGate:
             if not self._begun():
                 return None
             setpoint = self._limiter.brake()
+        self._told.append(setpoint.q_rad)
         return Told(setpoint=setpoint, opening=self._opening)
 
     def _begun(self) -> bool:
@@ -348,15 +355,17 @@ class MotionGate:
             self._watch_the_tracking(self._arm, now_s)
 
     def _watch_the_tracking(self, arm: ArmState, now_s: float) -> None:
-        now, config = self._limiter.now, self._config
-        off = np.abs(now.q_rad - arm.q_rad)
-        room = config.tracking_rad + config.tracking_s * np.maximum(
-            np.abs(now.dq_rad_s), np.abs(arm.dq_rad_s)
-        )
-        if (off > room).any():
-            joint = int((off - room).argmax())
+        """The arm has to be about where it was told to be, now or a moment ago."""
+        if not self._told:
+            return
+        told = np.array(self._told)
+        off = np.maximum(told.min(axis=0) - arm.q_rad, arm.q_rad - told.max(axis=0))
+        if off.max() > self._config.tracking_rad:
+            joint = int(off.argmax())
             self._fault(
-                Cause.TRACKING, f"joint {joint} is {off[joint]:.2f} rad from its setpoint", now_s
+                Cause.TRACKING,
+                f"joint {joint} is {off[joint]:.2f} rad from where it was told to be",
+                now_s,
             )
 
     # Stopping
