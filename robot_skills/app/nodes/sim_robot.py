@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.transport import Reach
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import RgbdFrame
+
+if TYPE_CHECKING:
+    from sim.layout import Layout
 
 _WATCHDOG_S = 0.1
 """A controller that hears nothing for so long holds, as drivers of arms do."""
@@ -39,7 +42,8 @@ class SimRobotSetup:
 
     Attributes:
         arm: Kind of arm.
-        seed: Of the layout.
+        seed: Of the layout, where none is given.
+        layout: What stands where.
         cameras: Names; pictures are on ``<name>/color/image_raw`` and so on.
         camera_px: Width and height.
         camera_hz: Pictures per second.
@@ -51,6 +55,7 @@ class SimRobotSetup:
 
     arm: str = "panda"
     seed: int = 0
+    layout: "Layout | None" = None
     cameras: Sequence[str] = ("front",)
     camera_px: tuple[int, int] = (256, 192)
     camera_hz: float = 10.0
@@ -58,6 +63,12 @@ class SimRobotSetup:
     namespace: str = ""
     reach: Reach = Reach.MACHINE
     domain: int | None = None
+
+    def stands(self) -> "Layout":
+        """What stands where."""
+        from sim.layout import default_layout
+
+        return default_layout(self.seed) if self.layout is None else self.layout
 
 
 class SharedPose:
@@ -120,10 +131,9 @@ class SimRobotNode:
     """
 
     def __init__(self, setup: SimRobotSetup) -> None:
-        from sim.layout import default_layout
         from sim.servo_cell import ServoCell
 
-        self.cell = ServoCell(setup.arm, default_layout(setup.seed), setup.period_s)
+        self.cell = ServoCell(setup.arm, setup.stands(), setup.period_s)
         self.shared = SharedPose(len(self.cell.pose()))
         self._names = [*self.cell.arm.joints, GRIPPER_JOINT]
         self._wish = _Wish()
@@ -204,7 +214,8 @@ class SimRobotNode:
             }
             for name, entity in scene.entities.items()
         }
-        response.success, response.message = True, json.dumps(found)
+        truth = {"entities": found, "pose": self.cell.pose().tolist()}
+        response.success, response.message = True, json.dumps(truth)
         return response
 
     def _protective_stop(self, request: Any, response: Any) -> Any:
@@ -269,10 +280,9 @@ _PRIORITY = 40
 
 def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
     """Draws and publishes pictures until it, or its parent, is to end: the cameras' side."""
-    from sim.layout import default_layout
     from sim.servo_cell import CellEyes
 
-    eyes = CellEyes(setup.arm, default_layout(setup.seed), setup.camera_px)
+    eyes = CellEyes(setup.arm, setup.stands(), setup.camera_px)
     node = RosNode("sim_cameras", namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
     publishers = {name: CameraTopics(node, name) for name in setup.cameras}
     due_s, end = time.monotonic(), ProcessEnd()
