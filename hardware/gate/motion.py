@@ -22,6 +22,8 @@ from robot_skills.core.limits import ArmLimits
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import ArmState
 
+_SETTLING_PERIODS = 10
+"""After the end of a path: what is left to its last waypoint by then is too little to see."""
 _LATE_S = 1e-4
 """A waypoint nearer than this is as good as past."""
 
@@ -304,20 +306,26 @@ class MotionGate:
         self._watch_the_arm(now_s)
         if self._state is GateState.IDLE:
             return None
-        if self._state is GateState.RUNNING:
-            assert self._path is not None
-            ahead_s = now_s + self._config.period_s
-            point = self._path.at(ahead_s)
-            setpoint = self._limiter.follow(point.q_rad, point.dq_rad_s, point.ddq_rad_s2)
-            self._opening = min(max(point.opening, 0.0), 1.0)
-            if now_s > self._path.end_s and setpoint.at_rest:
-                self._hold(Cause.CHUNK_ENDED, "all waypoints were reached", now_s)
+        if self._path is not None:
+            setpoint = self._follow(self._path, now_s)
         else:
             if not self._begun():
                 return None
             setpoint = self._limiter.brake()
         self._told.append(setpoint.q_rad)
         return Told(setpoint=setpoint, opening=self._opening)
+
+    def _follow(self, path: JointPath, now_s: float) -> JointSetpoint:
+        """Go on along a path. At the end of its chunk it holds, and comes to rest soon after."""
+        point = path.at(now_s + self._config.period_s)
+        setpoint = self._limiter.follow(point.q_rad, point.dq_rad_s, point.ddq_rad_s2)
+        self._opening = min(max(point.opening, 0.0), 1.0)
+        if self._state is GateState.RUNNING and now_s >= path.chunk_end_s:
+            self._hold(Cause.CHUNK_ENDED, "its waypoints have come to an end", now_s)
+            self._path = path
+        if now_s > path.end_s + _SETTLING_PERIODS * self._config.period_s:
+            self._path = None
+        return setpoint
 
     def _begun(self) -> bool:
         try:

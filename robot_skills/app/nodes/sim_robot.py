@@ -7,7 +7,8 @@ processor is short, physics catches up, as an arm would not wait either. Picture
 another process.
 
 Services: ``~/reset`` begins the episode again, ``~/truth`` says as JSON where everything is,
-``~/protective_stop`` (`std_srvs/SetBool`) has the arm's own controller stop it.
+``~/protective_stop`` (`std_srvs/SetBool`) has the arm's own controller stop it. Faults come by
+``~/inject``, a `std_msgs/String` of JSON: `Faults` says which.
 """
 
 import json
@@ -119,6 +120,27 @@ class _Wish:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong with what the arm says. Numbers count messages, or seconds.
+
+    Attributes:
+        silent_s: It says nothing for so long.
+        not_finite: So many of its states have a joint that is not finite.
+        jump_rad: The first joint is off by so much, in ``jumped`` states.
+        jumped: See `jump_rad`.
+        clock_s: The arm's own clock is ahead by so much from now on.
+        reversed: Its joints are named in another order from now on.
+    """
+
+    silent_s: float = 0.0
+    not_finite: int = 0
+    jump_rad: float = 0.5
+    jumped: int = 0
+    clock_s: float = 0.0
+    reversed: bool = False
+
+
 class SimRobotNode:
     """The arm's side of the simulated robot.
 
@@ -138,6 +160,7 @@ class SimRobotNode:
         self._names = [*self.cell.arm.joints, GRIPPER_JOINT]
         self._wish = _Wish()
         self._stopped = False
+        self._faults, self._silent_until_s = Faults(), 0.0
         self._node = RosNode(
             "sim_robot", namespace=setup.namespace, reach=setup.reach, domain=setup.domain
         )
@@ -148,7 +171,7 @@ class SimRobotNode:
     def _make(self) -> None:
         from rosgraph_msgs.msg import Clock
         from sensor_msgs.msg import JointState
-        from std_msgs.msg import Bool, Float64MultiArray
+        from std_msgs.msg import Bool, Float64MultiArray, String
         from std_srvs.srv import SetBool, Trigger
         from trajectory_msgs.msg import JointTrajectory
 
@@ -161,6 +184,7 @@ class SimRobotNode:
             (Float64MultiArray, "forward_position_controller/commands", self._positions),
             (JointTrajectory, "joint_trajectory_controller/joint_trajectory", self._trajectory),
             (Float64MultiArray, "gripper_position_controller/commands", self._gripper),
+            (String, "~/inject", self._inject),
         ):
             node.create_subscription(kind, topic, heard, 1)
         node.create_service(Trigger, "~/reset", self._reset)
@@ -194,6 +218,14 @@ class SimRobotNode:
     def _gripper(self, message: Any) -> None:
         if len(message.data) == 1 and np.isfinite(message.data[0]):
             self._wish.opening = float(message.data[0])
+
+    def _inject(self, message: Any) -> None:
+        try:
+            self._faults = Faults(**json.loads(message.data))
+        except (TypeError, ValueError) as error:
+            self._node.node.get_logger().error(f"No such fault: {message.data} ({error})")
+            return
+        self._silent_until_s = time.monotonic() + self._faults.silent_s
 
     # Services
 
@@ -259,7 +291,9 @@ class SimRobotNode:
         message.position = [*state.q_rad.tolist(), state.opening]
         message.velocity = [*state.dq_rad_s.tolist(), 0.0]
         message.effort = [*state.tau_nm.tolist(), 0.0]
-        self._states.publish(message)
+        self._go_wrong(message, now_s)
+        if now_s >= self._silent_until_s:
+            self._states.publish(message)
         self.shared.write(self.cell.pose(), now_s)
         self._periods += 1
         if self._periods % _CLOCK_PERIODS == 0:
@@ -267,6 +301,19 @@ class SimRobotNode:
             fill_stamp(at, self.cell.time_s)
             self._clock.publish(Clock(clock=at))
             self._running.publish(Bool(data=not self._stopped))
+
+    def _go_wrong(self, message: Any, now_s: float) -> None:
+        """Do to a state what was injected."""
+        faults = self._faults
+        message.name = self._names[::-1] if faults.reversed else self._names
+        if faults.clock_s:
+            fill_stamp(message.header.stamp, now_s + faults.clock_s)
+        if faults.not_finite > 0:
+            faults.not_finite -= 1
+            message.position[0] = float("nan")
+        if faults.jumped > 0:
+            faults.jumped -= 1
+            message.position[0] += faults.jump_rad
 
     def close(self) -> None:
         self._node.close()
