@@ -117,6 +117,12 @@ def _dataset() -> Entry:
     return options.DatasetOptions, command.main
 
 
+def _bringup() -> Entry:
+    from robot_skills.app.bringup import command, options
+
+    return options.BringupOptions, command.main
+
+
 def _bench() -> Entry:
     from robot_skills.app import bench, options
 
@@ -152,6 +158,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="train-success", summary="learn to foresee success", load=_train_success),
     Command(name="skills", summary="list the skills, show one card", load=_skills),
     Command(name="serve", summary="serve a policy to other machines (openpi)", load=_serve),
+    Command(name="bringup", summary="start a cell's processes, keep them up", load=_bringup),
     Command(name="bench", summary="time us and a peer side by side", load=_bench),
     Command(name="doctor", summary="what this machine can do, and what is missing", load=_doctor),
 )

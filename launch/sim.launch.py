@@ -1,0 +1,18 @@
+"""Simulates an arm behind the topics of a real one, with its safety gate.
+
+    ros2 launch robot_skills_ros sim.launch.py cell:=CELL
+
+Arguments:
+    cell        the cell: a file, or the name of a shipped one; has to be given
+    namespace   namespace of all nodes, for several arms; the cell's when empty
+    domain      ROS domain; the cell's when empty
+"""
+
+from launch import LaunchDescription
+from robot_skills.app.bringup.launching import describe
+from robot_skills.app.bringup.plans import PlanName
+
+
+def generate_launch_description() -> LaunchDescription:
+    """What launch starts."""
+    return describe(PlanName.SIM)

@@ -1,0 +1,34 @@
+"""Options of `robot-skills bringup`. The text under a field is its help on the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from robot_skills.app.options import CommonOptions
+
+PlanChoice = Literal["sim", "bringup", "collect", "skills", "calibrate"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BringupOptions(CommonOptions):
+    """Start the processes of a cell, keep them up, and end them in order on Ctrl-C.
+
+    The same nodes as `ros2 launch robot_skills_ros NAME.launch.py cell:=CELL` starts, without ROS's
+    launch. Exits 0 when it was asked to end, 1 when a node that the others need has ended for good.
+    """
+
+    cell: str
+    """The cell: a file, or the name of a shipped one."""
+    plan: PlanChoice = "bringup"
+    """What to start. sim: a simulated arm and its gate; bringup: gate and cameras; collect: with
+    hands and recorder; skills: with perception, skills and words; calibrate: with hands."""
+    namespace: str | None = None
+    """ROS namespace of the nodes, for several arms; the cell's when left out."""
+    domain: int | None = None
+    """ROS domain; the cell's when left out."""
+    logs: Path | None = None
+    """Folder for what the nodes say, a file for each; outputs/bringup/DATE when left out."""
+    dry_run: bool = False
+    """Show what would be started, and what is missing for it."""
+    seconds: float | None = None
+    """End after this time."""

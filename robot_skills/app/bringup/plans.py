@@ -1,0 +1,160 @@
+"""The plans that there are, for any cell."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from robot_skills.app.bringup.plan import BringupPlan, NodePlan, Ready, Respawn, absolute
+from robot_skills.core.errors import RefusedError
+
+_NODES = "robot_skills.app.nodes"
+
+
+class PlanName(Enum):
+    """What is brought up."""
+
+    SIM = "sim"
+    """A simulated arm behind the topics of a real one, and its gate."""
+    BRINGUP = "bringup"
+    """Gate and cameras of a cell; of a simulated one the same as `SIM`."""
+    COLLECT = "collect"
+    """The same, hands on the robot, and a recorder."""
+    SKILLS = "skills"
+    """The same with perception, skills as actions, instructions in words, and a recorder."""
+    CALIBRATE = "calibrate"
+    """The same with hands that lead the arm before its cameras."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellFacts:
+    """What a plan needs to know of a cell.
+
+    Attributes:
+        cell: Its file, for the nodes' command lines.
+        name: Of the cell.
+        simulated: Its arm is simulated, with the cameras.
+        namespace: Of its nodes; empty is the root.
+        domain: Of ROS; None is what the environment says.
+        joint_states: Topic of the arm's joint states.
+        cameras: Cameras that are driven by a node of ours.
+    """
+
+    cell: str
+    name: str
+    simulated: bool = False
+    namespace: str = ""
+    domain: int | None = None
+    joint_states: str = "joint_states"
+    cameras: tuple[str, ...] = ()
+
+
+def plan_of(name: PlanName, facts: CellFacts) -> BringupPlan:
+    """What is started.
+
+    Args:
+        name: Of the plan.
+        facts: Of the cell.
+
+    Raises:
+        RefusedError: A real arm is to be simulated.
+    """
+    if name is PlanName.SIM and not facts.simulated:
+        raise RefusedError(
+            f"The arm of {facts.name} is a real one: bring it up with the plan "
+            f"{PlanName.BRINGUP.value!r}, or take a cell whose arm is simulated."
+        )
+    arguments = ["--cell", facts.cell]
+    if facts.domain is not None:
+        arguments += ["--domain", str(facts.domain)]
+    make = _Nodes(facts, tuple(arguments))
+    if facts.simulated:
+        nodes = [make.sim_robot(), make.gate()]
+    else:
+        nodes = [make.gate(), *(make.camera(camera) for camera in facts.cameras)]
+    nodes += [make.upper(*row) for row in _UPPER[name]]
+    return BringupPlan(
+        name=name.value,
+        cell=facts.name,
+        nodes=tuple(nodes),
+        namespace=facts.namespace,
+        domain=facts.domain,
+    )
+
+
+_TELEOP = ("teleop", "hands on the robot")
+_RECORDER = ("recorder", "episodes into a dataset")
+_UPPER: dict[PlanName, tuple[tuple[str, str], ...]] = {
+    PlanName.SIM: (),
+    PlanName.BRINGUP: (),
+    PlanName.COLLECT: (_RECORDER, _TELEOP),
+    PlanName.SKILLS: (
+        _RECORDER,
+        ("perception", "pictures into a scene"),
+        ("skill_server", "skills as actions"),
+        ("scheduler", "words into plans"),
+    ),
+    PlanName.CALIBRATE: (_TELEOP,),
+}
+"""What stands above the gate, in the order of starting."""
+
+
+class _Nodes:
+    """Makes the nodes of one cell."""
+
+    def __init__(self, facts: CellFacts, arguments: tuple[str, ...]) -> None:
+        self._facts, self._arguments = facts, arguments
+
+    def sim_robot(self) -> NodePlan:
+        facts = self._facts
+        return NodePlan(
+            name="sim_robot",
+            executable="simulate",
+            module=f"{_NODES}.simulate",
+            about="the simulated arm and its cameras",
+            arguments=self._arguments,
+            namespace=facts.namespace,
+            ready=Ready(topics=absolute(facts.namespace, (facts.joint_states,))),
+        )
+
+    def gate(self) -> NodePlan:
+        namespace = self._facts.namespace
+        return NodePlan(
+            name="gate",
+            executable="gate",
+            module=f"{_NODES}.gate",
+            about="the safety gate",
+            arguments=self._arguments,
+            namespace=namespace,
+            respawn=Respawn(),
+            after=("sim_robot",) if self._facts.simulated else (),
+            ready=Ready(services=absolute(namespace, ("gate/acquire", "gate/submit"))),
+        )
+
+    def camera(self, camera: str) -> NodePlan:
+        namespace = self._facts.namespace
+        return NodePlan(
+            name=f"camera_{camera}",
+            executable="camera",
+            module=f"{_NODES}.camera",
+            about=f"the camera {camera}",
+            arguments=(*self._arguments, "--camera", camera),
+            namespace=namespace,
+            required=False,
+            # A cable is plugged in again after hours, too.
+            respawn=Respawn(most=1000),
+            ready=Ready(topics=absolute(namespace, (f"{camera}/color/image_raw",))),
+        )
+
+    def upper(self, name: str, about: str) -> NodePlan:
+        return NodePlan(
+            name=name,
+            executable=name,
+            module=f"{_NODES}.{name}",
+            about=about,
+            arguments=self._arguments,
+            namespace=self._facts.namespace,
+            required=False,
+            respawn=Respawn(first_pause_s=1.0),
+            after=("gate",),
+            # What is being carried out or written is brought to an end first.
+            end_s=5.0,
+        )

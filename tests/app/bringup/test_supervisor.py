@@ -1,0 +1,278 @@
+"""The supervisor with real processes that need no ROS."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from robot_skills.app.bringup.child import Child, how_it_ended
+from robot_skills.app.bringup.plan import BringupPlan, NodePlan, Ready, Respawn
+from robot_skills.app.bringup.supervisor import NodeState, Supervisor
+from robot_skills.core.errors import RobotFault
+
+QUICK = Respawn(first_pause_s=0.01, longest_pause_s=0.05, most=2)
+
+
+class ScriptNode(NodePlan):
+    """A node that is a few lines of Python."""
+
+    __slots__ = ()
+
+    def command(self, keeper=None):
+        return [sys.executable, "-c", self.module]
+
+
+def node(name, code, **settings):
+    settings.setdefault("end_s", 5.0)
+    return ScriptNode(name=name, executable=name, module=code, about=name, **settings)
+
+
+class FakeGraph:
+    """A network on which there is whatever the tests put there."""
+
+    def __init__(self):
+        self.there = set()
+        self.activated = []
+        self.refuses = False
+
+    def missing(self, ready):
+        return [name for name in (*ready.topics, *ready.services) if name not in self.there]
+
+    def activate(self, node, going_on):
+        if self.refuses:
+            raise RobotFault(f"{node} could not be configured.")
+        self.activated.append(node)
+
+
+class Cell:
+    """A supervisor that is stepped by a test."""
+
+    def __init__(self, logs, *nodes):
+        self.graph, self.shown = FakeGraph(), []
+        plan = BringupPlan(name="test", cell="none", nodes=nodes)
+        self.supervisor = Supervisor(plan, self.graph, logs, self.shown.append)
+
+    def until(self, so, timeout_s=20.0):
+        until_s = time.monotonic() + timeout_s
+        while not so():
+            assert time.monotonic() < until_s, self.supervisor.reports
+            self.supervisor.step()
+            time.sleep(0.01)
+
+    def report(self, name):
+        return next(one for one in self.supervisor.reports if one.name == name)
+
+    def states(self, name):
+        return [one.state.value for one in self.shown if one.name == name]
+
+
+@pytest.fixture
+def cell(tmp_path):
+    made = []
+
+    def make(*nodes):
+        made.append(Cell(tmp_path / "logs", *nodes))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.supervisor.end()
+
+
+SLEEP = "import time; time.sleep(100)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); "
+    "time.sleep(100)"
+)
+
+
+def alive(pid):
+    """Whether a process still does anything."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def wait_for(so, timeout_s=20.0):
+    until_s = time.monotonic() + timeout_s
+    while not so():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+def test_a_node_waits_for_what_it_needs_and_is_ended_first(cell):
+    made = cell(
+        node("arm", SLEEP, ready=Ready(topics=("/joint_states",))),
+        node("gate", SLEEP, after=("arm",)),
+    )
+    made.until(lambda: made.report("arm").state is NodeState.STARTING)
+    for _ in range(30):
+        made.supervisor.step()
+        time.sleep(0.01)
+    assert made.report("gate").state is NodeState.WAITING
+    made.graph.there.add("/joint_states")
+    made.until(lambda: made.supervisor.up)
+    pids = [one.pid for one in made.supervisor.reports]
+    made.supervisor.end()
+    order = [one.name for one in made.shown if one.state is NodeState.ENDED]
+    assert order == ["gate", "arm"]
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_the_end_of_a_required_node_ends_all_and_says_why(cell):
+    made = cell(
+        node("arm", SLEEP),
+        node("driver", "print('no such cable'); raise SystemExit(3)", after=("arm",)),
+    )
+    assert not made.supervisor.run(bool)
+    assert "driver ended with exit code 3" in made.supervisor.reason
+    assert "no such cable" in made.supervisor.reason
+    assert made.report("arm").state is NodeState.ENDED
+    assert made.report("arm").why == "was ended by SIGTERM"
+
+
+def test_a_node_is_started_again_until_it_is_given_up(cell):
+    code = "print('dies'); raise SystemExit(1)"
+    made = cell(node("arm", SLEEP), node("shaky", code, respawn=QUICK))
+    assert not made.supervisor.run(bool)
+    assert made.report("shaky").restarts == 2
+    assert made.states("shaky").count("starting") == 3
+    assert made.report("shaky").state is NodeState.GIVEN_UP
+    assert made.report("shaky").log.read_text().count("dies") == 3
+
+
+def test_others_go_on_without_a_node_that_is_not_required(cell):
+    code = "raise SystemExit(1)"
+    made = cell(node("arm", SLEEP), node("view", code, respawn=QUICK, required=False))
+    made.until(lambda: made.report("view").state is NodeState.GIVEN_UP)
+    made.until(lambda: made.report("arm").state is NodeState.RUNNING)
+    assert not made.supervisor.reason
+
+
+def test_a_killed_node_comes_back_as_another_process(cell):
+    made = cell(node("gate", SLEEP, respawn=QUICK))
+    made.until(lambda: made.supervisor.up)
+    before = made.report("gate").pid
+    os.kill(before, signal.SIGKILL)
+    made.until(lambda: made.supervisor.up and made.report("gate").pid != before)
+    assert made.report("gate").restarts == 1
+    assert made.report("gate").why == "was ended by SIGKILL"
+
+
+def test_refused_input_is_not_tried_again(cell):
+    code = "print('There is no cell there'); raise SystemExit(2)"
+    made = cell(node("gate", code, respawn=QUICK))
+    assert not made.supervisor.run(bool)
+    assert made.report("gate").restarts == 0
+    assert "There is no cell there" in made.supervisor.reason
+
+
+def test_what_does_not_become_ready_is_named(cell):
+    ready = Ready(services=("/gate/acquire",), timeout_s=0.3)
+    made = cell(node("gate", SLEEP, ready=ready))
+    assert not made.supervisor.run(bool)
+    assert "not ready after 0.3 s" in made.supervisor.reason
+    assert "/gate/acquire" in made.supervisor.reason
+
+
+def test_who_does_not_end_is_killed_with_what_it_started(cell, tmp_path):
+    children = tmp_path / "children"
+    code = (
+        "import pathlib, subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}])\n"
+        f"pathlib.Path({str(children)!r}).write_text(str(child.pid))\n"
+        f"{STUBBORN.replace('; ', chr(10))}"
+    )
+    made = cell(node("stubborn", code, end_s=0.2))
+    made.until(children.exists)
+    made.until(lambda: "up" in made.report("stubborn").log.read_text())
+    wait_for(children.read_text)
+    pids = (made.report("stubborn").pid, int(children.read_text()))
+    assert all(alive(pid) for pid in pids)
+    made.supervisor.end()
+    assert made.report("stubborn").why == "was ended by SIGKILL"
+    wait_for(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_a_stopped_node_is_ended(cell):
+    made = cell(node("gate", SLEEP))
+    made.until(lambda: made.supervisor.up)
+    os.kill(made.report("gate").pid, signal.SIGSTOP)
+    made.supervisor.end()
+    assert made.report("gate").why == "was ended by SIGTERM"
+
+
+def test_managed_nodes_are_activated(cell):
+    made = cell(node("skills", SLEEP, namespace="/left", lifecycle=True))
+    made.until(lambda: made.supervisor.up)
+    assert made.graph.activated == ["/left/skills"]
+
+
+def test_a_managed_node_that_cannot_be_configured_ends_all(cell):
+    made = cell(node("skills", SLEEP, lifecycle=True))
+    made.graph.refuses = True
+    assert not made.supervisor.run(bool)
+    assert "could not be configured" in made.supervisor.reason
+
+
+def test_asked_to_end_it_ends_well(cell):
+    made = cell(node("arm", SLEEP))
+    assert made.supervisor.run(lambda: made.supervisor.up)
+    assert made.report("arm").state is NodeState.ENDED
+
+
+def test_last_words_are_those_of_this_start(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("from before\n")
+    child = Child([sys.executable, "-c", "pass"], log)
+    wait_for(lambda: child.exit_code() is not None)
+    assert child.last_words() == ""
+    assert child.clear() == 0
+    assert how_it_ended(-int(signal.SIGSEGV)) == "was ended by SIGSEGV"
+
+
+KEPT = """
+import sys, time
+from robot_skills.app.nodes.arguments import obey
+obey(int(sys.argv[1]))
+print("kept", flush=True)
+time.sleep(100)
+"""
+
+
+def test_a_kept_node_ends_with_its_killed_keeper(tmp_path):
+    log = tmp_path / "log"
+    keeper_code = (
+        "import os, subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {KEPT!r}, str(os.getpid())],"
+        f" stdout=open({str(log)!r}, 'w'), start_new_session=True)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(100)\n"
+    )
+    keeper = subprocess.Popen([sys.executable, "-c", keeper_code], stdout=subprocess.PIPE)
+    try:
+        assert keeper.stdout is not None
+        pid = int(keeper.stdout.readline())
+        wait_for(lambda: "kept" in log.read_text())
+        assert alive(pid)
+        os.kill(pid, signal.SIGINT)
+        time.sleep(0.2)
+        assert alive(pid), "Ctrl-C is for the keeper"
+        keeper.kill()
+        wait_for(lambda: not alive(pid))
+    finally:
+        keeper.kill()
+        keeper.communicate()
+
+
+def test_a_kept_node_does_not_start_after_its_keeper(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", KEPT, "1"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode != 0
+    assert "is gone" in done.stderr
