@@ -11,6 +11,7 @@ damped least squares methods*, 2009):
 =======  =======================================================
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import mujoco
@@ -29,6 +30,7 @@ _MAX_ITERATIONS = 12
 _MAX_ITERATIONS_FAR = 60
 _FAR_M = 0.08
 _FAR_RAD = 0.5
+_TURN_WEIGHT = 0.02
 
 
 @lru_cache(maxsize=4)
@@ -36,26 +38,41 @@ def _model(name: str) -> mujoco.MjModel:
     return build_arm(ARMS[name], visuals=False).compile()
 
 
-class ArmKinematics:
-    """`robot_skills.core.robot.Kinematics` of one arm, on its own copy of the arm's model."""
+class SiteKinematics:
+    """`robot_skills.core.robot.Kinematics` of a site of a model.
 
-    def __init__(self, arm: ArmSpec) -> None:
-        model = _model(arm.name)
+    Args:
+        model: Holds the arm; its world is the arm's base.
+        joints: Names in the model, base to tip.
+        site: Name of the tool.
+        range_rad: Lowest and highest positions, (n,) each.
+        home_q_rad: What joints that are not needed are drawn to, (n,).
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        joints: Sequence[str],
+        site: str,
+        range_rad: tuple[Array, Array],
+        home_q_rad: Sequence[float],
+    ) -> None:
         self._model = model
         self._data = mujoco.MjData(model)
-        joints = [model.joint(name) for name in arm.joints]
-        self._qpos = np.array([joint.qposadr[0] for joint in joints])
-        self._dofs = np.array([joint.dofadr[0] for joint in joints])
-        self._site = model.site(TOOL_SITE).id
-        self._lower = arm.limits.joint.lower_rad
-        self._upper = arm.limits.joint.upper_rad
-        self._home = np.array(arm.home_q_rad)
+        found = [model.joint(name) for name in joints]
+        self._qpos = np.array([joint.qposadr[0] for joint in found])
+        self._dofs = np.array([joint.dofadr[0] for joint in found])
+        self._site = model.site(site).id
+        self._lower, self._upper = range_rad
+        self._home = np.array(home_q_rad)
         self._jacobian = np.zeros((6, model.nv))
         self._damping = _DAMPING**2 * np.eye(6)
         self._error = np.zeros(6)
         self._quat = np.zeros(4)
         self._spin = np.zeros(3)
-        self._redundant = len(joints) > 6
+        self._redundant = len(found) > 6
+        # Fewer than six joints cannot turn the tool as they like: its place comes first.
+        self._turn_weight = 1.0 if len(found) >= 6 else _TURN_WEIGHT
 
     def forward(self, q_rad: Array) -> SE3:
         """`T_base_tool` at joint positions (n,)."""
@@ -105,7 +122,7 @@ class ArmKinematics:
         mujoco.mju_mat2Quat(self._quat, rotation)
         mujoco.mju_subQuat(self._spin, quat, self._quat)
         self._error[:3] = p - self._data.site_xpos[self._site]
-        self._error[3:] = rotation.reshape(3, 3) @ self._spin
+        self._error[3:] = self._turn_weight * (rotation.reshape(3, 3) @ self._spin)
         off_m = float(self._error[:3] @ self._error[:3]) ** 0.5
         return off_m, float(self._spin @ self._spin) ** 0.5
 
@@ -114,6 +131,7 @@ class ArmKinematics:
         mujoco.mj_comPos(self._model, self._data)
         jac = self._jacobian
         mujoco.mj_jacSite(self._model, self._data, jac[:3], jac[3:], self._site)
+        jac[3:] *= self._turn_weight
         J = jac[:, self._dofs]
         gram = J @ J.T + self._damping
         if pull is not None:
@@ -122,6 +140,20 @@ class ArmKinematics:
             dq = J.T @ np.linalg.solve(gram, self._error)
         largest = float(np.abs(dq).max())
         return dq if largest <= _MAX_STEP_RAD else dq * (_MAX_STEP_RAD / largest)
+
+
+class ArmKinematics(SiteKinematics):
+    """Kinematics of an arm with its gripper, on its own copy of the arm's model."""
+
+    def __init__(self, arm: ArmSpec) -> None:
+        limits = arm.limits.joint
+        super().__init__(
+            _model(arm.name),
+            joints=arm.joints,
+            site=TOOL_SITE,
+            range_rad=(limits.lower_rad, limits.upper_rad),
+            home_q_rad=arm.home_q_rad,
+        )
 
 
 def kinematics_of(arm: str) -> ArmKinematics:

@@ -1,0 +1,245 @@
+"""From a cell file to what its processes need: the gate, the robot above it, the simulated arm.
+
+Everything made here can be sent to another process.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from hardware.cell.read import read_cell
+from hardware.cell.schema import (
+    ArmQuestion,
+    ArmSheet,
+    CameraDriver,
+    Cell,
+    CellCamera,
+    ModelFile,
+    Mount,
+    RobotDriver,
+)
+from hardware.cell.self_test import SelfTestSetup
+from hardware.ros2.camera import RosCameraConfig
+from hardware.ros2.gate_node import GateSetup
+from hardware.ros2.robot import Ros2RobotConfig
+from robot_skills.app.nodes.sim_robot import SimRobotSetup
+from robot_skills.core.errors import RefusedError, unknown_name
+from robot_skills.core.robot import Kinematics
+from robot_skills.core.se3 import SE3, Array
+
+_SHIPPED = Path(__file__).resolve().parents[2] / "launch" / "config"
+_SMALL_PX = (256, 192)
+
+
+def shipped_cells() -> dict[str, Path]:
+    """The cell files that come with the project, by name."""
+    return {path.stem: path for path in sorted(_SHIPPED.glob("*.yaml"))}
+
+
+def find_cell(cell: str) -> Path:
+    """The file of a cell: a path, or the name of one that is shipped.
+
+    Raises:
+        UnknownNameError: There is neither.
+    """
+    path = Path(cell)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return path
+    shipped = shipped_cells()
+    if cell not in shipped:
+        raise unknown_name("cell", cell, shipped)
+    return shipped[cell]
+
+
+def load_cell(cell: str | Path) -> Cell:
+    """Read a cell and check it against the data sheet of its arm.
+
+    Args:
+        cell: Path of a file, or the name of a shipped cell.
+
+    Raises:
+        UnknownNameError: There is no such cell.
+        CellError: Its file is wrong; says all that is.
+    """
+    path = cell if isinstance(cell, Path) else find_cell(cell)
+    return read_cell(path, sheet_of)
+
+
+def sheet_of(question: ArmQuestion) -> ArmSheet:
+    """What an arm allows by its data sheet.
+
+    Raises:
+        RefusedError: There is no such arm, or its file cannot be used.
+    """
+    from sim.arm_models import model_of, model_of_file
+    from sim.arms import ARMS
+
+    if question.driver is RobotDriver.SIM:
+        if question.arm not in ARMS:
+            raise unknown_name("simulated arm", question.arm, ARMS)
+        spec = ARMS[question.arm]
+        return ArmSheet(limits=spec.limits, home_q_rad=spec.home_q_rad)
+    file = question.model
+    if file is None:
+        model = model_of(question.arm)
+    else:
+        model = model_of_file(file.path, file.base, file.tool, question.rates)
+    return ArmSheet(limits=model.limits, home_q_rad=model.home_q_rad)
+
+
+def kinematics_maker(cell: Cell) -> Callable[[], Kinematics]:
+    """Makes the kinematics of a cell's arm with its tool, in whatever process that is."""
+    from sim.arm_models import named_kinematics
+    from sim.kinematics import kinematics_of
+
+    robot = cell.robot
+    if robot.driver is RobotDriver.SIM:
+        return partial(kinematics_of, robot.arm)
+    if robot.model is None:
+        return partial(named_kinematics, robot.arm, robot.T_flange_tool)
+    joint = cell.limits.joint
+    rates = {
+        "velocity_rad_s": joint.velocity_rad_s,
+        "acceleration_rad_s2": joint.acceleration_rad_s2,
+    }
+    return partial(_file_kinematics, robot.model, rates, robot.T_flange_tool)
+
+
+def _file_kinematics(
+    model: ModelFile, rates: Mapping[str, Array], T_flange_tool: SE3
+) -> Kinematics:
+    from sim.arm_models import model_kinematics, model_of_file
+
+    arm = model_of_file(model.path, model.base, model.tool, rates)
+    return model_kinematics(arm, T_flange_tool)
+
+
+# What processes need
+
+
+def gate_setup(cell: Cell) -> GateSetup:
+    """Of the cell's safety gate.
+
+    Raises:
+        RefusedError: Its arm has no topics that a gate could speak to.
+    """
+    _check_has_topics(cell)
+    robot = cell.robot
+    return GateSetup(
+        limits=cell.limits,
+        make_kinematics=kinematics_maker(cell),
+        topics=robot.topics,
+        motion=cell.motion,
+        judging=cell.judging,
+        namespace=robot.namespace,
+        reach=cell.network.reach,
+        domain=cell.network.domain,
+        # Drivers of others do not say how they are; their pictures' age is watched above.
+        sensors=tuple(
+            name for name, camera in cell.cameras.items() if camera.driver is not CameraDriver.ROS
+        ),
+        protective=robot.protective,
+    )
+
+
+def robot_config(cell: Cell, owner: str = "robot-skills") -> Ros2RobotConfig:
+    """Of the robot above the gate.
+
+    Raises:
+        RefusedError: Its arm has no topics.
+    """
+    _check_has_topics(cell)
+    robot = cell.robot
+    return Ros2RobotConfig(
+        limits=cell.limits,
+        make_kinematics=kinematics_maker(cell),
+        home_q_rad=np.array(cell.home_q_rad),
+        topics=robot.topics,
+        cameras=tuple(
+            _camera_config(cell, camera) for camera in cell.cameras.values() if camera.has_depth
+        ),
+        owner=owner,
+        control_period_s=robot.control_period_s,
+        namespace=robot.namespace,
+        reach=cell.network.reach,
+        domain=cell.network.domain,
+    )
+
+
+def sim_setup(cell: Cell, seed: int = 0) -> SimRobotSetup:
+    """Of the simulated arm of a cell.
+
+    Raises:
+        RefusedError: The cell's arm is a real one.
+    """
+    if cell.robot.driver is not RobotDriver.SIM:
+        raise RefusedError(
+            f"The arm of {cell.name} is driven by {cell.robot.driver.value}, it is not simulated."
+        )
+    cameras = list(cell.cameras.values())
+    return SimRobotSetup(
+        arm=cell.robot.arm,
+        seed=seed,
+        cameras=tuple(cell.cameras),
+        camera_px=cameras[0].size_px if cameras else _SMALL_PX,
+        camera_hz=min((camera.rate_hz for camera in cameras), default=10.0),
+        period_s=cell.motion.period_s,
+        namespace=cell.robot.namespace,
+        reach=cell.network.reach,
+        domain=cell.network.domain,
+    )
+
+
+def self_test_setup(cell: Cell, commanders: tuple[str, ...] = ()) -> SelfTestSetup:
+    """Of the test before anything may move.
+
+    Args:
+        cell: Which cell.
+        commanders: Names of nodes that may command the arm: its gate, where it runs already.
+
+    Raises:
+        RefusedError: Its arm has no topics.
+    """
+    _check_has_topics(cell)
+    return SelfTestSetup(cell=cell, commanders=commanders)
+
+
+def _check_has_topics(cell: Cell) -> None:
+    if cell.robot.driver is RobotDriver.LEROBOT:
+        raise RefusedError(
+            f"The arm of {cell.name} is driven through LeRobot, without topics of ROS: its gate "
+            "works in the process that drives it."
+        )
+
+
+def _camera_config(cell: Cell, camera: CellCamera) -> RosCameraConfig:
+    colour, depth, info = camera.topics()
+    pose, on_tool = camera.T_mount_camera, camera.mount is Mount.TOOL
+    if pose is None:
+        pose, on_tool = _simulated_place(cell, camera.name)
+    return RosCameraConfig(
+        name=camera.name,
+        colour=colour,
+        depth=depth,
+        info=info,
+        T_mount_camera=pose,
+        on_tool=on_tool,
+        latency_s=camera.latency_s,
+        stale_s=camera.stale_s,
+    )
+
+
+def _simulated_place(cell: Cell, camera: str) -> tuple[SE3, bool]:
+    """Where the simulator has a camera, and whether that is on the tool."""
+    from sim.arms import ARMS
+    from sim.world import CAMERAS, FRONT_CAMERA, T_BASE_FRONT
+
+    if camera not in CAMERAS:
+        problem = unknown_name("simulated camera", camera, CAMERAS)
+        raise RefusedError(f"{cell.place_of(f'cameras.{camera}')}: {problem}")
+    if camera == FRONT_CAMERA:
+        return T_BASE_FRONT, False
+    arm = ARMS[cell.robot.arm]
+    return arm.T_hand_tool.inverse() @ arm.T_hand_camera, True
