@@ -26,6 +26,7 @@ from hardware.ros2.gate_node import GateSetup
 from hardware.ros2.robot import Ros2RobotConfig
 from robot_skills.app.nodes.sim_robot import SimRobotSetup
 from robot_skills.core.errors import RefusedError, unknown_name
+from robot_skills.core.limits import ArmLimits, JointLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array
 
@@ -89,6 +90,15 @@ def sheet_of(question: ArmQuestion) -> ArmSheet:
     return ArmSheet(limits=model.limits, home_q_rad=model.home_q_rad)
 
 
+def sheet_limits(cell: Cell) -> ArmLimits:
+    """What the maker of a cell's arm allows."""
+    robot, joint = cell.robot, cell.limits.joint
+    question = ArmQuestion(
+        driver=robot.driver, arm=robot.arm, model=robot.model, rates=_rates(joint)
+    )
+    return sheet_of(question).limits
+
+
 def kinematics_maker(cell: Cell) -> Callable[[], Kinematics]:
     """Makes the kinematics of a cell's arm with its tool, in whatever process that is."""
     from sim.arm_models import named_kinematics
@@ -99,12 +109,16 @@ def kinematics_maker(cell: Cell) -> Callable[[], Kinematics]:
         return partial(kinematics_of, robot.arm)
     if robot.model is None:
         return partial(named_kinematics, robot.arm, robot.T_flange_tool)
-    joint = cell.limits.joint
-    rates = {
+    rates = _rates(cell.limits.joint)
+    return partial(_file_kinematics, robot.model, rates, robot.T_flange_tool)
+
+
+def _rates(joint: JointLimits) -> dict[str, Array]:
+    return {
         "velocity_rad_s": joint.velocity_rad_s,
         "acceleration_rad_s2": joint.acceleration_rad_s2,
+        "jerk_rad_s3": joint.jerk_rad_s3,
     }
-    return partial(_file_kinematics, robot.model, rates, robot.T_flange_tool)
 
 
 def _file_kinematics(

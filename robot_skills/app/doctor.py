@@ -48,7 +48,11 @@ class Finding:
 
 
 def main(options: DoctorOptions) -> CommandResult:
-    """Look at everything and print what was found."""
+    """Look at everything and print what was found; with a cell, at the cell alone."""
+    if options.cell is not None:
+        from robot_skills.app import doctor_cell
+
+        return doctor_cell.main(options.cell, offline=options.offline)
     findings = []
     for finding in examine():
         findings.append(finding)

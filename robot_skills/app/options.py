@@ -291,4 +291,13 @@ class ServeOptions(CommonOptions):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DoctorOptions(CommonOptions):
-    """Say what this machine can do and what is missing, with the command that mends it."""
+    """Say what this machine can do and what is missing, with the command that mends it.
+
+    With a cell: whether its file is right, and whether what is there is what it says. Nothing
+    moves. Exits 0 when nothing failed, 1 when something did, 2 when the file is refused.
+    """
+
+    cell: str | None = None
+    """Look at this cell: a file, or the name of a shipped one, for example ur5e_realsense."""
+    offline: bool = False
+    """Of a cell, look at its file and at this machine's devices alone."""
