@@ -102,6 +102,17 @@ class RosNode:
         while not self._stop.is_set() and self.alive:
             self.spin_once(_ASK_S)
 
+    def future(self) -> Any:
+        """What a callback of this node may wait for, until `finish`."""
+        from rclpy.task import Future
+
+        return Future(executor=self._executor)
+
+    def finish(self, future: Any, result: Any) -> None:
+        """Give a future its result, from any thread."""
+        if self.alive:
+            self._executor.create_task(future.set_result, result)
+
     def close(self) -> None:
         """End in the order that does not hang. Safe to call twice."""
         if self._closed:

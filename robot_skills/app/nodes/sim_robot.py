@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hardware.ros2.camera_topics import CameraTopics
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
-from hardware.ros2.messages import depth_mm, fill_image, fill_stamp
+from hardware.ros2.messages import fill_stamp
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.transport import Reach
 from robot_skills.core.se3 import Array
-from robot_skills.core.types import RgbdFrame
 
 if TYPE_CHECKING:
     from sim.layout import Layout
@@ -270,6 +270,8 @@ class SimRobotNode:
         while (left_s := self._loop.due_s - time.monotonic()) > 0.0:
             self._node.spin_once(left_s)
         missed = self._loop.missed()
+        if missed > _MISSED_WORTH_TELLING:
+            self._node.node.get_logger().warning(f"{missed} periods came late.")
         now_s = self._loop.wait()
         self._node.spin_all()
         wish = self._wish
@@ -323,6 +325,7 @@ GRIPPER_JOINT = "gripper"
 """Of the joint states: its position is the opening, from 0 to 1."""
 _MOST_PERIODS = 20
 _PRIORITY = 40
+_MISSED_WORTH_TELLING = 4
 
 
 def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
@@ -341,63 +344,13 @@ def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
                 if found is not None:
                     for name, topics in publishers.items():
                         topics.publish(eyes.draw(found[0], name, found[1]))
+                        topics.tell()
                 due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
                 while (left_s := due_s - time.monotonic()) > 0.0 and not end.asked:
                     node.spin_once(min(left_s, 0.05))
     finally:
         node.close()
         eyes.close()
-
-
-class CameraTopics:
-    """Topics of one RGB-D camera, as RealSense's driver names them.
-
-    Args:
-        node: That publishes.
-        name: Of the camera.
-    """
-
-    def __init__(self, node: RosNode, name: str) -> None:
-        from diagnostic_msgs.msg import DiagnosticStatus
-        from sensor_msgs.msg import CameraInfo, Image
-
-        make = node.node.create_publisher
-        self._name = name
-        self._frame_id = f"{name}_color_optical_frame"
-        colour, depth = f"{name}/color", f"{name}/aligned_depth_to_color"
-        self._images = {
-            "rgb": make(Image, f"{colour}/image_raw", 2),
-            "depth": make(Image, f"{depth}/image_raw", 2),
-        }
-        self._infos = [make(CameraInfo, f"{place}/camera_info", 2) for place in (colour, depth)]
-        self._health = make(DiagnosticStatus, f"{name}/health", 2)
-
-    def publish(self, frame: RgbdFrame) -> None:
-        """A picture with its depth, its info, and that all is well."""
-        from diagnostic_msgs.msg import DiagnosticStatus
-        from sensor_msgs.msg import CameraInfo, Image
-
-        for kind, pixels, encoding in (
-            ("rgb", frame.rgb, "rgb8"),
-            ("depth", depth_mm(frame.depth_m), "16UC1"),
-        ):
-            message = Image()
-            fill_stamp(message.header.stamp, frame.stamp_s)
-            message.header.frame_id = self._frame_id
-            fill_image(message, pixels, encoding)
-            self._images[kind].publish(message)
-        info = CameraInfo(height=frame.rgb.shape[0], width=frame.rgb.shape[1])
-        fill_stamp(info.header.stamp, frame.stamp_s)
-        info.header.frame_id = self._frame_id
-        info.distortion_model, info.d = "plumb_bob", [0.0] * 5
-        info.k = frame.K.ravel().tolist()
-        info.r = np.eye(3).ravel().tolist()
-        info.p = np.column_stack([frame.K, np.zeros(3)]).ravel().tolist()
-        for publisher in self._infos:
-            publisher.publish(info)
-        self._health.publish(
-            DiagnosticStatus(level=DiagnosticStatus.OK, name=self._name, message="pictures come")
-        )
 
 
 def run_sim_robot(setup: SimRobotSetup) -> None:

@@ -43,10 +43,9 @@ CONTEXT = multiprocessing.get_context("spawn")
 class CellProcesses:
     """The processes of a cell."""
 
-    def __init__(self, **gate):
-        self.sim = CONTEXT.Process(
-            target=run_sim_robot, args=(SimRobotSetup(camera_px=(64, 48)),), name="sim"
-        )
+    def __init__(self, simulated=None, cameras=None, **gate):
+        simulated = simulated or SimRobotSetup(camera_px=(64, 48))
+        self.sim = CONTEXT.Process(target=run_sim_robot, args=(simulated,), name="sim")
         setup = GateSetup(limits=ARM.limits, make_kinematics=KINEMATICS, topics=TOPICS, **gate)
         self.gate = CONTEXT.Process(target=run_gate, args=(setup,), name="gate")
         for process in (self.sim, self.gate):
@@ -57,7 +56,7 @@ class CellProcesses:
                 make_kinematics=KINEMATICS,
                 home_q_rad=np.array(ARM.home_q_rad),
                 topics=TOPICS,
-                cameras=[RosCameraConfig(name="front", T_mount_camera=T_BASE_FRONT)],
+                cameras=cameras or [RosCameraConfig(name="front", T_mount_camera=T_BASE_FRONT)],
             )
         )
 
