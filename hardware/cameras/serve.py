@@ -1,5 +1,6 @@
 """What a camera's own process does: take frames, judge them, pass them on."""
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,8 @@ def serve_camera(setup: ServeSetup, ring: FrameRing, shared: SharedReport) -> No
     """Write a camera's frames into a ring until the process, or its owner, is to end."""
     end = ProcessEnd()
     with end.watched(with_parent=True):
+        # Ctrl-C in a terminal reaches both; the owner decides what comes of it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         service = _Service(setup, ring, shared, end)
         try:
             service.run()
