@@ -17,6 +17,10 @@ class Graph(Protocol):
         """What is not there yet, in words; empty when all is."""
         ...
 
+    def present(self, ready: Ready) -> list[str]:
+        """What is there already, in words; empty when nothing is."""
+        ...
+
     def activate(self, node: str, going_on: Callable[[], bool]) -> None:
         """Configure and activate a managed node, where it is not active already.
 
@@ -52,12 +56,16 @@ class RosGraph:
         self._node.close()
 
     def missing(self, ready: Ready) -> list[str]:
+        return [what for what, there in self._look(ready) if not there]
+
+    def present(self, ready: Ready) -> list[str]:
+        return [what for what, there in self._look(ready) if there]
+
+    def _look(self, ready: Ready) -> list[tuple[str, bool]]:
         node = self._node.node
-        topics = [name for name in ready.topics if not node.count_publishers(name)]
-        services = [name for name in ready.services if not node.count_services(name)]
         return [
-            *(f"the topic {name}" for name in topics),
-            *(f"the service {name}" for name in services),
+            *((f"the topic {name}", node.count_publishers(name) > 0) for name in ready.topics),
+            *((f"the service {name}", node.count_services(name) > 0) for name in ready.services),
         ]
 
     def activate(self, node: str, going_on: Callable[[], bool]) -> None:

@@ -18,6 +18,8 @@ _EVERY_S = 0.05
 _LOOK_S = 0.2
 """Between looks at what is there on the network."""
 _REFUSED = RefusedError.exit_code
+DISCOVERY_S = 2.0
+"""By then one knows who is there on the network."""
 
 
 class NodeState(Enum):
@@ -92,6 +94,7 @@ class Supervisor:
         logs: Folder for the nodes' output, a file for each.
         show: Called with the state of a node whenever it changes.
         environment: Of the nodes; None is ours.
+        discovery_s: How long the network is listened to before anything is started.
     """
 
     def __init__(
@@ -101,8 +104,10 @@ class Supervisor:
         logs: Path,
         show: Callable[[NodeReport], None],
         environment: Mapping[str, str] | None = None,
+        discovery_s: float = DISCOVERY_S,
     ) -> None:
         self.plan = plan
+        self._listen_until_s = time.monotonic() + discovery_s
         self._graph, self._show = graph, show
         environment = os.environ if environment is None else environment
         # What a node says is wanted in its log when it says it.
@@ -155,8 +160,8 @@ class Supervisor:
 
     def _look_after(self, node: _Supervised, now_s: float, look: bool) -> None:
         match node.state:
-            case NodeState.WAITING if self._may_start(node):
-                self._start(node, now_s)
+            case NodeState.WAITING if now_s >= self._listen_until_s and self._may_start(node):
+                self._start_first(node, now_s)
             case NodeState.PAUSING if now_s >= node.due_s:
                 self._start(node, now_s)
             case NodeState.STARTING | NodeState.RUNNING:
@@ -171,6 +176,19 @@ class Supervisor:
         before = [one for one in self._nodes if one.plan.name in node.plan.after]
         waited_for = (NodeState.WAITING, NodeState.STARTING, NodeState.PAUSING)
         return all(one.state not in waited_for for one in before)
+
+    def _start_first(self, node: _Supervised, now_s: float) -> None:
+        """Start a node, unless somebody else does its work: two would command one arm."""
+        ready = node.plan.ready
+        present = [] if ready is None else self._graph.present(ready)
+        if present:
+            self._hopeless(
+                node,
+                f"is running already: there is {present[0]}. End the other one, or choose another "
+                "namespace or domain",
+            )
+        else:
+            self._start(node, now_s)
 
     def _start(self, node: _Supervised, now_s: float) -> None:
         node.child = Child(node.plan.command(os.getpid()), node.log, self._environment)

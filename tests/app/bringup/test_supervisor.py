@@ -42,6 +42,9 @@ class FakeGraph:
     def missing(self, ready):
         return [name for name in (*ready.topics, *ready.services) if name not in self.there]
 
+    def present(self, ready):
+        return [name for name in (*ready.topics, *ready.services) if name in self.there]
+
     def activate(self, node, going_on):
         if self.refuses:
             raise RobotFault(f"{node} could not be configured.")
@@ -54,7 +57,7 @@ class Cell:
     def __init__(self, logs, *nodes):
         self.graph, self.shown = FakeGraph(), []
         plan = BringupPlan(name="test", cell="none", nodes=nodes)
-        self.supervisor = Supervisor(plan, self.graph, logs, self.shown.append)
+        self.supervisor = Supervisor(plan, self.graph, logs, self.shown.append, discovery_s=0.0)
 
     def until(self, so, timeout_s=20.0):
         until_s = time.monotonic() + timeout_s
@@ -218,6 +221,23 @@ def test_a_managed_node_that_cannot_be_configured_ends_all(cell):
     made.graph.refuses = True
     assert not made.supervisor.run(bool)
     assert "could not be configured" in made.supervisor.reason
+
+
+def test_a_second_gate_beside_a_running_one_is_not_started(cell):
+    made = cell(node("gate", SLEEP, ready=Ready(services=("/gate/acquire",)), respawn=QUICK))
+    made.graph.there.add("/gate/acquire")
+    assert not made.supervisor.run(bool)
+    assert "gate is running already" in made.supervisor.reason
+    assert made.states("gate") == ["given up"]
+
+
+def test_what_a_dead_node_left_on_the_network_does_not_stop_its_restart(cell):
+    made = cell(node("gate", SLEEP, ready=Ready(services=("/gate/acquire",)), respawn=QUICK))
+    made.until(lambda: made.report("gate").state is NodeState.STARTING)
+    made.graph.there.add("/gate/acquire")
+    made.until(lambda: made.supervisor.up)
+    os.kill(made.report("gate").pid, signal.SIGKILL)
+    made.until(lambda: made.supervisor.up and made.report("gate").restarts == 1)
 
 
 def test_asked_to_end_it_ends_well(cell):
