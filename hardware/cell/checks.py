@@ -63,7 +63,8 @@ def check_names(cell: Cell, heard: HeardArm) -> CheckFinding:
     missing = [name for name in joints if name not in heard.names]
     if not missing:
         return good("joint names", f"{topic} tells {', '.join(joints)}")
-    first = unknown_name("joint", missing[0], heard.names)
+    free = [name for name in heard.names if name not in joints]
+    first = unknown_name("joint", missing[0], free or heard.names)
     return bad(
         "joint names",
         f"{topic} does not tell {', '.join(missing)}. {first}",

@@ -54,7 +54,8 @@ def read_cell(path: Path, sheet_of: SheetOf) -> Cell:
         _check_joints(robot_section, robot, sheet)
         names = robot.topics.joints
         limits = tightened(limits_section, sheet.limits, names)
-    limits_section.finish()
+        # Without a data sheet nobody has asked for its fields.
+        limits_section.finish()
     motion, judging = _safety(top.section("safety"))
     cameras = {
         key: _camera(key, section, robot.driver)

@@ -22,8 +22,9 @@ from hardware.cell.schema import (
 )
 from hardware.cell.self_test import SelfTestSetup
 from hardware.ros2.camera import RosCameraConfig
-from hardware.ros2.gate_node import GateSetup
+from hardware.ros2.gate_node import GATE_NODE, GateSetup
 from hardware.ros2.robot import Ros2RobotConfig
+from hardware.ros2.transport import checked_namespace
 from robot_skills.app.nodes.sim_robot import SimRobotSetup
 from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.limits import ArmLimits, JointLimits
@@ -206,18 +207,15 @@ def sim_setup(cell: Cell, seed: int = 0) -> SimRobotSetup:
     )
 
 
-def self_test_setup(cell: Cell, commanders: tuple[str, ...] = ()) -> SelfTestSetup:
-    """Of the test before anything may move.
-
-    Args:
-        cell: Which cell.
-        commanders: Names of nodes that may command the arm: its gate, where it runs already.
+def self_test_setup(cell: Cell) -> SelfTestSetup:
+    """Of the test before anything may move. The cell's own gate may be there already, once.
 
     Raises:
         RefusedError: Its arm has no topics.
     """
     _check_has_topics(cell)
-    return SelfTestSetup(cell=cell, commanders=commanders)
+    gate = f"{checked_namespace(cell.robot.namespace)}/{GATE_NODE}"
+    return SelfTestSetup(cell=cell, commanders=(gate,))
 
 
 def _check_has_topics(cell: Cell) -> None:
