@@ -234,9 +234,23 @@ class GateNode:
 
     # Time
 
-    def run(self) -> None:
-        """Until the process is asked to end."""
-        self._not_real_time = claim_real_time()
+    @property
+    def motion(self) -> MotionGate:
+        """The gate in motion."""
+        return self._gate
+
+    @property
+    def loop(self) -> ControlLoop:
+        """What keeps its period."""
+        return self._loop
+
+    def run(self, *, real_time: bool = True) -> None:
+        """Until the process is asked to end.
+
+        Args:
+            real_time: Ask for priority and memory; without, it says that it is not real time.
+        """
+        self._not_real_time = claim_real_time() if real_time else "not asked for"
         logger = self._node.node.get_logger()
         if self._not_real_time:
             logger.warning(self._not_real_time)

@@ -35,12 +35,13 @@ class ControlLoop:
 
     Args:
         period_s: Of the loop.
+        kept: So many periods of late are remembered.
     """
 
-    def __init__(self, period_s: float) -> None:
+    def __init__(self, period_s: float, kept: int = _KEPT) -> None:
         self.period_s = period_s
         self._due_s = time.monotonic()
-        self._late_s: deque[float] = deque(maxlen=_KEPT)
+        self._late_s: deque[float] = deque(maxlen=kept)
         self._missed = 0
         self._collected_s = self._due_s
 
@@ -72,6 +73,11 @@ class ControlLoop:
         if now_s - self._collected_s > _COLLECT_S:
             gc.collect(0)
             self._collected_s = now_s
+
+    @property
+    def late_s(self) -> tuple[float, ...]:
+        """How late it woke up, period by period."""
+        return tuple(self._late_s)
 
     def lateness(self) -> Lateness:
         late_ms = 1e3 * np.array(self._late_s or [0.0])

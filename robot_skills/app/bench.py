@@ -27,6 +27,8 @@ def main(options: BenchOptions) -> CommandResult:
             from benchmarks.read import run
         case "record":
             from benchmarks.record import run
+        case "control":
+            from benchmarks.control import run
         case "startup":
             from benchmarks.startup import run
     results = run()

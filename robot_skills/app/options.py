@@ -260,9 +260,10 @@ class BenchOptions(CommonOptions):
     at best.
     """
 
-    what: Positional[Literal["sim", "policy", "train", "read", "record", "startup"]]
+    what: Positional[Literal["sim", "policy", "train", "read", "record", "control", "startup"]]
     """sim: control steps and camera frames; policy: one action chunk; train: learning; read:
-    feeding a trainer; record: two RGB-D cameras beside a control loop; startup: until it moves."""
+    feeding a trainer; record: two RGB-D cameras beside a control loop; control: the safety gate's
+    loop beside torch and cameras; startup: until it moves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
