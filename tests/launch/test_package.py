@@ -1,5 +1,6 @@
 """The ROS package as pip builds and installs it: what ROS looks for is where ROS looks for it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -113,11 +114,25 @@ def test_an_installed_executable_runs_with_the_python_beside_it(wheel, tmp_path)
     assert (share / "launch/sim.launch.py").is_file()
 
 
-def test_colcon_gets_entry_points_instead(tmp_path):
+READ = """
+import json, sys
+import setuptools
+from distutils.core import run_setup
+read = run_setup("setup.py", stop_after="init")
+print(json.dumps([read.entry_points, read.data_files]))
+"""
+
+
+def test_colcon_gets_entry_points_and_no_file_from_outside():
     done = subprocess.run(
-        [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)],
+        [sys.executable, "-W", "ignore", "-c", READ],
         cwd=SOURCE, capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (text,) = tmp_path.glob("*/entry_points.txt")
-    assert "gate = robot_skills.app.nodes.gate:main" in text.read_text()
+    entry_points, data_files = json.loads(done.stdout)
+    assert "gate = robot_skills.app.nodes.gate:main" in entry_points["console_scripts"]
+    # With --symlink-install colcon links each of them at the same place below its build folder.
+    sources = [Path(path) for _, paths in data_files for path in paths]
+    assert Path("launch/sim.launch.py") in sources
+    assert not any(path.is_absolute() or ".." in path.parts for path in sources)
+    assert all((SOURCE / path).is_file() for path in sources)

@@ -6,7 +6,6 @@
 Every module of `robot_skills.app.nodes` with a `main` becomes an executable of its name.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,7 @@ from pathlib import Path
 from setuptools import setup
 
 NAME = "robot_skills_ros"
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = """#!/bin/sh
 exec "$(dirname "$0")/../../bin/python" -m robot_skills.app.nodes.{name} "$@"
 """
@@ -28,22 +26,21 @@ def nodes() -> list[str]:
 
 
 def files(pattern: str) -> list[str]:
-    """Files of the repository, as setuptools wants them: relative to this folder."""
-    return sorted(os.path.relpath(path, HERE) for path in ROOT.glob(pattern))
+    """Files that match, through the link to ``launch/``: colcon wants no path that leads out."""
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern))
 
 
 def scripts() -> list[str]:
     """Write an executable for each node, and return where they are."""
-    folder = HERE / "build" / "executables"
+    folder = Path("build", "executables")
     folder.mkdir(parents=True, exist_ok=True)
     for name in nodes():
         path = folder / name
         path.write_text(SCRIPT.format(name=name))
         path.chmod(0o755)
-    return [os.path.relpath(folder / name, HERE) for name in nodes()]
+    return [str(folder / name) for name in nodes()]
 
 
-os.chdir(HERE)
 if not nodes() or not files("launch/*.launch.py"):
     sys.exit(
         f"{NAME} installs nodes and launch files of the repository that it is part of, and finds "

@@ -70,7 +70,7 @@ def plan_of(name: PlanName, facts: CellFacts) -> BringupPlan:
         nodes = [make.sim_robot(), make.gate()]
     else:
         nodes = [make.gate(), *(make.camera(camera) for camera in facts.cameras)]
-    nodes += [make.upper(*row) for row in _UPPER[name]]
+    nodes += [make.upper(row) for row in _UPPER[name]]
     return BringupPlan(
         name=name.value,
         cell=facts.name,
@@ -80,18 +80,41 @@ def plan_of(name: PlanName, facts: CellFacts) -> BringupPlan:
     )
 
 
-_TELEOP = ("teleop", "hands on the robot")
-_RECORDER = ("recorder", "episodes into a dataset")
-_UPPER: dict[PlanName, tuple[tuple[str, str], ...]] = {
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Upper:
+    """A node above the gate.
+
+    Attributes:
+        name: Of the node.
+        executable: And module.
+        about: What it does.
+        services: That it has when it is ready, below its namespace.
+        end_s: How long it may take to end.
+    """
+
+    name: str
+    executable: str
+    about: str
+    services: tuple[str, ...] = ()
+    # What is being carried out or written is brought to an end first.
+    end_s: float = 5.0
+
+
+_TELEOP = _Upper(name="teleop", executable="teleop", about="hands on the robot")
+_RECORDER = _Upper(name="recorder", executable="recorder", about="episodes into a dataset")
+_PERCEPTION = _Upper(name="perception", executable="perception", about="pictures into a scene")
+_SKILLS = _Upper(
+    name="skill_server",
+    executable="skills",
+    about="skills and instructions as actions",
+    services=("plan_task",),
+)
+_SCHEDULER = _Upper(name="scheduler", executable="scheduler", about="words into plans")
+_UPPER: dict[PlanName, tuple[_Upper, ...]] = {
     PlanName.SIM: (),
     PlanName.BRINGUP: (),
     PlanName.COLLECT: (_RECORDER, _TELEOP),
-    PlanName.SKILLS: (
-        _RECORDER,
-        ("perception", "pictures into a scene"),
-        ("skill_server", "skills as actions"),
-        ("scheduler", "words into plans"),
-    ),
+    PlanName.SKILLS: (_RECORDER, _PERCEPTION, _SKILLS, _SCHEDULER),
     PlanName.CALIBRATE: (_TELEOP,),
 }
 """What stands above the gate, in the order of starting."""
@@ -144,17 +167,19 @@ class _Nodes:
             ready=Ready(topics=absolute(namespace, (f"{camera}/color/image_raw",))),
         )
 
-    def upper(self, name: str, about: str) -> NodePlan:
+    def upper(self, row: _Upper) -> NodePlan:
+        namespace = self._facts.namespace
+        services = absolute(namespace, row.services)
         return NodePlan(
-            name=name,
-            executable=name,
-            module=f"{_NODES}.{name}",
-            about=about,
+            name=row.name,
+            executable=row.executable,
+            module=f"{_NODES}.{row.executable}",
+            about=row.about,
             arguments=self._arguments,
-            namespace=self._facts.namespace,
+            namespace=namespace,
             required=False,
             respawn=Respawn(first_pause_s=1.0),
             after=("gate",),
-            # What is being carried out or written is brought to an end first.
-            end_s=5.0,
+            ready=Ready(services=services, timeout_s=120.0) if services else None,
+            end_s=row.end_s,
         )
