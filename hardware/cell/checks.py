@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.cell.findings import CheckFinding, bad, good, unknown
-from hardware.cell.schema import Cell, CellCamera
+from hardware.cell.schema import CameraDriver, Cell, CellCamera
 from hardware.cell.urdf import DescribedJoint, base_to_tip
 from hardware.ros2.arm_link import Controller
 from robot_skills.core.errors import unknown_name
@@ -354,11 +354,11 @@ def check_camera(cell: Cell, camera: CellCamera, heard: HeardCamera) -> CheckFin
         if not there
     ]
     if missing:
-        return bad(
-            what,
-            f"nothing came on {', '.join(missing)}",
-            f"start its driver, with aligned depth, or name its topics: {place}",
-        )
+        if camera.driver is CameraDriver.ROS:
+            mend = f"start its driver, with aligned depth, or name its topics: {place}"
+        else:
+            mend = f"bring the cell up (`robot-skills bringup --cell {cell.name}`): {place}"
+        return bad(what, f"nothing came on {', '.join(missing)}", mend)
     if heard.problem or heard.K is None:
         return bad(
             what, f"{info}: {heard.problem}", "calibrate the camera, send rectified pictures"

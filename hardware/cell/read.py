@@ -23,7 +23,7 @@ from hardware.cell.tighten import RATES, given_rates, tightened
 from hardware.gate.motion import MotionConfig
 from hardware.ros2.arm_link import ArmTopics, Controller, GripperKind, GripperTopics
 from hardware.ros2.gate_node import WatchedTopic
-from hardware.ros2.transport import Reach
+from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.limits import ArmLimits
@@ -93,7 +93,8 @@ def _robot(section: Section, path: Path) -> CellRobot:
         section.mistake("arm", "an arm is described by its name or by a model, not by both.")
     if model and driver is RobotDriver.SIM:
         section.mistake("model", "a simulated arm is named, not described by a file.")
-    namespace = section.ros_name("namespace", "")
+    asked = section.ros_name("namespace", "")
+    namespace = section.attempt(lambda: checked_namespace(asked), "namespace")
     protective = None
     if section.has("protective_stop"):
         part = section.section("protective_stop")
@@ -109,7 +110,7 @@ def _robot(section: Section, path: Path) -> CellRobot:
         driver=driver,
         arm=arm,
         model=model,
-        namespace=namespace,
+        namespace=str(namespace or ""),
         topics=_topics(section, driver),
         T_flange_tool=T_flange_tool or SE3.identity(),
         home_q_rad=None if home is None else tuple(home.tolist()),

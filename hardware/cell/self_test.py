@@ -92,6 +92,22 @@ def self_test(setup: SelfTestSetup) -> list[CheckFinding]:
         node.close()
 
 
+def refuse_unfit(setup: SelfTestSetup) -> list[CheckFinding]:
+    """Test a cell, and refuse to go on when anything failed.
+
+    Returns:
+        What was found, when nothing failed.
+
+    Raises:
+        RobotFault: Something failed; says all that did.
+    """
+    found = self_test(setup)
+    failed = [f"{one.what}: {one.detail}" for one in found if not one.ok]
+    if failed:
+        raise RobotFault(f"{setup.cell.name} is not fit to move. {'. '.join(failed)}.")
+    return found
+
+
 class _SelfTest:
     """One run of the test, on a node of its own."""
 

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from hardware.cell.findings import Outcome
-from hardware.cell.self_test import SelfTestSetup, self_test
+from hardware.cell.self_test import SelfTestSetup, refuse_unfit, self_test
+from robot_skills.core.errors import RobotFault
 from tests.hardware.cell.station import JOINTS, TEXT, FakeDriver, cell_of, urdf_of
 
 
@@ -126,3 +127,5 @@ def test_without_ros_nothing_may_move(tmp_path, monkeypatch):
     found = examined(tmp_path, 91)
     assert failed(found) == {"ROS 2"}
     assert "robot-skills[ros]" in found["ROS 2"].detail
+    with pytest.raises(RobotFault, match=r"small is not fit to move\. ROS 2: "):
+        refuse_unfit(SelfTestSetup(cell=cell_of(tmp_path)))
