@@ -1,34 +1,123 @@
 """What every camera and every teleoperation device does."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from robot_skills.core.clock import ManualClock
+from hardware.cameras.stream import StreamConfig
+from robot_skills.core.camera import pinhole
+from robot_skills.core.clock import ManualClock, MonotonicClock
 from robot_skills.core.errors import PerceptionError
+from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
 from tests.fakes import FakeCamera, FakeRobot, FakeTeleoperator
 
 
-@pytest.fixture(params=[FakeCamera], ids=["fake"])
-def camera(request):
-    return request.param(ManualClock(5.0))
+def _fake_camera(folder):
+    clock = ManualClock(5.0)
+    yield FakeCamera(clock), clock
+
+
+def _replayed_camera(folder):
+    from hardware.cameras.replay import ReplayCamera, ReplayConfig
+
+    seen = FakeCamera(ManualClock(100.0))
+    seen.connect()
+    clock = ManualClock(5.0)
+    yield ReplayCamera(clock, ReplayConfig(name="replay"), lambda: [seen.read()]), clock
+
+
+def _webcam(folder):
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
+    from hardware.cameras.uvc import UvcCamera, UvcConfig
+
+    file = str(folder / "video.avi")
+    writer = cv2.VideoWriter(file, cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    writer.write(np.full((48, 64, 3), 90, np.uint8))
+    writer.release()
+    clock = ManualClock(5.0)
+    config = UvcConfig(name="web", device=file, width_px=64, height_px=48, K=pinhole(64, 48, 1.0))
+    yield UvcCamera(clock, config, SE3.identity()), clock
+
+
+def _realsense(folder):
+    pytest.importorskip("pyrealsense2", reason="the extra `realsense` is not installed")
+    from hardware.cameras.realsense import RealSenseCamera
+    from hardware.cameras.realsense_device import RealSenseConfig, open_realsense
+    from tests.hardware.cameras.software_realsense import Showing, SoftwareRealSense, numbered
+
+    clock, software = MonotonicClock(), SoftwareRealSense()
+    config = RealSenseConfig(
+        name="realsense", width_px=64, height_px=48, stream=StreamConfig(stale_s=5.0)
+    )
+    opened = partial(open_realsense, find_devices=lambda: [software.device])
+    with Showing(software, numbered):
+        yield RealSenseCamera(clock, config, SE3.identity(), opened), clock
+
+
+def _process(folder):
+    from hardware.cameras.process import CameraProcess, CameraProcessConfig
+    from tests.hardware.cameras.told_camera import told
+
+    (folder / "told").write_text("ok")
+    clock = MonotonicClock()
+    config = CameraProcessConfig(
+        name="process", width_px=32, height_px=24, stale_s=5.0, start_s=60.0
+    )
+    camera = CameraProcess(clock, config, partial(told, file=folder / "told"))
+    try:
+        yield camera, clock
+    finally:
+        camera.close()
+        camera.ring.close()
+
+
+@pytest.fixture(
+    params=[_fake_camera, _replayed_camera, _webcam, _realsense, _process],
+    ids=["fake", "replay", "uvc", "realsense", "process"],
+)
+def camera_and_clock(request, tmp_path):
+    yield from request.param(tmp_path)
+
+
+@pytest.fixture
+def camera(camera_and_clock):
+    camera, _ = camera_and_clock
+    yield camera
+    camera.close()
 
 
 def test_a_camera_gives_nothing_before_connect_and_after_close(camera):
-    with pytest.raises(PerceptionError):
+    with pytest.raises(PerceptionError, match="not connected"):
         camera.read()
     camera.connect()
     camera.read()
     camera.close()
     camera.close()
-    with pytest.raises(PerceptionError):
+    with pytest.raises(PerceptionError, match="not connected"):
         camera.read()
 
 
-def test_a_frame_is_stamped_and_its_parts_fit_together(camera):
+def test_a_camera_that_was_closed_can_be_connected_again(camera):
+    camera.connect()
+    camera.read()
+    camera.close()
+    camera.connect()
+    camera.connect()
+    camera.read()
+
+
+def test_a_frame_is_stamped_and_its_parts_fit_together(camera, camera_and_clock):
+    _, clock = camera_and_clock
+    before_s = clock.now_s()
     camera.connect()
     frame = camera.read()
-    assert frame.stamp_s == 5.0
+    # What is seen at once may have been there before somebody looked, but not long before.
+    assert before_s - 5.0 <= frame.stamp_s <= clock.now_s()
+    if isinstance(clock, ManualClock):
+        assert frame.stamp_s == 5.0
+    assert frame.received_s is None or frame.stamp_s <= frame.received_s <= clock.now_s()
     assert frame.rgb.dtype == np.uint8
     assert frame.depth_m.dtype == np.float32
     assert frame.rgb.shape[:2] == frame.depth_m.shape
