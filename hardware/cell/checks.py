@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.cell.findings import CheckFinding, bad, good, unknown
-from hardware.cell.schema import CameraDriver, Cell, CellCamera
+from hardware.cell.schema import Cell
 from hardware.cell.urdf import DescribedJoint, base_to_tip
 from hardware.ros2.arm_link import Controller
 from robot_skills.core.errors import unknown_name
@@ -21,8 +21,6 @@ _DEGREES = 180.0 / np.pi
 _A_TURN = 2.0 * np.pi + 0.1
 _SAME_RAD = 0.01
 _SAME_RATE = 0.01
-_SAME_FOCAL = 0.01
-_SAME_CENTRE_PX = 5.0
 _STATES_PER_HOLD = 1.5
 
 
@@ -316,89 +314,3 @@ def check_protective(cell: Cell, value: bool | None) -> CheckFinding:
             "look at the arm, clear the stop on its pendant, start its program",
         )
     return good(what, f"{protective.name} says {str(value).lower()}")
-
-
-# Cameras
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class HeardCamera:
-    """What came of one camera.
-
-    Attributes:
-        pictures: Width and height of its colours; None where none came.
-        depths: Of its depth.
-        info_px: That its info speaks of; None where no info came.
-        K: Its lens, (3, 3); None where the info has none.
-        problem: Why the info cannot be used.
-    """
-
-    pictures: tuple[int, int] | None = None
-    depths: tuple[int, int] | None = None
-    info_px: tuple[int, int] | None = None
-    K: Array | None = None
-    problem: str = ""
-
-
-def check_camera(cell: Cell, camera: CellCamera, heard: HeardCamera) -> CheckFinding:
-    """A camera gives pictures, depth and a lens, and all of them fit together and to the cell."""
-    what, place = f"camera {camera.name}", cell.place_of(f"cameras.{camera.name}")
-    colour, depth, info = camera.topics()
-    missing = [
-        topic
-        for topic, there in (
-            (colour, heard.pictures),
-            (depth, heard.depths or not camera.has_depth),
-            (info, heard.info_px),
-        )
-        if not there
-    ]
-    if missing:
-        if camera.driver is CameraDriver.ROS:
-            mend = f"start its driver, with aligned depth, or name its topics: {place}"
-        else:
-            mend = f"bring the cell up (`robot-skills bringup --cell {cell.name}`): {place}"
-        return bad(what, f"nothing came on {', '.join(missing)}", mend)
-    if heard.problem or heard.K is None:
-        return bad(
-            what, f"{info}: {heard.problem}", "calibrate the camera, send rectified pictures"
-        )
-    sizes = {colour: heard.pictures, info: heard.info_px}
-    if camera.has_depth:
-        sizes[depth] = heard.depths
-    wrong = [f"{topic} {_size(size)}" for topic, size in sizes.items() if size != camera.size_px]
-    if wrong:
-        return bad(
-            what,
-            f"the cell says {_size(camera.size_px)}: {', '.join(wrong)}",
-            f"have its driver send this size, depth aligned to colours, or change {place}",
-        )
-    return _check_lens(what, camera, heard.K, info, place)
-
-
-def _check_lens(what: str, camera: CellCamera, K: Array, info: str, place: str) -> CheckFinding:
-    fx, fy, cx, cy = (float(K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
-    told = f"{info} says fx {fx:.1f}, fy {fy:.1f}, cx {cx:.1f}, cy {cy:.1f} px"
-    width, height = camera.size_px
-    if not (0.0 < cx < width and 0.0 < cy < height):
-        return bad(
-            what,
-            f"{told}: the centre is outside a picture of {_size(camera.size_px)}",
-            "the info is that of another size: calibrate at this one, or have the driver scale it",
-        )
-    if camera.lens_px is not None:
-        wanted = np.array(camera.lens_px)
-        off = np.abs(np.array([fx, fy, cx, cy]) - wanted)
-        room = np.array([*(_SAME_FOCAL * wanted[:2]), _SAME_CENTRE_PX, _SAME_CENTRE_PX])
-        if (off > room).any():
-            numbers = ", ".join(f"{value:g}" for value in camera.lens_px)
-            return bad(
-                what,
-                f"{told}; the cell says {numbers}",
-                f"it is another camera, or was calibrated anew: {place}, lens_px",
-            )
-    return good(what, f"{_size(camera.size_px)}, {told}")
-
-
-def _size(size: tuple[int, int] | None) -> str:
-    return "none" if size is None else f"{size[0]} x {size[1]}"

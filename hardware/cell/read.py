@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hardware.cell.nodes import Section, open_file
+from hardware.cell.poses import pose_of
 from hardware.cell.schema import (
     ArmQuestion,
     ArmSheet,
@@ -100,7 +101,7 @@ def _robot(section: Section, path: Path) -> CellRobot:
         part = section.section("protective_stop")
         protective = WatchedTopic(name=part.ros_name("topic"), good=part.flag("good", True))
         part.finish()
-    T_flange_tool = section.place("T_flange_tool")
+    T_flange_tool = pose_of(section, "T_flange_tool")
     if driver is RobotDriver.SIM and T_flange_tool is not None:
         section.mistake("T_flange_tool", "a simulated arm has its gripper, and its tool with it.")
     if driver is not RobotDriver.SIM and T_flange_tool is None and not section.has("T_flange_tool"):
@@ -314,7 +315,7 @@ def _camera(name: str, section: Section, robot: RobotDriver) -> CellCamera:
         section.mistake("driver", f"a simulated camera needs a simulated arm, not {robot.value}.")
     size = section.numbers("size_px", 2, low=16, high=_MOST_PX, unit="px")
     lens = section.numbers("lens_px", 4, low=1.0, high=4.0 * _MOST_PX, unit="px")
-    pose = section.place("T_mount_camera", needed=driver is not CameraDriver.SIM)
+    pose = pose_of(section, "T_mount_camera", needed=driver is not CameraDriver.SIM)
     camera = CellCamera(
         name=name,
         driver=driver,

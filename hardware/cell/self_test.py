@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from hardware.cell.camera_checks import HeardCamera, check_camera
 from hardware.cell.checks import (
     Endpoint,
     HeardArm,
-    HeardCamera,
-    check_camera,
     check_commanders,
     check_controller,
     check_limits,

@@ -2,7 +2,9 @@
 
 import json
 import multiprocessing
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from robot_skills.app.cli import main
 from robot_skills.app.nodes.sim_robot import run_sim_robot
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "bringup.md"
 CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -38,6 +41,25 @@ def cell_file(tmp_path, worker_id):
     path = tmp_path / "left.yaml"
     path.write_text(text)
     return path
+
+
+def first_motion_of_the_guide(cell_file):
+    """Do what the guide does with a real arm; returns how far the tool went up."""
+    code = next(iter(re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)))
+    code = code.replace("my_cell.yaml", str(cell_file))
+    said = {}
+
+    def wait(words):
+        robot, gone = said["robot"], time.monotonic() + 15.0
+        for state in ("running", "hold"):
+            while robot.status.state != state:
+                assert time.monotonic() < gone
+                time.sleep(0.02)
+        said["end"] = robot.observe().arms[DEFAULT_ARM].T_base_tool.p[2]
+
+    said["input"] = wait
+    exec(code, said)
+    return said["end"] - said["arm"].T_base_tool.p[2]
 
 
 def test_a_cell_file_is_all_that_is_needed(cell_file, capfd):
@@ -67,6 +89,9 @@ def test_a_cell_file_is_all_that_is_needed(cell_file, capfd):
         while abs(robot.observe().arms[DEFAULT_ARM].T_base_tool.p[1] - T[1, 3]) < 0.05:
             assert time.monotonic() < until_s
             time.sleep(0.05)
+        robot.close()
+        rose_m = first_motion_of_the_guide(cell_file)
+        assert 0.015 < rose_m < 0.022
     finally:
         robot.close()
         for process in processes:
