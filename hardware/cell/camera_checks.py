@@ -10,6 +10,9 @@ from robot_skills.core.se3 import Array
 
 _SAME_FOCAL = 0.01
 _SAME_CENTRE_PX = 5.0
+_OFF_CENTRE = 0.2
+"""Share of the picture. Lenses are centred within a few percent; numbers of a picture of half or
+twice the size are off by a quarter or more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -71,10 +74,10 @@ def _check_lens(what: str, camera: CellCamera, K: Array, info: str, place: str) 
     fx, fy, cx, cy = (float(K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
     told = f"{info} says fx {fx:.1f}, fy {fy:.1f}, cx {cx:.1f}, cy {cy:.1f} px"
     width, height = camera.size_px
-    if not (0.0 < cx < width and 0.0 < cy < height):
+    if max(abs(cx / width - 0.5), abs(cy / height - 0.5)) > _OFF_CENTRE:
         return bad(
             what,
-            f"{told}: the centre is outside a picture of {_size(camera.size_px)}",
+            f"{told}: that is far from the middle of a picture of {_size(camera.size_px)}",
             "the info is that of another size: calibrate at this one, or have the driver scale it",
         )
     if camera.lens_px is not None:
