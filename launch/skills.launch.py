@@ -1,4 +1,4 @@
-"""Starts a cell that carries out instructions: gate, cameras, perception, skills, words.
+"""Starts a cell that carries out instructions: gate, cameras, skills and instructions as actions.
 
     ros2 launch robot_skills_ros skills.launch.py cell:=CELL
 

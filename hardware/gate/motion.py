@@ -122,6 +122,11 @@ class MotionGate:
         return self._trouble
 
     @property
+    def moves(self) -> bool:
+        """Whether the arm is told to move."""
+        return self._begun() and not self._limiter.now.at_rest
+
+    @property
     def ongoing(self) -> tuple[Trouble, ...]:
         """What has to be over before anything may move."""
         return tuple(self._ongoing.values())
@@ -436,7 +441,7 @@ class MotionGate:
             raise RobotFault(f"Not yet: {trouble.why}.")
         if self._age_s(now_s) > self._config.state_hold_s:
             raise RobotFault("Not yet: the arm does not say where it is.")
-        if self._begun() and not self._limiter.now.at_rest:
+        if self.moves:
             raise RobotFault("Not yet: the arm is still braking.")
 
     def _go_idle(self, now_s: float) -> None:

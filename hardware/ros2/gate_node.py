@@ -44,6 +44,7 @@ _DIAGNOSTICS_S = 1.0
 _BEFORE_S = 0.0005
 """Listening ends so long before a period begins."""
 _SENSOR_S = 0.2
+_LONGEST_BRAKING_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,6 +261,14 @@ class GateNode:
         with end.watched():
             while self._node.alive and not end.asked:
                 self.step()
+            self._come_to_rest()
+
+    def _come_to_rest(self) -> None:
+        """Nobody takes over from a gate that ends, so it does not leave a moving arm."""
+        self._gate.stop("the gate ends", self._clock.now_s())
+        until_s = self._clock.now_s() + _LONGEST_BRAKING_S
+        while self._gate.moves and self._clock.now_s() < until_s:
+            self.step()
 
     def step(self) -> None:
         """One control period: listen until it begins, then look after everything."""
