@@ -43,7 +43,9 @@ def install_all(folder: Path) -> Path:
     return site
 
 
-def lerobot(site: Path, home: Path, command: str, settings: dict, check: bool = True):
+def lerobot(
+    site: Path, home: Path, command: str, settings: dict, check: bool = True, ros: bool = False
+):
     """Run one of LeRobot's commands as a user does, offline, with the plugins installed."""
     environment = os.environ | {
         "PYTHONPATH": f"{site}{os.pathsep}{ROOT}",
@@ -51,12 +53,15 @@ def lerobot(site: Path, home: Path, command: str, settings: dict, check: bool = 
         "HF_LEROBOT_HOME": str(home / "lerobot"),
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
+        "PYTHONFAULTHANDLER": "1",
         "WANDB_MODE": "disabled",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    script = Path(sys.executable).parent / command
+    script = [str(Path(sys.executable).parent / command)]
+    if ros:
+        script = [sys.executable, "-m", "lerobot_robot_robot_skills", command]
     done = subprocess.run(
-        [str(script), *(f"--{key}={value}" for key, value in settings.items())],
+        [*script, *(f"--{key}={value}" for key, value in settings.items())],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -65,7 +70,8 @@ def lerobot(site: Path, home: Path, command: str, settings: dict, check: bool = 
         timeout=_LIMIT_S,
     )
     if check:
-        assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+        said = f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+        assert done.returncode == 0, f"{command} ended with {done.returncode}: {said}"
     return done
 
 

@@ -319,6 +319,22 @@ def test_pictures_of_another_size_than_promised_are_refused(make_robot):
         robot.get_observation()
 
 
+def test_a_command_that_lerobot_does_not_have_is_told(monkeypatch, capsys):
+    from lerobot_robot_robot_skills.__main__ import main
+
+    monkeypatch.setattr("sys.argv", ["-m", "recrod"])
+    assert main() == 2
+    assert "record" in capsys.readouterr().out
+
+
+def test_actions_in_time_never_come_to_an_end_between_each_other(make_robot):
+    fake = FakeRobot()
+    robot = make_robot(fake, {"front": (24, 32)}, views=None)
+    robot.connect()
+    robot.send_action(robot.get_observation())
+    assert fake.commands[-1].stamp_s[-1] - fake.clock.now_s() > 2.0 * fake.control_period_s
+
+
 # The teleoperator
 
 
@@ -538,6 +554,61 @@ def test_a_camera_can_be_one_of_the_robot(make_robot, make_camera):
     assert camera.read_latest().shape == (128, 128, 3)
 
 
+def test_recorded_frames_are_replayed(make_camera, tmp_path):
+    from hardware.cameras.replay import write_frames
+
+    frame = StuckSource().frame
+    frames = [
+        replace(frame, stamp_s=0.05 * i, depth_m=np.full((24, 32), 1.0 + i, np.float32))
+        for i in range(3)
+    ]
+    write_frames(tmp_path / "frames.npz", frames)
+    path = str(tmp_path / "frames.npz")
+    camera = make_camera(source="replay", path=path, width=32, height=24, use_depth=True)
+    camera.connect()
+    seen = set()
+    for _ in range(8):
+        camera.async_read(timeout_ms=5000)
+        seen.add(int(camera.async_read_depth()[0, 0, 0]))
+    assert seen == {1000, 2000, 3000}
+
+
+def test_a_realsense_recording_is_played(make_camera, tmp_path):
+    pytest.importorskip("pyrealsense2", reason="the extra `realsense` is not installed")
+    import gc
+
+    from hardware.cameras.realsense import RealSenseCamera
+    from tests.hardware.cameras.software_realsense import Showing, SoftwareRealSense, numbered
+    from tests.hardware.cameras.test_realsense import made
+
+    file = str(tmp_path / "table.db3")
+    software = SoftwareRealSense()
+    recorder: RealSenseCamera | None = made([software], record=file)
+    recorder.connect()
+    try:
+        with Showing(software, numbered):
+            for _ in range(30):
+                recorder.next_frame(1.0)
+    finally:
+        recorder.close()
+    del software, recorder
+    gc.collect()
+    settings = {"source": "realsense", "path": file, "width": 64, "height": 48, "fps": 30}
+    camera = make_camera(**settings, use_depth=True)
+    camera.connect()
+    rgb, depth = camera.async_read(timeout_ms=5000), camera.async_read_depth()
+    assert (depth == depth[0, 0, 0]).all()
+    assert int(rgb[0, 0, 0]) == (int(depth[0, 0, 0]) - 1000) % 251
+
+
+def test_a_realsense_that_is_not_there_is_told(make_camera):
+    pytest.importorskip("pyrealsense2", reason="the extra `realsense` is not installed")
+    camera = make_camera(source="realsense", serial="000000000000")
+    with pytest.raises(RefusedError, match="RealSense"):
+        camera.connect()
+    assert not camera.is_connected
+
+
 def test_our_robot_takes_lerobots_cameras_beside_its_own(make_robot):
     from lerobot_camera_robot_skills import RobotSkillsCameraConfig
 
@@ -552,7 +623,11 @@ def test_our_robot_takes_lerobots_cameras_beside_its_own(make_robot):
 
 @pytest.mark.parametrize(
     ("settings", "reason"),
-    [({"source": "dream"}, "sim, robot, ros"), ({"use_rgb": False}, "use_depth")],
+    [
+        ({"source": "dream"}, "sim, robot, ros"),
+        ({"use_rgb": False}, "use_depth"),
+        ({"source": "replay"}, "path"),
+    ],
 )
 def test_wrong_cameras_are_refused(make_camera, settings, reason):
     with pytest.raises(ValueError, match=reason):

@@ -1,5 +1,8 @@
 """Where the pictures of a configuration come from. Nothing is opened before `connect`."""
 
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hardware.lerobot_link import find
@@ -21,6 +24,33 @@ def make_source(config: RobotSkillsCameraConfig) -> Camera:
             return RobotsCamera(config)
         case Source.ROS:
             return TopicCamera(config)
+        case Source.REALSENSE:
+            return _realsense(config)
+        case Source.REPLAY:
+            return _replay(config)
+
+
+def _realsense(config: RobotSkillsCameraConfig) -> Camera:
+    from hardware.cameras.realsense import RealSenseCamera
+    from hardware.cameras.realsense_device import RealSenseConfig
+
+    usual = RealSenseConfig(name=config.name)
+    wanted = replace(
+        usual,
+        serial=config.serial,
+        width_px=config.width or usual.width_px,
+        height_px=config.height or usual.height_px,
+        rate_hz=config.fps or usual.rate_hz,
+        playback=config.path,
+    )
+    return RealSenseCamera(MonotonicClock(), wanted, SE3.identity())
+
+
+def _replay(config: RobotSkillsCameraConfig) -> Camera:
+    from hardware.cameras.replay import ReplayCamera, ReplayConfig, read_frames
+
+    played = ReplayConfig(name=config.name, repeat=True)
+    return ReplayCamera(MonotonicClock(), played, partial(read_frames, Path(config.path)))
 
 
 class SimulatedCamera:

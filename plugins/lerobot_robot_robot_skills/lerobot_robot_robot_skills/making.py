@@ -1,5 +1,7 @@
 """The robot that a configuration asks for. Nothing is opened here."""
 
+import logging
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,6 +13,8 @@ from lerobot_robot_robot_skills.config_robot_skills import (
 )
 from robot_skills.core.robot import Robot
 from robot_skills.core.se3 import SE3
+
+_log = logging.getLogger(__name__)
 
 
 def make_robot(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[int, int]]]:
@@ -44,6 +48,11 @@ def _over_ros(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[in
     from sim.arms import ARMS
     from sim.kinematics import kinematics_of
 
+    if "pyrealsense2" in sys.modules and "rclpy" not in sys.modules:
+        _log.warning(
+            "pyrealsense2 was loaded before ROS 2: this program will crash when it has ended its "
+            "work. Start it as: python -m lerobot_robot_robot_skills record ..."
+        )
     if config.arm not in ARMS:
         raise unknown_name("arm", config.arm, ARMS)
     arm, ros = ARMS[config.arm], config.ros

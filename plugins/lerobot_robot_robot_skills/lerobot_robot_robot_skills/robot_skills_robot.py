@@ -30,6 +30,10 @@ from robot_skills.core.types import RgbdFrame, single_arm_chunk
 
 _log = logging.getLogger(__name__)
 
+_PERIODS = np.array([1.0, 3.0])
+"""When an action is to be reached, and until when it is held: were it over by the time that the
+next one comes, an arm would brake between any two."""
+
 
 class OwnView:
     """One of the robot's own cameras, as far as LeRobot asks about it."""
@@ -214,10 +218,9 @@ class RobotSkillsRobot(LeRobotsRobot):
 
     def _send(self, action: dict[str, Any]) -> dict[str, float]:
         T_base_tool, opening = self._coder.decode(action)
-        stamps = np.array([self._robot.clock.now_s() + self._period_s])
-        chunk = single_arm_chunk(
-            stamps, T_base_tool.matrix()[None], np.array([opening]), name=self._arm
-        )
+        stamps = self._robot.clock.now_s() + self._period_s * _PERIODS
+        poses = np.tile(T_base_tool.matrix(), (len(stamps), 1, 1))
+        chunk = single_arm_chunk(stamps, poses, np.full(len(stamps), opening), name=self._arm)
         accepted = self._robot.command(chunk).arms[self._arm]
         if self._held:
             _log.info("the arm follows again")
