@@ -59,6 +59,13 @@ def check_names(cell: Cell, heard: HeardArm) -> CheckFinding:
     """All joints of the arm are told."""
     topic, joints = cell.robot.topics.joint_states, cell.robot.topics.joints
     missing = [name for name in joints if name not in heard.names]
+    silent = [name for name in joints if name not in missing and name not in heard.q_rad]
+    if silent:
+        return bad(
+            "joint names",
+            f"{topic} names {', '.join(silent)} without telling their positions",
+            "mend the driver, or hear another topic: " + cell.place_of("robot.joint_states"),
+        )
     if not missing:
         return good("joint names", f"{topic} tells {', '.join(joints)}")
     free = [name for name in heard.names if name not in joints]

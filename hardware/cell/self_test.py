@@ -3,9 +3,8 @@
 It listens, asks controllers for their parameters, and moves nothing.
 """
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 
 from hardware.cell.camera_checks import HeardCamera, check_camera
 from hardware.cell.checks import (
-    Endpoint,
     HeardArm,
     check_commanders,
     check_controller,
@@ -25,13 +23,13 @@ from hardware.cell.checks import (
     check_start,
     check_units,
 )
-from hardware.cell.findings import CheckFinding, bad, good, unknown
+from hardware.cell.findings import CheckFinding, bad, unknown
+from hardware.cell.graph import CellGraph
 from hardware.cell.schema import Cell, CellCamera
 from hardware.cell.urdf import DescribedJoint, described_joints
 from hardware.ros2.arm_link import Controller
 from hardware.ros2.messages import intrinsics_of
 from hardware.ros2.runtime import RosNode
-from hardware.ros2.transport import Reach
 from robot_skills.core.errors import (
     MissingDependencyError,
     PerceptionError,
@@ -112,6 +110,7 @@ class _SelfTest:
 
     def __init__(self, setup: SelfTestSetup, node: RosNode) -> None:
         self._setup, self._cell, self._node = setup, setup.cell, node
+        self._graph = CellGraph(node, setup.cell)
         self._names: dict[str, None] = {}
         self._q: dict[str, float] = {}
         self._heard_s: list[float] = []
@@ -127,7 +126,11 @@ class _SelfTest:
         topics = cell.robot.topics
         self._listen(JointState, topics.joint_states, self._state)
         self._listen_to_cameras()
-        found = [self._connection(self._wait(lambda: bool(self._heard_s)))]
+        found = [
+            self._graph.check_connection(
+                self._wait(lambda: bool(self._heard_s)), self._setup.patience_s
+            )
+        ]
         if not found[0].ok:
             return found
         self._listen_to_latched()
@@ -137,7 +140,7 @@ class _SelfTest:
         described, trouble = self._described()
         found.append(check_names(cell, heard))
         if found[-1].ok:
-            found.append(check_order(cell, described, self._controlled()))
+            found.append(check_order(cell, described, self._graph.controlled()))
             found.append(check_units(cell, heard))
             if found[-1].ok:
                 found.append(check_start(cell, heard))
@@ -209,7 +212,7 @@ class _SelfTest:
         until_s = time.monotonic() + _LATE_S
         while not found and time.monotonic() < until_s:
             self._node.spin_once(0.05)
-            found = self._infos("publishers", protective.name)
+            found = self._graph.infos("publishers", protective.name)
         kept = DurabilityPolicy.TRANSIENT_LOCAL
         latched = any(info.qos_profile.durability == kept for info in found)
         self._listen(Bool, protective.name, self._arm_says, latched=latched)
@@ -220,50 +223,7 @@ class _SelfTest:
     def _arm_says(self, message: Any) -> None:
         self._protective = bool(message.data)
 
-    # What is visible
-
-    def _infos(self, side: str, topic: str) -> list[Any]:
-        node = self._node.node
-        ask = getattr(node, f"get_{side}_info_by_topic")
-        return list(ask(node.resolve_topic_name(topic)))
-
-    def _endpoints(self, side: str, topic: str) -> list[Endpoint]:
-        return [
-            Endpoint(
-                node=f"{info.node_namespace.rstrip('/')}/{info.node_name}", kind=info.topic_type
-            )
-            for info in self._infos(side, topic)
-        ]
-
-    def _connection(self, heard: bool) -> CheckFinding:
-        cell, node = self._cell, self._node.node
-        topic = node.resolve_topic_name(cell.robot.topics.joint_states)
-        domain = cell.network.domain
-        number = os.environ.get("ROS_DOMAIN_ID", "0") if domain is None else str(domain)
-        where = "this machine" if cell.network.reach is Reach.MACHINE else "the network"
-        if heard:
-            return good("connection", f"domain {number} on {where}: states come on {topic}")
-        others = sorted(
-            f"{space.rstrip('/')}/{name}"
-            for name, space in node.get_node_names_and_namespaces()
-            if name != _NODE
-        )
-        kind = "sensor_msgs/msg/JointState"
-        states = sorted(
-            name
-            for name, kinds in node.get_topic_names_and_types()
-            if kind in kinds and name != topic
-        )
-        seen = f"visible there are the nodes {', '.join(others)}" if others else "nobody is there"
-        if states:
-            seen += f", with joint states on {', '.join(states)}"
-        return bad(
-            "connection",
-            f"nothing came on {topic} in ROS domain {number} on {where} within "
-            f"{self._setup.patience_s:g} s; {seen}",
-            "start the arm's driver; compare ROS_DOMAIN_ID there with network.domain here, and "
-            f"network.reach where it runs on another machine: {cell.place_of('network')}",
-        )
+    # What is there
 
     def _described(self) -> tuple[Mapping[str, DescribedJoint] | None, CheckFinding | None]:
         if self._description is None:
@@ -273,37 +233,14 @@ class _SelfTest:
         except RefusedError as problem:
             return None, unknown("limits", str(problem), "mend the robot description")
 
-    def _controlled(self) -> Sequence[str] | None:
-        """The controller's joints, from its parameters; None where it does not say."""
-        from rcl_interfaces.srv import GetParameters
-
-        if self._cell.robot.topics.controller is Controller.SERVO:
-            return None
-        node = self._node.node
-        topic = node.resolve_topic_name(self._cell.robot.topics.command)
-        name = f"{topic.rpartition('/')[0]}/get_parameters"
-        client = node.create_client(GetParameters, name)
-        try:
-            answer = self._node.call(client, GetParameters.Request(names=["joints"]), _ASK_S)
-        except RobotFault:
-            return None
-        finally:
-            node.destroy_client(client)
-        joints = list(answer.values[0].string_array_value) if answer.values else []
-        return joints or None
-
     def _command(self) -> list[CheckFinding]:
-        topics, node = self._cell.robot.topics, self._node.node
-        topic = node.resolve_topic_name(topics.command)
+        topics = self._cell.robot.topics
+        topic = self._graph.full_name(topics.command)
         kind = _SENT[topics.controller]
-        self._wait(lambda: bool(self._infos("subscriptions", topics.command)))
-        taking = {
-            name: kinds
-            for name, kinds in node.get_topic_names_and_types()
-            if node.get_subscriptions_info_by_topic(name)
-        }
-        listeners = self._endpoints("subscriptions", topics.command)
-        publishers = self._endpoints("publishers", topics.command)
+        self._wait(lambda: bool(self._graph.infos("subscriptions", topics.command)))
+        taking = self._graph.taken()
+        listeners = self._graph.endpoints("subscriptions", topics.command)
+        publishers = self._graph.endpoints("publishers", topics.command)
         return [
             check_controller(self._cell, topic, kind, listeners, taking),
             check_commanders(topic, publishers, self._setup.commanders),

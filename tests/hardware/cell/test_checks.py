@@ -72,6 +72,12 @@ def test_only_names_that_are_free_are_offered(cell):
     assert "Did you mean 'elbow'?" in finding.detail
 
 
+def test_names_without_positions(cell):
+    finding = check_names(cell, HeardArm(names=JOINTS, q_rad={"base_joint": 0.0}, rate_hz=50.0))
+    assert not finding.ok
+    assert "names elbow_joint, hand_joint without telling" in finding.detail
+
+
 def test_trajectories_name_their_joints_in_any_order(tmp_path):
     turned = (JOINTS[1], JOINTS[0], JOINTS[2])
     assert not check_order(cell_of(tmp_path), None, turned).ok
