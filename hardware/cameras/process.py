@@ -58,7 +58,7 @@ class CameraProcessConfig:
     watch: WatchConfig = field(default_factory=WatchConfig)
     start_s: float = 15.0
     pause_s: float = 0.2
-    longest_pause_s: float = 5.0
+    longest_pause_s: float = 2.0
     hang_s: float = 10.0
 
     def __post_init__(self) -> None:

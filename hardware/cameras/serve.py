@@ -80,13 +80,9 @@ class _Service:
         self._watch = FrameWatch((ring.size.height_px, ring.size.width_px), setup.watch)
 
     def tell(self, state: CameraState, reason: str = "") -> None:
-        counters = self._watch.counters
-        if isinstance(self._camera, StreamCamera):
-            counters.reconnects = max(self._camera.opened - 1, 0)
+        counters = replace(self._watch.counters)
         self._shared.write(
-            ProcessReport(
-                state=state, reason=reason, beat_s=time.monotonic(), counters=replace(counters)
-            )
+            ProcessReport(state=state, reason=reason, beat_s=time.monotonic(), counters=counters)
         )
 
     def run(self) -> None:
@@ -122,6 +118,10 @@ class _Service:
         """A new frame, or why there is none."""
         if isinstance(camera, StreamCamera):
             frame = camera.next_frame(_WAIT_S)
+            reconnects = max(camera.opened - 1, 0)
+            if reconnects > self._watch.counters.reconnects:
+                self._watch.counters.reconnects = reconnects
+                self._watch.begin_anew()
             return frame, camera.problem
         try:
             frame = camera.read()

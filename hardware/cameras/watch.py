@@ -9,7 +9,7 @@ from robot_skills.core.se3 import Array
 from robot_skills.core.types import RgbdFrame
 
 _BEGAN_ANEW_S = 1.0
-_BEGAN_ANEW_FRAMES = 100
+_BEGAN_ANEW_FRAMES = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -80,6 +80,10 @@ class FrameWatch:
         self._same = 1
         self.counters = FrameCounters()
         self.problem = ""
+
+    def begin_anew(self) -> None:
+        """The device was opened again: its numbers and its clock may begin anew."""
+        self._last = None
 
     def is_new(self, frame: RgbdFrame) -> bool:
         """Whether this is another frame than the last one that was judged."""

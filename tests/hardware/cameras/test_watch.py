@@ -54,6 +54,14 @@ def test_a_device_that_began_anew_has_dropped_nothing():
     assert watch.counters.out_of_order == 0
 
 
+def test_a_device_that_was_opened_again_may_count_anew_at_once():
+    watch, _ = judged([frame_at(i, device_s=None) for i in range(1, 6)])
+    assert not watch.passes(frame_at(2, stamp_s=9.0, device_s=None), 9.0)
+    watch.begin_anew()
+    assert watch.passes(frame_at(1, stamp_s=9.1, device_s=None), 9.1)
+    assert watch.counters.dropped == 0
+
+
 @pytest.mark.parametrize("device", [True, False])
 def test_frames_from_before_are_left_out(device):
     order = (1, 2, 4, 3, 5)
