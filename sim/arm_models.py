@@ -60,6 +60,10 @@ def _limits(joint: JointLimits, reach_m: float, speed_m_s: float) -> ArmLimits:
     )
 
 
+# The numbers below name the makers' documents they go back to. Those of the FR3 (accelerations and
+# jerks), the xArm7, the Gen3 and the SO-101 were not compared with the documents themselves: do
+# that before such an arm moves.
+
 # Franka Control Interface documentation, "Denavit-Hartenberg parameters" and "Limits". Panda and
 # FR3 have the same geometry. Tool speed: 2 m/s of the data sheet, halved for cells with
 # people near.

@@ -31,7 +31,7 @@ from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import chunk_of, fill_chunk
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.times import MachineClock, SenderClocks, clock_name
-from hardware.ros2.transport import Reach
+from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.limits import ArmLimits
@@ -165,7 +165,9 @@ class GateNode:
             )
         protective = self._setup.protective
         if protective is not None:
-            node.create_subscription(Bool, protective.name, self._arm_says(protective), 10)
+            # Drivers that say it once keep it for who comes later; the others are heard as well.
+            for qos in (_latched(), 10):
+                node.create_subscription(Bool, protective.name, self._arm_says(protective), qos)
 
     # What comes in
 
@@ -406,6 +408,12 @@ class GateNode:
         self._diagnostics.publish(array)
 
 
+def _latched() -> Any:
+    from rclpy.qos import DurabilityPolicy, QoSProfile
+
+    return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
 def gate_main(setup: GateSetup, expected: ExpectedArm, judge: socket.socket) -> None:
     """The gate's process."""
     node = GateNode(setup, expected, judge)
@@ -451,7 +459,7 @@ def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> 
     node = RosNode(JUDGE_NODE, namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
     try:
         node.node.create_service(
-            SubmitChunk, f"{setup.namespace}/{GATE_NODE}/submit".replace("//", "/"), submit
+            SubmitChunk, f"{checked_namespace(setup.namespace)}/{GATE_NODE}/submit", submit
         )
         end = ProcessEnd()
         with end.watched(with_parent=True):

@@ -26,16 +26,26 @@ def _run(argv: Sequence[str]) -> None:
     arguments, told = parse_cell(parser, argv)
     no_ros_arguments(_NAME, arguments)
     obey(arguments.keeper)
+    from dataclasses import replace
     from pathlib import Path
 
+    from hardware.cell.self_test import refuse_unfit
     from hardware.ros2.robot import Ros2Robot
     from hardware.ros2.runtime import ProcessEnd, RosNode
-    from robot_skills.app.cells import load_cell, robot_config
+    from robot_skills.app.cells import load_cell, robot_config, self_test_setup
     from robot_skills.app.nodes.skill_server import SkillServer
     from robot_skills.app.wiring import load_skills
     from robot_skills.perception.perceiver import RgbdPerceiver
 
-    config = settled(robot_config(load_cell(arguments.cell), owner=_NAME), arguments)
+    cell = load_cell(arguments.cell)
+    config = settled(robot_config(cell, owner=_NAME), arguments)
+    here = replace(
+        cell,
+        robot=replace(cell.robot, namespace=config.namespace),
+        network=replace(cell.network, domain=config.domain),
+    )
+    # Nothing moves before names, limits, units, rates and cameras are what the cell says.
+    refuse_unfit(self_test_setup(here))
     skills = load_skills(zoo=None if told.zoo is None else Path(told.zoo))
     robot = Ros2Robot(config, name=f"{_NAME}_robot")
     robot.connect()
