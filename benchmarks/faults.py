@@ -204,7 +204,7 @@ class Setting:
         log = self.sent()
         q = np.array(log[-1][1]) if log else self.robot.observe().arms[DEFAULT_ARM].q_rad
         T = self.robot.kinematics(DEFAULT_ARM).forward(q).matrix()
-        times = 0.05 * np.arange(1.0, waypoints + 1)
+        times = np.asarray(0.05 * np.arange(1.0, waypoints + 1), dtype=np.float64)
         poses = np.tile(T, (waypoints, 1, 1))
         poses[:, 1, 3] += self._way * speed_m_s * times
         return single_arm_chunk(self.robot.clock.now_s() + times, poses, np.ones(waypoints))
