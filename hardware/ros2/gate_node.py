@@ -339,7 +339,12 @@ class GateNode:
     def _changed(self, before: GateState, now: GateState, trouble: Trouble | None) -> None:
         why = "" if trouble is None else f": {trouble.cause.value}, {trouble.why}"
         logger = self._node.node.get_logger()
-        text = f"{before.value} -> {now.value}{why}"
+        counters = self._gate.counters
+        text = (
+            f"{before.value} -> {now.value}{why} ({self._link.states} states came, "
+            f"{counters.bad_states} were refused; {counters.overruns} of {counters.ticks} periods "
+            "came late)"
+        )
         if now in (GateState.FAULT, GateState.ESTOP):
             logger.error(text)
         else:

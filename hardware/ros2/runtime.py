@@ -19,6 +19,7 @@ from hardware.ros2.transport import Reach, checked_namespace, prepare_environmen
 from robot_skills.core.errors import MissingDependencyError, RobotFault
 
 _ASK_S = 0.05
+_LONGEST_END_S = 8
 
 
 class RosNode:
@@ -187,6 +188,7 @@ class ProcessEnd:
 
     def __init__(self) -> None:
         self._asked = threading.Event()
+        self._bounded = False
 
     @property
     def asked(self) -> bool:
@@ -197,11 +199,13 @@ class ProcessEnd:
         """Let signals ask, for as long as the block lasts. For the main thread.
 
         Args:
-            with_parent: The end of the parent process asks as well.
+            with_parent: The end of the parent process asks as well; and a child that was asked, and
+                does not come to its end, is ended by the system.
         """
         before = {
             number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
         }
+        self._bounded = with_parent
         if with_parent:
             _signal_at_end_of_parent()
         try:
@@ -212,6 +216,10 @@ class ProcessEnd:
 
     def _ask(self, *_: object) -> None:
         self._asked.set()
+        if self._bounded:
+            # Taking down DDS can hang, and nobody would be left to notice.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(_LONGEST_END_S)
 
 
 def _signal_at_end_of_parent() -> None:

@@ -14,6 +14,7 @@ from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 
 pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not built")
 
+from hardware.gate.motion import MotionConfig
 from hardware.ros2.arm_link import ArmTopics, GripperKind, GripperTopics
 from hardware.ros2.camera import RosCameraConfig
 from hardware.ros2.gate_node import GateSetup, run_gate
@@ -46,6 +47,8 @@ class CellProcesses:
     def __init__(self, simulated=None, cameras=None, **gate):
         simulated = simulated or SimRobotSetup(camera_px=(64, 48))
         self.sim = CONTEXT.Process(target=run_sim_robot, args=(simulated,), name="sim")
+        # A simulated arm shares its processors with all other tests: its states may come late.
+        gate.setdefault("motion", MotionConfig(state_hold_s=0.25, state_fault_s=2.0))
         setup = GateSetup(limits=ARM.limits, make_kinematics=KINEMATICS, topics=TOPICS, **gate)
         self.gate = CONTEXT.Process(target=run_gate, args=(setup,), name="gate")
         for process in (self.sim, self.gate):
