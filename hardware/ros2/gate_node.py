@@ -114,7 +114,11 @@ class GateNode:
         self._setup, self._expected, self._judge = setup, expected, judge
         self._judge_gone = False
         self._node = RosNode(
-            GATE_NODE, namespace=setup.namespace, reach=setup.reach, domain=setup.domain
+            GATE_NODE,
+            namespace=setup.namespace,
+            reach=setup.reach,
+            domain=setup.domain,
+            pictures=False,
         )
         self._clock = MachineClock()
         self._gate = MotionGate(setup.limits, setup.motion, on_change=self._changed)
@@ -461,7 +465,13 @@ def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> 
 
     # Whoever computes must not take the time of who moves the arm.
     os.nice(5)
-    node = RosNode(JUDGE_NODE, namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
+    node = RosNode(
+        JUDGE_NODE,
+        namespace=setup.namespace,
+        reach=setup.reach,
+        domain=setup.domain,
+        pictures=False,
+    )
     try:
         node.node.create_service(
             SubmitChunk, f"{checked_namespace(setup.namespace)}/{GATE_NODE}/submit", submit

@@ -31,6 +31,7 @@ class RosNode:
         reach: Who can hear it.
         domain: Of ROS; None is what the environment says.
         arguments: After ``--ros-args``: parameters, remappings.
+        pictures: Whether this process sends or hears pictures; decided by its first node.
 
     Attributes:
         node: The `rclpy.node.Node`.
@@ -48,9 +49,10 @@ class RosNode:
         reach: Reach = Reach.MACHINE,
         domain: int | None = None,
         arguments: Sequence[str] = (),
+        pictures: bool = True,
     ) -> None:
         space = checked_namespace(namespace)
-        prepare_environment(reach, domain)
+        prepare_environment(reach, domain, pictures=pictures)
         rclpy = import_rclpy()
         self._context = rclpy.Context()
         ros_arguments = ["--ros-args", *arguments] if arguments else []

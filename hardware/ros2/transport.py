@@ -27,12 +27,17 @@ class Reach(Enum):
     """Whoever is in the same network and domain."""
 
 
-def prepare_environment(reach: Reach = Reach.MACHINE, domain: int | None = None) -> None:
+def prepare_environment(
+    reach: Reach = Reach.MACHINE, domain: int | None = None, *, pictures: bool = True
+) -> None:
     """Set what ROS reads from the environment, where nobody has set it; before `rclpy` starts.
 
     Args:
         reach: Who can hear.
         domain: Of ROS; None leaves it to ``ROS_DOMAIN_ID``.
+        pictures: Whether this process sends or hears pictures, which take shared memory. Its
+            readers were seen to sleep on for a fifth of a second while messages came, so what
+            controls an arm does without.
 
     Raises:
         RefusedError: There is no such domain.
@@ -43,12 +48,15 @@ def prepare_environment(reach: Reach = Reach.MACHINE, domain: int | None = None)
     os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
     if domain is not None:
         os.environ["ROS_DOMAIN_ID"] = str(checked_domain(domain))
-    if any(name in os.environ for name in _PROFILE_VARIABLES):
+    set_already = [os.environ[name] for name in _PROFILE_VARIABLES if name in os.environ]
+    # One of ours comes from the process that started this one, and was chosen for that.
+    if any(Path(profile).parent != PROFILES for profile in set_already):
         return
     # Both at once only earns a warning, and only on Kilted: choose by what is installed.
     names = _PROFILE_VARIABLES[1:] if _is_jazzy() else _PROFILE_VARIABLES[:1]
     for name in names:
-        os.environ[name] = str(PROFILES / f"{reach.value}.xml")
+        kind = "" if pictures else "_control"
+        os.environ[name] = str(PROFILES / f"{reach.value}{kind}.xml")
     # The profile decides; where ROS restricts the range by itself, it ignores the profile.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "SYSTEM_DEFAULT")
 
