@@ -44,7 +44,6 @@ class GateCode(Enum):
     UNREACHABLE = "unreachable"
     JOINT_RANGE = "joint_range"
     JOINT_VELOCITY = "joint_velocity"
-    COLLISION = "collision"
     LEASE = "lease"
     """Whoever sent it does not have the command of the arm."""
     STATE = "state"

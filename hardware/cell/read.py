@@ -258,7 +258,7 @@ def _check_home(
 def _safety(section: Section) -> tuple[MotionConfig, GateConfig]:
     usual, judge = MotionConfig(), GateConfig()
     disabled = frozenset(
-        section.among("disabled", word, GateCode, GateCode.COLLISION)
+        section.among("disabled", word, GateCode, GateCode.WORKSPACE)
         for word in section.words("disabled")
     )
     seconds = {

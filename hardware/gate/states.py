@@ -41,7 +41,6 @@ class Cause(Enum):
     """The control loop itself cannot keep its period."""
     ROBOT = "robot"
     """The arm's own controller has stopped it: a protective stop, a reflex."""
-    SELF_TEST = "self_test"
     ESTOP = "emergency_stop"
     INTERNAL = "internal"
 

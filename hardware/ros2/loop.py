@@ -123,8 +123,8 @@ def leave_real_time() -> None:
 def _locked_in_memory() -> bool:
     """Keep in memory what is there now, and what comes as soon as it is used.
 
-    Not before it is used: the middleware maps 64 MB for every other process that it hears of, and
-    filling those at once holds its messages up for a fifth of a second.
+    Not before it is used: the middleware maps 64 MB for every other process that it hears of, most
+    of which is never touched.
     """
     import ctypes
 

@@ -60,7 +60,7 @@ def test_safety_is_read(tmp_path):
     assert "Unknown disabled 'jump_not'" in told[0]
     cell = cell_of(tmp_path, (TEXT + safety).replace(", jump_not", ""))
     assert cell.motion.period_s == 0.02
-    assert cell.judging.disabled == {GateCode.COLLISION}
+    assert cell.judging.disabled == {GateCode.WORKSPACE}
 
 
 @pytest.mark.parametrize(
