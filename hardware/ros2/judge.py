@@ -6,18 +6,18 @@ costs the chunks it has not judged, and nothing else: the gate ends what it has 
 """
 
 import json
-import multiprocessing.sharedctypes
 import select
 import socket
 import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from hardware.gate.path import JointWaypoints, Judgement
+from hardware.ros2.shared import SharedNumbers
 from hardware.safety_gate import GateCode, GateConfig, SafetyGate
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.limits import ArmLimits
@@ -54,30 +54,10 @@ class ExpectedArm:
     """
 
     def __init__(self, joints: int) -> None:
-        self._n = joints
-        self._raw = multiprocessing.sharedctypes.RawArray("d", 3 + 2 * joints)
-        self._view: np.ndarray | None = None
-
-    def __getstate__(self) -> tuple[int, Any]:
-        return self._n, self._raw
-
-    def __setstate__(self, state: tuple[int, Any]) -> None:
-        self._n, self._raw = state
-        self._view = None
-
-    def _numbers(self) -> np.ndarray:
-        if self._view is None:
-            self._view = np.frombuffer(self._raw, dtype=np.float64)
-        return self._view
+        self._n, self._shared = joints, SharedNumbers(2 + 2 * joints)
 
     def write(self, arm: ArmState) -> None:
-        numbers = self._numbers()
-        # Odd while it is being written.
-        numbers[0] += 1.0
-        numbers[1], numbers[2] = arm.stamp_s, arm.opening
-        numbers[3 : 3 + self._n] = arm.q_rad
-        numbers[3 + self._n :] = arm.dq_rad_s
-        numbers[0] += 1.0
+        self._shared.write(arm.stamp_s, arm.opening, arm.q_rad, arm.dq_rad_s)
 
     def read(self, kinematics: Kinematics) -> ArmState:
         """The newest state.
@@ -85,22 +65,17 @@ class ExpectedArm:
         Raises:
             RobotFault: Nobody has written one yet.
         """
-        numbers = self._numbers()
-        while True:
-            before = numbers[0]
-            copy = numbers.copy()
-            if before == numbers[0] and before % 2.0 == 0.0:
-                break
-        if copy[0] == 0.0:
+        numbers = self._shared.read()
+        if numbers is None:
             raise RobotFault("The arm has not said where it is.")
-        q = copy[3 : 3 + self._n]
+        q = numbers[2 : 2 + self._n]
         return ArmState(
-            stamp_s=float(copy[1]),
+            stamp_s=float(numbers[0]),
             q_rad=q,
-            dq_rad_s=copy[3 + self._n :],
+            dq_rad_s=numbers[2 + self._n :],
             tau_nm=np.zeros(self._n),
             T_base_tool=kinematics.forward(q),
-            opening=float(copy[2]),
+            opening=float(numbers[1]),
         )
 
 

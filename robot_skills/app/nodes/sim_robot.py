@@ -13,7 +13,6 @@ Services: ``~/reset`` begins the episode again, ``~/truth`` says as JSON where e
 
 import json
 import multiprocessing
-import multiprocessing.sharedctypes
 import os
 import time
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from hardware.ros2.camera_topics import CameraTopics
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import fill_stamp
 from hardware.ros2.runtime import ProcessEnd, RosNode
+from hardware.ros2.shared import SharedNumbers
 from hardware.ros2.transport import Reach
 from robot_skills.core.se3 import Array
 
@@ -70,44 +70,6 @@ class SimRobotSetup:
         from sim.layout import default_layout
 
         return default_layout(self.seed) if self.layout is None else self.layout
-
-
-class SharedPose:
-    """The newest pose of a cell and its time, in shared memory: one writes, others read.
-
-    Args:
-        size: Numbers in a pose.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._raw = multiprocessing.sharedctypes.RawArray("d", 2 + size)
-        self._view: Array | None = None
-
-    def __getstate__(self) -> Any:
-        return self._raw
-
-    def __setstate__(self, raw: Any) -> None:
-        self._raw, self._view = raw, None
-
-    def _numbers(self) -> Array:
-        if self._view is None:
-            self._view = np.frombuffer(self._raw, dtype=np.float64)
-        return self._view
-
-    def write(self, pose: Array, stamp_s: float) -> None:
-        numbers = self._numbers()
-        numbers[0] += 1.0
-        numbers[1], numbers[2:] = stamp_s, pose
-        numbers[0] += 1.0
-
-    def read(self) -> tuple[Array, float] | None:
-        """Pose and time; None before the first."""
-        numbers = self._numbers()
-        while True:
-            before = numbers[0]
-            copy = numbers.copy()
-            if before == numbers[0] and before % 2.0 == 0.0:
-                return (copy[2:], float(copy[1])) if before > 0.0 else None
 
 
 @dataclass(slots=True)
@@ -156,7 +118,7 @@ class SimRobotNode:
         from sim.servo_cell import ServoCell
 
         self.cell = ServoCell(setup.arm, setup.stands(), setup.period_s)
-        self.shared = SharedPose(len(self.cell.pose()))
+        self.shared = SharedNumbers(1 + len(self.cell.pose()))
         self._names = [*self.cell.arm.joints, GRIPPER_JOINT]
         self._wish = _Wish()
         self._stopped = False
@@ -296,7 +258,7 @@ class SimRobotNode:
         self._go_wrong(message, now_s)
         if now_s >= self._silent_until_s:
             self._states.publish(message)
-        self.shared.write(self.cell.pose(), now_s)
+        self.shared.write(now_s, self.cell.pose())
         self._periods += 1
         if self._periods % _CLOCK_PERIODS == 0:
             at = Time()
@@ -328,7 +290,7 @@ _PRIORITY = 40
 _MISSED_WORTH_TELLING = 4
 
 
-def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
+def eyes_main(setup: SimRobotSetup, shared: SharedNumbers) -> None:
     """Draws and publishes pictures until it, or its parent, is to end: the cameras' side."""
     from sim.servo_cell import CellEyes
 
@@ -343,7 +305,7 @@ def eyes_main(setup: SimRobotSetup, shared: SharedPose) -> None:
                 found = shared.read()
                 if found is not None:
                     for name, topics in publishers.items():
-                        topics.publish(eyes.draw(found[0], name, found[1]))
+                        topics.publish(eyes.draw(found[1:], name, float(found[0])))
                         topics.tell()
                 due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
                 while (left_s := due_s - time.monotonic()) > 0.0 and not end.asked:

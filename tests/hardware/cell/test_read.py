@@ -54,7 +54,7 @@ def test_a_pose_may_be_a_matrix(tmp_path):
 
 
 def test_safety_is_read(tmp_path):
-    safety = "\nsafety: {period_s: 0.02, state_hold_s: 0.1, disabled: [collision, jump_not]}\n"
+    safety = "\nsafety: {period_s: 0.02, state_hold_s: 0.1, disabled: [workspace, jump_not]}\n"
     told = mistakes(tmp_path, TEXT + safety)
     assert len(told) == 1
     assert "Unknown disabled 'jump_not'" in told[0]
