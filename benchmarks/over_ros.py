@@ -13,20 +13,16 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hardware.ros2.arm_link import ArmTopics, GripperKind, GripperTopics
-from hardware.ros2.camera import RosCameraConfig
-from hardware.ros2.gate_node import GateSetup, run_gate
+from hardware.gate.motion import MotionConfig
+from hardware.ros2.gate_node import run_gate
 from hardware.ros2.robot import Ros2RobotConfig
-from robot_skills.app.nodes.sim_robot import GRIPPER_JOINT, SimRobotSetup, run_sim_robot
-from sim.arms import ARMS
-from sim.kinematics import kinematics_of
-from sim.world import T_BASE_FRONT
+from robot_skills.app.cells import gate_setup, load_cell, robot_config, sim_setup
+from robot_skills.app.nodes.sim_robot import run_sim_robot
 
 if TYPE_CHECKING:
     from robot_skills.app.suites import Instance
@@ -34,7 +30,6 @@ if TYPE_CHECKING:
 
 SEED = 1_000_000
 TRIALS = 50
-_CAMERAS = ("front", "wrist")
 _ENDS_S = 15.0
 
 
@@ -137,39 +132,18 @@ def trial(arm: str, index: int, skills: "Skills") -> Row:
 def cell_processes(arm: str, instance: "Instance") -> Iterator[Ros2RobotConfig]:
     """A simulated arm with cameras and its gate, as processes."""
     context = multiprocessing.get_context("spawn")
-    spec, kinematics = ARMS[arm], partial(kinematics_of, arm)
-    topics = ArmTopics(
-        joints=spec.joints,
-        joint_states="joint_states",
-        command="forward_position_controller/commands",
-        gripper=GripperTopics(
-            kind=GripperKind.POSITION,
-            name="gripper_position_controller/commands",
-            joint=GRIPPER_JOINT,
-            open_q=1.0,
-            closed_q=0.0,
-        ),
-    )
-    simulated = SimRobotSetup(arm=arm, layout=instance.layout, cameras=_CAMERAS)
-    gate = GateSetup(limits=spec.limits, make_kinematics=kinematics, topics=topics)
+    cell = load_cell(f"sim_{arm}")
+    simulated = replace(sim_setup(cell), layout=instance.layout)
+    # As a real arm's: states that come late are not forgiven.
+    gate = replace(gate_setup(cell), motion=MotionConfig())
     processes = [
         context.Process(target=run_sim_robot, args=(simulated,)),
         context.Process(target=run_gate, args=(gate,)),
     ]
     for process in processes:
         process.start()
-    T_tool_wrist = spec.T_hand_tool.inverse() @ spec.T_hand_camera
     try:
-        yield Ros2RobotConfig(
-            limits=spec.limits,
-            make_kinematics=kinematics,
-            home_q_rad=np.array(spec.home_q_rad),
-            topics=topics,
-            cameras=[
-                RosCameraConfig(name="front", T_mount_camera=T_BASE_FRONT),
-                RosCameraConfig(name="wrist", T_mount_camera=T_tool_wrist, on_tool=True),
-            ],
-        )
+        yield robot_config(cell)
     finally:
         for process in reversed(processes):
             process.terminate()
