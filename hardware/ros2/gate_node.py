@@ -265,6 +265,7 @@ class GateNode:
             logger.warning(f"The check {check!r} is turned off.")
         end = ProcessEnd()
         with end.watched():
+            self._loop.begin()
             while self._node.alive and not end.asked:
                 self.step()
             self._come_to_rest()

@@ -45,6 +45,10 @@ class ControlLoop:
         self._missed = 0
         self._collected_s = self._due_s
 
+    def begin(self) -> None:
+        """The first period begins now: what was done before it is no lateness."""
+        self._due_s = self._collected_s = time.monotonic()
+
     @property
     def due_s(self) -> float:
         """When the next period begins."""

@@ -224,6 +224,7 @@ class SimRobotNode:
         """Until the process is asked to end."""
         end = ProcessEnd()
         with end.watched():
+            self._loop.begin()
             while self._node.alive and not end.asked:
                 self.step()
 
