@@ -30,7 +30,7 @@ from hardware.ros2.judge import (
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import chunk_of, fill_chunk
 from hardware.ros2.runtime import ProcessEnd, RosNode
-from hardware.ros2.times import MachineClock, SenderClocks, clock_name
+from hardware.ros2.times import MachineClock, clock_name
 from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig
 from robot_skills.core.errors import RobotFault
@@ -434,13 +434,20 @@ def gate_main(setup: GateSetup, expected: ExpectedArm, judge: socket.socket) -> 
         leave_real_time()
 
 
+def _check_clock(message: Any) -> None:
+    """Raises `ValueError` for times of another clock: how old they are, nobody here can tell."""
+    if message.clock != clock_name():
+        raise ValueError(
+            f"Its times are of the clock {message.clock!r}, and are wanted on the gate's, which is "
+            f"{clock_name()!r}: the clock and the time are in the gate's status."
+        )
+
+
 def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> None:
     """The judge's process: serves ``gate/submit`` until it, or the gate, is to end."""
     from robot_skills_interfaces.srv import SubmitChunk
 
     judge = Judge(setup.judge(), expected, gate)
-    clocks = SenderClocks()
-    clock = MachineClock()
 
     def submit(request: Any, response: Any) -> Any:
         from geometry_msgs.msg import Pose
@@ -448,11 +455,11 @@ def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> 
         response.accepted, response.code = False, GateCode.STATE.value
         message = request.chunk
         try:
-            offset_s = clocks.offset_s(message.clock, message.observed_s, clock.now_s())
-            chunk = chunk_of(message, offset_s)
+            _check_clock(message)
+            chunk = chunk_of(message)
             if setup.arm not in chunk.arms:
                 raise ValueError(f"This is the gate of {setup.arm!r}, not of {message.arm!r}.")
-            answer, followed = judge.submit(chunk, message.epoch, message.observed_s + offset_s)
+            answer, followed = judge.submit(chunk, message.epoch, message.observed_s)
         except (ValueError, RobotFault) as problem:
             response.message = str(problem)
             return response

@@ -2,36 +2,37 @@
 
 Whatever is commanded goes through the gate's process: this asks for the command of the arm, sends
 chunks, and hears what became of them. Joint states and pictures come straight from their drivers.
+The gate may be on another machine: where nothing is heard of it, nothing is sent any more until
+somebody decides to go on (`Ros2Robot.resume`).
 """
 
-import bisect
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hardware.ros2.arm_link import ArmLink, ArmTopics
 from hardware.ros2.camera import RosCamera, RosCameraConfig
+from hardware.ros2.gate_link import GateLink
 from hardware.ros2.gate_node import GATE_NODE
 from hardware.ros2.messages import chunk_of, fill_chunk
 from hardware.ros2.runtime import RosNode
-from hardware.ros2.times import MachineClock, clock_name
+from hardware.ros2.state_history import StateHistory
+from hardware.ros2.times import MachineClock
 from hardware.ros2.transport import Reach
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import ActionRefused, PerceptionError, RobotFault, unknown_name
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
-from robot_skills.core.se3 import SE3, Array, interpolate
+from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observation
 
 _PATIENCE_S = 10.0
 _ANSWER_S = 1.0
 _STALE_S = 0.2
-_HISTORY = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +78,10 @@ class Ros2Robot:
         self._config, self._name = config, name
         self._clock = MachineClock()
         self._node: RosNode | None = None
-        self._states: deque[ArmState] = deque(maxlen=_HISTORY)
-        self._lock = threading.Lock()
+        self._states = StateHistory()
         self._problem = ""
         self._epoch = 0
-        self._status: Any = None
+        self._gate = GateLink(self._clock)
         self._clients: dict[str, Any] = {}
         self._eyes: dict[str, RosCamera] = {}
 
@@ -106,7 +106,12 @@ class Ros2Robot:
     @property
     def status(self) -> Any:
         """The gate's newest `GateStatus`; None before the first."""
-        return self._status
+        return self._gate.status
+
+    @property
+    def lost(self) -> str:
+        """Why `command` refuses until `resume` is called; empty while the gate is heard."""
+        return self._gate.lost if self._node is not None else ""
 
     def kinematics(self, arm: str) -> Kinematics:
         """A solver of its own for every caller. Raises `UnknownNameError`."""
@@ -130,6 +135,7 @@ class Ros2Robot:
         if self._node is not None:
             return
         config = self._config
+        self._gate = GateLink(self._clock)
         node = RosNode(
             self._name, namespace=config.namespace, reach=config.reach, domain=config.domain
         )
@@ -153,10 +159,10 @@ class Ros2Robot:
         link_kinematics = config.make_kinematics()
         ArmLink(node, config.topics, link_kinematics, self._clock, self._heard)
         self._eyes = {
-            camera.name: RosCamera(node, camera, self._clock, self._T_base_tool_at)
+            camera.name: RosCamera(node, camera, self._clock, self._states.T_base_tool_at)
             for camera in config.cameras
         }
-        node.node.create_subscription(GateStatus, f"{GATE_NODE}/status", self._heard_status, 10)
+        node.node.create_subscription(GateStatus, f"{GATE_NODE}/status", self._gate.heard, 10)
         for kind, name in (
             (AcquireCommand, "acquire"),
             (ReleaseCommand, "release"),
@@ -167,7 +173,9 @@ class Ros2Robot:
         node.start()
         topic = config.topics.joint_states
         node.wait_for(
-            lambda: bool(self._states) or bool(self._problem), _PATIENCE_S, f"states on {topic}"
+            lambda: self._states.newest is not None or bool(self._problem),
+            _PATIENCE_S,
+            f"states on {topic}",
         )
         if self._problem:
             raise RobotFault(self._problem)
@@ -177,32 +185,38 @@ class Ros2Robot:
             )
         self._wait_for_gate(node)
         self._wait_for_pictures(node)
-        answer = node.call(
-            self._clients["acquire"], AcquireCommand.Request(owner=config.owner), _ANSWER_S
-        )
+        self._acquire(node)
+
+    def _acquire(self, node: RosNode) -> None:
+        from robot_skills_interfaces.srv import AcquireCommand
+
+        request = AcquireCommand.Request(owner=self._config.owner)
+        answer = node.call(self._clients["acquire"], request, _ANSWER_S)
         if not answer.granted:
             raise RobotFault(f"The gate does not give the command: {answer.reason}.")
         self._epoch = answer.epoch
 
+    def resume(self) -> None:
+        """Somebody has decided to go on after the gate was lost: take the command anew.
+
+        What was sent before is not followed any more, should it still arrive.
+
+        Raises:
+            RobotFault: Not connected, the gate is still not heard, or somebody else commands.
+        """
+        node = self._check_connected()
+        self._wait_for_gate(node)
+        self._acquire(node)
+        self._gate.restored()
+
     def _wait_for_gate(self, node: RosNode) -> None:
         """Until the gate hears the arm, and everything else that it waits for is there."""
 
-        def ready() -> bool:
-            status = self._status
-            return (
-                status is not None and 0.0 <= status.state_age_s < _STALE_S and not status.waits_for
-            )
-
+        waits = partial(self._gate.waits_for, self._config.topics.joint_states)
         try:
-            node.wait_for(ready, _PATIENCE_S, "the safety gate")
+            node.wait_for(lambda: not waits(), _PATIENCE_S, "the safety gate")
         except RobotFault as problem:
-            status = self._status
-            if status is None:
-                raise RobotFault("The safety gate says nothing.") from None
-            missing = list(status.waits_for)
-            if not 0.0 <= status.state_age_s < _STALE_S:
-                missing.append(f"it hears nothing on {self._config.topics.joint_states}")
-            raise RobotFault(f"{problem} {'; '.join(missing)}.") from None
+            raise RobotFault(f"{problem} {'; '.join(waits())}.") from None
 
     def _wait_for_pictures(self, node: RosNode) -> None:
         """Cameras take longer to start than arms."""
@@ -253,42 +267,20 @@ class Ros2Robot:
         )
 
     def _newest(self) -> ArmState:
-        with self._lock:
-            state = self._states[-1] if self._states else None
+        state = self._states.newest
         now_s = self._clock.now_s()
         if state is None or now_s - state.stamp_s > _STALE_S:
             age = "ever" if state is None else f"for {now_s - state.stamp_s:.2f} s"
             raise RobotFault(
                 f"No states of the arm came on {self._config.topics.joint_states} {age}. "
-                f"{self._problem}".strip()
+                f"{self._problem}{self._gate.silence()}".strip()
             )
         return state
 
     def _heard(self, state: ArmState | None, problem: str) -> None:
         self._problem = problem
         if state is not None:
-            with self._lock:
-                self._states.append(state)
-
-    def _heard_status(self, message: Any) -> None:
-        self._status = message
-
-    def _T_base_tool_at(self, stamp_s: float) -> SE3:
-        """Where the tool was, between two states. Raises `PerceptionError`."""
-        with self._lock:
-            states = list(self._states)
-        if not states:
-            raise PerceptionError("Where the camera on the tool was is not known.")
-        stamps = [state.stamp_s for state in states]
-        later = min(max(bisect.bisect_left(stamps, stamp_s), 1), len(states) - 1)
-        if len(states) == 1:
-            return states[0].T_base_tool
-        a, b = states[later - 1], states[later]
-        fraction = (stamp_s - a.stamp_s) / max(b.stamp_s - a.stamp_s, 1e-9)
-        fraction = min(max(fraction, 0.0), 1.0)
-        return SE3.from_matrix(
-            interpolate(a.T_base_tool.matrix(), b.T_base_tool.matrix(), fraction)
-        )
+            self._states.add(state)
 
     # Acting
 
@@ -301,7 +293,7 @@ class Ros2Robot:
         Raises:
             ActionRefused: The gate refused it.
             UnknownNameError: It is for another arm.
-            RobotFault: Not connected, or the gate does not answer.
+            RobotFault: Not connected, the gate does not answer, or it was lost before (`resume`).
         """
         from geometry_msgs.msg import Pose
         from robot_skills_interfaces.srv import SubmitChunk
@@ -309,17 +301,24 @@ class Ros2Robot:
         node = self._check_connected()
         for name in chunk.arms:
             self._check_arm(name)
+        self._gate.check()
         request = SubmitChunk.Request()
         message = request.chunk
-        message.clock, message.epoch = clock_name(), self._epoch
-        with self._lock:
-            seen_s = self._states[-1].stamp_s if self._states else 0.0
-        message.observed_s = seen_s
-        fill_chunk(message, chunk, self._config.arm, Pose)
-        answer = node.call(self._clients["submit"], request, _ANSWER_S)
+        # On the gate's clock: what a network holds back is late there, and not executed.
+        offset_s = self._gate.offset_s
+        message.clock, message.epoch = self._gate.status.clock, self._epoch
+        seen = self._states.newest
+        message.observed_s = 0.0 if seen is None else seen.stamp_s - offset_s
+        timed = replace(chunk, stamp_s=chunk.stamp_s - offset_s)
+        fill_chunk(message, timed, self._config.arm, Pose)
+        try:
+            answer = node.call(self._clients["submit"], request, _ANSWER_S)
+        except RobotFault as problem:
+            self._gate.unanswered(str(problem))
+            raise
         if not answer.accepted:
             raise ActionRefused(answer.code, answer.message)
-        return chunk_of(answer.followed)
+        return chunk_of(answer.followed, offset_s)
 
     def stop(self) -> None:
         """Brake and hold. Safe to call at any time."""

@@ -2,15 +2,13 @@
 
 All processes of one machine share `CLOCK_MONOTONIC`, and the machine's boot has an id. A message
 carries times of that clock and the id; a receiver on the same machine takes them as they are, one
-on another machine maps them by when messages arrive. Stamps of other drivers are wall time;
-they are mapped the same way. A wall clock that is set does nothing but begin the mapping anew.
+on another machine maps them by when messages arrive (`SenderClocks`). Stamps of other drivers are
+wall time, which can be set: `robot_skills.core.clock_map` maps those.
 """
 
 import time
 from functools import cache
 from pathlib import Path
-
-from robot_skills.core.clock_map import ClockMap
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -38,7 +36,11 @@ def clock_name() -> str:
 
 
 class SenderClocks:
-    """Maps times of senders to this machine's clock.
+    """Maps monotonic times of senders to this machine's clock.
+
+    Nobody can set such a clock, so a message that comes late was late: what a cut network held back
+    is never taken for new, however long the cut was. The least delay is kept for good, and given
+    away only as fast as two clocks may drift apart.
 
     Args:
         latency_s: Least time that a message takes from another machine.
@@ -46,7 +48,7 @@ class SenderClocks:
 
     def __init__(self, latency_s: float = 0.0) -> None:
         self._latency_s = latency_s
-        self._maps: dict[str, ClockMap] = {}
+        self._least: dict[str, tuple[float, float]] = {}
 
     def offset_s(self, clock: str, sent_s: float, received_s: float) -> float:
         """What to add to a sender's times.
@@ -58,5 +60,13 @@ class SenderClocks:
         """
         if clock == clock_name():
             return 0.0
-        mapping = self._maps.setdefault(clock, ClockMap(latency_s=self._latency_s))
-        return mapping.stamp_s(sent_s, received_s) - sent_s
+        offset_s = received_s - sent_s
+        if clock in self._least:
+            least_s, since_s = self._least[clock]
+            offset_s = min(offset_s, least_s + _DRIFT * (received_s - since_s))
+        self._least[clock] = (offset_s, received_s)
+        return offset_s - self._latency_s
+
+
+_DRIFT = 2e-4
+"""Quartz is within 100 parts in a million."""

@@ -95,4 +95,23 @@ def test_times_of_this_machine_are_taken_as_they_are_and_others_are_mapped():
     for i in range(20):
         # Half a second behind, and up to 10 ms on the way.
         offset_s = clocks.offset_s("elsewhere", i * 0.1, i * 0.1 + 0.5 + 0.01 * (i % 3))
-    assert offset_s == pytest.approx(0.5, abs=1e-9)
+    assert offset_s == pytest.approx(0.5, abs=1e-4)
+
+
+@pytest.mark.parametrize("cut_s", [0.3, 2.0, 60.0])
+def test_what_a_cut_network_held_back_is_not_taken_for_new(cut_s):
+    clocks = SenderClocks()
+    for i in range(20):
+        clocks.offset_s("elsewhere", i * 0.1, i * 0.1 + 0.5)
+    sent_s = 2.0
+    offset_s = clocks.offset_s("elsewhere", sent_s, sent_s + 0.5 + cut_s)
+    assert offset_s == pytest.approx(0.5, abs=0.02)
+
+
+def test_clocks_may_drift_apart_slowly():
+    clocks, now_s = SenderClocks(), 0.0
+    for i in range(2000):
+        sent_s = float(i)
+        now_s = sent_s * (1.0 + 1e-4) + 3.0
+        offset_s = clocks.offset_s("elsewhere", sent_s, now_s)
+    assert sent_s + offset_s == pytest.approx(now_s, abs=1e-6)
