@@ -5,7 +5,8 @@ It hears the arm, takes judged chunks from its judge, follows them, and stops fo
 
 Names, below the node's own: services ``acquire``, ``release``, ``stop``, ``estop``,
 ``acknowledge``, ``enable``, and of the judge ``submit``; topics ``status``, ``sent`` (what the
-joints were really told) and ``/diagnostics``.
+joints were really told), of the judge ``judged`` (chunks as asked for and as followed), and
+``/diagnostics``.
 """
 
 import multiprocessing
@@ -27,6 +28,7 @@ from hardware.ros2.judge import (
     judge_sockets,
     receive,
 )
+from hardware.ros2.judged import JUDGED, reported
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import chunk_of, fill_chunk
 from hardware.ros2.runtime import ProcessEnd, RosNode
@@ -481,8 +483,9 @@ def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> 
         pictures=False,
     )
     try:
+        place = f"{checked_namespace(setup.namespace)}/{GATE_NODE}"
         node.node.create_service(
-            SubmitChunk, f"{checked_namespace(setup.namespace)}/{GATE_NODE}/submit", submit
+            SubmitChunk, f"{place}/submit", reported(node, f"{place}/{JUDGED}", submit)
         )
         end = ProcessEnd()
         with end.watched(with_parent=True):

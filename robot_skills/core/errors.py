@@ -41,6 +41,10 @@ class DatasetError(RefusedError):
     """A dataset is missing, corrupt, or does not fit what it is wanted for."""
 
 
+class DatasetInUseError(RefusedError):
+    """Another process is recording into the dataset; perhaps it is just about to end."""
+
+
 class MissingDependencyError(RefusedError):
     """A library, package or device that this command needs is not installed or does not work."""
 

@@ -22,6 +22,7 @@ from typing import Any, Self
 from robot_skills.core.annotation import Outcome
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import (
+    DatasetInUseError,
     RefusedError,
     RobotSkillsError,
     StorageError,
@@ -191,7 +192,8 @@ class Recorder:
         """Start the process, which mends the dataset first, and wait until it is ready.
 
         Raises:
-            RefusedError: Somebody else records there, or the dataset has another schema.
+            DatasetInUseError: Somebody else records there.
+            RefusedError: The dataset has another schema.
             StorageError: The folder cannot be written.
             RecorderDied: The process ended instead.
         """
@@ -369,7 +371,11 @@ class Recorder:
         if word is Word.READY:
             return _health(head)
         self._end()
-        kinds = {"storage": StorageError, "refused": RefusedError}
+        kinds = {
+            "storage": StorageError,
+            "refused": RefusedError,
+            "in use": DatasetInUseError,
+        }
         raise kinds.get(head["kind"], RefusedError)(head["reason"])
 
     def _end(self) -> None:

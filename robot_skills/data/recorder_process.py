@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 
 from robot_skills.core.annotation import Outcome
-from robot_skills.core.errors import RefusedError, RobotSkillsError, StorageError
+from robot_skills.core.errors import (
+    DatasetInUseError,
+    RefusedError,
+    RobotSkillsError,
+    StorageError,
+)
 from robot_skills.core.frame_ring import FrameRing
 from robot_skills.core.se3 import SE3
 from robot_skills.data.log_writer import LogWriter, Times
@@ -63,9 +68,19 @@ def serve(
                 session.run()
             session.leave()
     except RobotSkillsError as error:
-        kind = "storage" if isinstance(error, StorageError) else "refused"
+        kind = _kind(error)
         with suppress(OSError):
             pipe.send_bytes(pack(Word.REFUSED, {"kind": kind, "reason": str(error)}))
+
+
+def _kind(error: RobotSkillsError) -> str:
+    match error:
+        case StorageError():
+            return "storage"
+        case DatasetInUseError():
+            return "in use"
+        case _:
+            return "refused"
 
 
 class _Episode:

@@ -28,7 +28,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from robot_skills.core.annotation import Outcome, Subtask
-from robot_skills.core.errors import DatasetError, RefusedError, StorageError, UnknownNameError
+from robot_skills.core.errors import (
+    DatasetError,
+    DatasetInUseError,
+    RefusedError,
+    StorageError,
+    UnknownNameError,
+)
 from robot_skills.data.schema import DatasetSchema
 from robot_skills.data.sealed import read_sealed, write_sealed
 from robot_skills.data.storage import storage_errors, sync_folder
@@ -507,7 +513,7 @@ def _locked(path: Path, *, wait: bool) -> Iterator[IO[Any]]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            raise RefusedError(
+            raise DatasetInUseError(
                 f"Another process is recording into {path.parent}; only one can."
             ) from None
         yield file

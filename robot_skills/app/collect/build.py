@@ -10,21 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hardware.gated_robot import gate_robot
-from hardware.teleop import (
-    FileHands,
-    Gamepad,
-    HandOperator,
-    MailboxDevice,
-    OperatorConfig,
-    SocketHands,
-    SpaceMouse,
-    Tcp,
-    TerminalKeyboard,
-    Udp,
-    Unix,
-    WordsDevice,
-)
+from hardware.teleop import HandOperator, MailboxDevice, OperatorConfig, WordsDevice
 from robot_skills.app.collect.devices import AnyDevice, RestampedDevice
+from robot_skills.app.collect.hands import ALONE, hand_device
 from robot_skills.app.collect.leader_file import leader_device
 from robot_skills.app.collect.library import StoreLibrary
 from robot_skills.app.collect.options import CellOptions, ConsoleOptions, RecordingOptions
@@ -278,45 +266,14 @@ def _devices(
     names = list(dict.fromkeys(options.device))
     mailbox = MailboxDevice() if "console" in names else None
     words = WordsDevice(clock) if {"words", "console"} & set(names) else None
-    found: list[TeleopDevice] = [_device(name, options, clock) for name in names if name in _ALONE]
+    found: list[TeleopDevice] = [
+        hand_device(name, options.stream, clock) for name in names if name in ALONE
+    ]
     found += [device for device in (mailbox, words) if device is not None]
     if options.leader is not None:
         # The leader moves the arm, everybody else only holds its switch.
         found = [leader_device(options.leader, AnyDevice(found), clock)]
     return found, mailbox, words
-
-
-_ALONE = ("keyboard", "gamepad", "spacemouse", "stream")
-
-
-def _device(name: str, options: CellOptions, clock: Clock) -> TeleopDevice:
-    match name:
-        case "keyboard":
-            return TerminalKeyboard(clock)
-        case "gamepad":
-            return Gamepad(clock)
-        case "spacemouse":
-            return SpaceMouse(clock)
-        case _:
-            return _stream(options.stream, clock)
-
-
-def _stream(address: str, clock: Clock) -> TeleopDevice:
-    kind, _, rest = address.partition(":")
-    host, _, port = rest.rpartition(":")
-    match kind:
-        case "file":
-            return FileHands(Path(rest), clock)
-        case "unix":
-            return SocketHands(Unix(path=Path(rest)), clock)
-        case "udp" | "tcp" if port.isdigit() and host:
-            make = Udp if kind == "udp" else Tcp
-            return SocketHands(make(host=host, port=int(port)), clock)
-        case _:
-            raise RefusedError(
-                f"--stream {address!r} is none of udp:HOST:PORT, tcp:HOST:PORT, unix:PATH, "
-                "file:PATH."
-            )
 
 
 def _console(

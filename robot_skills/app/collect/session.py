@@ -18,10 +18,11 @@ from hardware.teleop import HandOperator
 from robot_skills.console.backend import Notice
 from robot_skills.core.annotation import Outcome
 from robot_skills.core.errors import ActionRefused, PerceptionError, RobotFault
-from robot_skills.core.events import Event, EventKind
+from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.frame_ring import FrameRing
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
+from robot_skills.core.se3 import Array
 from robot_skills.core.teleop import RemembersGripper, Wish
 from robot_skills.core.types import (
     DEFAULT_ARM,
@@ -37,7 +38,6 @@ from robot_skills.data.recorder import (
     Failed,
     Health,
     News,
-    Recorder,
     Saved,
 )
 from robot_skills.data.store import EpisodeStore
@@ -58,6 +58,24 @@ class Motion(Enum):
     HELD = "held"
     """Something is wrong: it holds until the hand lets go."""
     ESTOP = "estop"
+
+
+class Records(EventSink, Protocol):
+    """What a session needs of a recorder: that of this machine, or one over ROS 2.
+
+    `robot_skills.data.recorder.Recorder` says what each method does.
+    """
+
+    @property
+    def alive(self) -> bool: ...
+    def begin(self, header: EpisodeHeader) -> None: ...
+    def commit(self, outcome: Outcome, task: str | None = None) -> None: ...
+    def discard(self) -> None: ...
+    def state(self, observation: Observation) -> None: ...
+    def command(self, command: Command) -> None: ...
+    def numbers(self, name: str, stamp_s: float, values: Array) -> None: ...
+    def scene(self, scene: Scene) -> None: ...
+    def poll(self) -> list[News]: ...
 
 
 class Phase(Enum):
@@ -118,7 +136,7 @@ class CollectSession:
         station: Station,
         robot: Robot,
         operator: HandOperator,
-        recorder: Recorder | None = None,
+        recorder: Records | None = None,
         rings: Mapping[str, FrameRing] | None = None,
         config: SessionConfig | None = None,
         store: EpisodeStore | None = None,
