@@ -93,6 +93,7 @@ class Faults:
         jumped: See `jump_rad`.
         clock_s: The arm's own clock is ahead by so much from now on.
         reversed: Its joints are named in another order from now on.
+        degrees: It tells its joints in degrees from now on.
     """
 
     silent_s: float = 0.0
@@ -101,6 +102,7 @@ class Faults:
     jumped: int = 0
     clock_s: float = 0.0
     reversed: bool = False
+    degrees: bool = False
 
 
 class SimRobotNode:
@@ -273,6 +275,8 @@ class SimRobotNode:
         message.name = self._names[::-1] if faults.reversed else self._names
         if faults.clock_s:
             fill_stamp(message.header.stamp, now_s + faults.clock_s)
+        if faults.degrees:
+            message.position = [*np.degrees(message.position[:-1]).tolist(), message.position[-1]]
         if faults.not_finite > 0:
             faults.not_finite -= 1
             message.position[0] = float("nan")
