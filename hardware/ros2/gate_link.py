@@ -79,8 +79,8 @@ class GateLink:
         """Raises `RobotFault` once the gate was lost."""
         if self.lost:
             raise RobotFault(
-                f"The link to the safety gate was lost: {self._lost}. The gate ends what it has "
-                "and holds. Nothing is sent until somebody decides to go on: resume()."
+                f"The link to the safety gate was lost: {self._lost.rstrip('.')}. The gate ends "
+                "what it has and holds. Nothing is sent until somebody decides to go on: resume()."
             )
 
     def restored(self) -> None:

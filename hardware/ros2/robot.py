@@ -314,8 +314,9 @@ class Ros2Robot:
         try:
             answer = node.call(self._clients["submit"], request, _ANSWER_S)
         except RobotFault as problem:
-            self._gate.unanswered(str(problem))
-            raise
+            why = f"{problem} {self._gate.silence()}".strip()
+            self._gate.unanswered(why)
+            raise RobotFault(why) from None
         if not answer.accepted:
             raise ActionRefused(answer.code, answer.message)
         return chunk_of(answer.followed, offset_s)
