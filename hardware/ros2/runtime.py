@@ -57,12 +57,17 @@ class RosNode:
         self._context = rclpy.Context()
         ros_arguments = ["--ros-args", *arguments] if arguments else []
         rclpy.init(args=ros_arguments, context=self._context, domain_id=domain)
-        self.node = rclpy.create_node(name, namespace=space or None, context=self._context)
+        self.node = self._make_node(name, space)
         self._executor = _executor(self._context)
         self._executor.add_node(self.node)
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._closed = False
+
+    def _make_node(self, name: str, namespace: str) -> Any:
+        import rclpy
+
+        return rclpy.create_node(name, namespace=namespace or None, context=self._context)
 
     def __enter__(self) -> Self:
         return self

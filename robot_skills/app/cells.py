@@ -6,6 +6,7 @@ Everything made here can be sent to another process.
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from hardware.cell.schema import (
 from hardware.cell.self_test import SelfTestSetup
 from hardware.ros2.camera import RosCameraConfig
 from hardware.ros2.gate_node import GATE_NODE, GateSetup
+from hardware.ros2.observer import ObserverConfig
 from hardware.ros2.robot import Ros2RobotConfig
 from hardware.ros2.transport import checked_namespace
 from robot_skills.app.nodes.sim_robot import SimRobotSetup
@@ -30,6 +32,10 @@ from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.limits import ArmLimits, JointLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array
+
+if TYPE_CHECKING:
+    from robot_skills.app.nodes.perception_server import PerceptionSetup
+    from robot_skills.app.nodes.scheduler_server import SchedulerSetup
 
 _SHIPPED = Path(__file__).resolve().parents[2] / "launch" / "config"
 _SMALL_PX = (256, 192)
@@ -180,6 +186,43 @@ def robot_config(cell: Cell, owner: str = "robot-skills") -> Ros2RobotConfig:
         namespace=robot.namespace,
         reach=cell.network.reach,
         domain=cell.network.domain,
+    )
+
+
+def perception_setup(cell: Cell) -> "PerceptionSetup":
+    """Of the node that looks.
+
+    Raises:
+        RefusedError: Its arm has no topics, or none of its cameras has depth.
+    """
+    from robot_skills.app.nodes.perception_server import PerceptionSetup
+    from robot_skills.perception.perceiver import RgbdPerceiver
+
+    config = robot_config(cell)
+    if not config.cameras:
+        raise RefusedError(f"{cell.name} has no camera with depth: nothing can be seen there.")
+    model = cell.robot.model
+    return PerceptionSetup(
+        observer=ObserverConfig(
+            topics=config.topics,
+            make_kinematics=config.make_kinematics,
+            cameras=config.cameras,
+            arm=config.arm,
+        ),
+        make_perceiver=RgbdPerceiver,
+        frame="base_link" if model is None else model.base,
+        namespace=config.namespace,
+        reach=config.reach,
+        domain=config.domain,
+    )
+
+
+def scheduler_setup(cell: Cell) -> "SchedulerSetup":
+    """Of the node that plans; it needs to know where the others are, and no more."""
+    from robot_skills.app.nodes.scheduler_server import SchedulerSetup
+
+    return SchedulerSetup(
+        namespace=cell.robot.namespace, reach=cell.network.reach, domain=cell.network.domain
     )
 
 

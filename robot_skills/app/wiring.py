@@ -187,6 +187,23 @@ def load_skills(
     )
 
 
+def load_planner(
+    planner: str = PLANNERS[0], zoo: Path | None = None
+) -> tuple[SkillLibrary, Planner]:
+    """Cards without policies and who plans with them, for whoever has the skills done elsewhere.
+
+    Args:
+        planner: Who plans.
+        zoo: Folder of the skills; the shipped ones when None.
+
+    Raises:
+        RefusedError: The cards cannot be read.
+        MissingDependencyError: Something that the planner needs is not installed.
+    """
+    library = SkillLibrary.load(zoo or zoo_dir())
+    return library, _planner(planner, library)
+
+
 def skill_context(
     skills: Skills, robot: Robot, look: Callable[[], Scene], events: EventSink, seed: int
 ) -> SkillContext:

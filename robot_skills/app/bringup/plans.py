@@ -19,7 +19,7 @@ class PlanName(Enum):
     COLLECT = "collect"
     """The same, hands on the robot, and a recorder."""
     SKILLS = "skills"
-    """The same, with skills and instructions as actions."""
+    """The same, with perception, skills and instructions as actions."""
     CALIBRATE = "calibrate"
     """The same with hands that lead the arm before its cameras."""
 
@@ -102,17 +102,29 @@ class _Upper:
 
 _TELEOP = _Upper(name="teleop", executable="teleop", about="hands on the robot")
 _RECORDER = _Upper(name="recorder", executable="recorder", about="episodes into a dataset")
+_PERCEPTION = _Upper(
+    name="perception",
+    executable="perception",
+    about="looks, for all others",
+    services=("perception/look",),
+)
 _SKILLS = _Upper(
     name="skill_server",
     executable="skills",
-    about="looks, plans, and carries out skills and instructions as actions",
+    about="carries out skills as an action",
+    services=("list_skills",),
+)
+_SCHEDULER = _Upper(
+    name="scheduler",
+    executable="scheduler",
+    about="plans instructions, and has the skills done",
     services=("plan_task",),
 )
 _UPPER: dict[PlanName, tuple[_Upper, ...]] = {
     PlanName.SIM: (),
     PlanName.BRINGUP: (),
     PlanName.COLLECT: (_RECORDER, _TELEOP),
-    PlanName.SKILLS: (_SKILLS,),
+    PlanName.SKILLS: (_PERCEPTION, _SKILLS, _SCHEDULER),
     PlanName.CALIBRATE: (_TELEOP,),
 }
 """What stands above the gate, in the order of starting."""

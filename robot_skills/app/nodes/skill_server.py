@@ -1,204 +1,200 @@
-"""Skills and instructions as ROS 2 actions.
+"""Skills as a ROS 2 action: ``execute_skill`` runs one, tells how far it is, and can be cancelled.
 
-``execute_skill`` runs one skill, ``execute_instruction`` plans words, checks the plan and carries
-it out; both tell how far they are, end with a reason, and can be cancelled in mid-motion.
-``plan_task`` says what would be done. One goal at a time: whoever asks meanwhile is refused.
-
-The work is done in a thread; the node's executor only carries messages, so that a cancel is heard
-while a policy thinks.
+It ends with a reason and with the scene as seen afterwards. One goal at a time: whoever asks
+meanwhile is refused. ``list_skills`` says what there is and what of it can run.
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from hardware.ros2.messages import arguments_of
-from hardware.ros2.robot import Ros2Robot
+from hardware.cell.self_test import SelfTestSetup, refuse_unfit
+from hardware.ros2.managed import ManagedNode
+from hardware.ros2.perceiver import RosPerceiver
+from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
 from hardware.ros2.runtime import RosNode
+from hardware.ros2.scene_messages import scene_message, scene_of
+from hardware.ros2.skill_messages import call_of, fill_result, words_of
 from hardware.ros2.times import MachineClock, clock_name
-from robot_skills.app.story import call_text
+from hardware.ros2.work import Tell, Work
 from robot_skills.app.trials import looker
-from robot_skills.app.wiring import Skills, skill_context
-from robot_skills.core.errors import RobotSkillsError
+from robot_skills.app.wiring import Skills, load_skills, skill_context
+from robot_skills.core.errors import RefusedError, RobotFault, RobotSkillsError
 from robot_skills.core.events import Event, EventFanOut, EventKind, EventSink
-from robot_skills.core.perceiver import Perceiver
-from robot_skills.core.plan import Plan, SkillCall
-from robot_skills.scheduler.executive import Executive, context_runner
+from robot_skills.core.plan import Outcome, SkillCall, SkillResult
+from robot_skills.core.policy import SeeingPolicy
+from robot_skills.skills.card import SkillKind
+from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext, run_skill
 
-_OUTCOMES_DONE = frozenset({"success"})
+_TELL_S = 0.2
+_ASKER_GONE_S = 3.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillServerSetup:
+    """What a skill server is told.
+
+    Attributes:
+        robot: The arm behind its gate; of its cameras those are kept that a policy looks through.
+        self_test: What has to be in order before anything moves; None for no test.
+        zoo: Folder of the skills; the shipped ones when None.
+    """
+
+    robot: Ros2RobotConfig
+    self_test: SelfTestSetup | None = None
+    zoo: Path | None = None
 
 
 class SkillServer(EventSink):
-    """The action servers of one cell.
+    """The skills of one cell. While it is active it has the command of the arm.
 
     Args:
-        node: That has them.
-        robot: Connected, behind its gate.
-        skills: What can be done.
-        perceiver: Eyes.
+        node: That is asked.
+        setup: What it is told.
     """
 
-    def __init__(
-        self, node: RosNode, robot: Ros2Robot, skills: Skills, perceiver: Perceiver
-    ) -> None:
-        self._node, self._robot, self._skills = node, robot, skills
-        self._look = looker(robot, perceiver)
+    def __init__(self, node: ManagedNode, setup: SkillServerSetup) -> None:
+        self._node, self._setup = node, setup
+        self._work = Work(node)
         self._clock = MachineClock()
-        self._busy = threading.Lock()
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._tell: Callable[[Any], None] = _nobody
-        self._now: dict[str, Any] = {"skill": "", "arguments": [], "phase": "idle", "done": -1.0}
-        self._calls: list[str] = []
-        self._at = 0
-        self._make()
+        self._skills: Skills | None = None
+        self._robot: Ros2Robot | None = None
+        self._eyes: RosNode | None = None
+        self._perceiver: RosPerceiver | None = None
+        self._entities: list[tuple[Callable[[Any], Any], Any]] = []
+        self._lock = threading.Lock()
+        self._now: dict[str, Any] = dict(_IDLE)
+        self._tell: Tell | None = None
+        self._asker, self._heard_s = "", 0.0
 
-    def _make(self) -> None:
-        from rclpy.action.server import ActionServer
-        from robot_skills_interfaces.action import ExecuteInstruction, ExecuteSkill
+    # Stages
+
+    def configure(self) -> None:
+        if self._setup.self_test is not None:
+            # Nothing moves before names, limits, units, rates and cameras are what the cell says.
+            refuse_unfit(self._setup.self_test)
+        self._skills = load_skills(zoo=self._setup.zoo)
+
+    def activate(self) -> None:
+        assert self._skills is not None
+        config, name = self._setup.robot, self._node.node.get_name()
+        seen = cameras_of(self._skills.library)
+        cameras = tuple(camera for camera in config.cameras if camera.name in seen)
+        robot = Ros2Robot(replace(config, cameras=cameras), name=f"{name}_robot")
+        robot.connect()
+        self._robot = robot
+        self._eyes = RosNode(
+            f"{name}_eyes", namespace=config.namespace, reach=config.reach, domain=config.domain
+        )
+        self._perceiver = RosPerceiver(self._eyes)
+        self._eyes.start()
+        if not self._entities:
+            self._serve()
+        self._work.open()
+
+    def deactivate(self) -> None:
+        self._work.shut()
+        if self._robot is not None:
+            self._robot.close()
+        if self._eyes is not None:
+            self._eyes.close()
+        self._robot = self._eyes = self._perceiver = None
+
+    def cleanup(self) -> None:
+        self._work.close()
+        for destroy, entity in self._entities:
+            destroy(entity)
+        self._entities = []
+        self._skills = None
+
+    # What is served
+
+    def _serve(self) -> None:
+        from robot_skills_interfaces.action import ExecuteSkill
         from robot_skills_interfaces.msg import SkillStatus
-        from robot_skills_interfaces.srv import PlanTask
+        from robot_skills_interfaces.srv import ListSkills
+        from std_msgs.msg import String
 
         ros = self._node.node
         self._status = ros.create_publisher(SkillStatus, "~/status", 10)
-        self._servers = [
-            ActionServer(
-                ros,
-                kind,
-                name,
-                execute_callback=execute,
-                goal_callback=self._goal,
-                cancel_callback=self._cancel,
-            )
-            for kind, name, execute in (
-                (ExecuteSkill, "execute_skill", self._execute(ExecuteSkill, self._run_skill)),
-                (
-                    ExecuteInstruction,
-                    "execute_instruction",
-                    self._execute(ExecuteInstruction, self._run_instruction),
-                ),
-            )
+        self._entities = [
+            (ros.destroy_publisher, self._status),
+            (ros.destroy_timer, ros.create_timer(_TELL_S, self._say_how_far)),
+            (ros.destroy_subscription, ros.create_subscription(String, ASKERS, self._hear, 10)),
+            (ros.destroy_service, ros.create_service(ListSkills, "list_skills", self._list)),
         ]
-        ros.create_service(PlanTask, "plan_task", self._plan)
+        self._work.action(ExecuteSkill, "execute_skill", self._run_skill, _refuse)
 
-    def close(self) -> None:
-        """Stop what runs, and wait for it."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=10.0)
-        for server in self._servers:
-            server.destroy()
+    def _list(self, request: Any, response: Any) -> Any:
+        if self._skills is not None:
+            library = self._skills.library
+            response.skills = list(library.names)
+            response.problems = [_problem(library, name) for name in library.names]
+        return response
 
-    # Goals
-
-    def _goal(self, request: Any) -> Any:
-        from rclpy.action.server import GoalResponse
-
-        return GoalResponse.REJECT if self._busy.locked() else GoalResponse.ACCEPT
-
-    def _cancel(self, handle: Any) -> Any:
-        from rclpy.action.server import CancelResponse
-
-        self._stop.set()
-        return CancelResponse.ACCEPT
-
-    def _execute(self, kind: Any, work: Callable[[Any, Any], bool]) -> Callable[[Any], Any]:
-        """What an action server calls: the work in a thread, its end awaited."""
-
-        async def execute(handle: Any) -> Any:
-            result = kind.Result()
-            if not self._busy.acquire(blocking=False):
-                handle.abort()
-                return result
-            self._stop.clear()
-            done = self._node.future()
-            feedback = kind.Feedback()
-
-            def tell(status: Any) -> None:
-                feedback.status = status
-                if hasattr(feedback, "calls"):
-                    feedback.calls, feedback.current = self._calls, self._at
-                handle.publish_feedback(feedback)
-
-            def run() -> None:
-                self._tell = tell
-                try:
-                    good = work(handle.request, result)
-                finally:
-                    self._tell = _nobody
-                    self._show(skill="", arguments=[], phase="idle", done=-1.0)
-                    self._busy.release()
-                self._node.finish(done, good)
-
-            thread = threading.Thread(target=run, name=kind.__name__)
-            self._threads = [one for one in self._threads if one.is_alive()] + [thread]
-            thread.start()
-            if await done:
-                handle.succeed()
-            elif handle.is_cancel_requested:
-                handle.canceled()
-            else:
-                handle.abort()
-            return result
-
-        return execute
+    def _hear(self, message: Any) -> None:
+        if message.data == self._asker:
+            self._heard_s = time.monotonic()
 
     # Work
 
-    def _run_skill(self, request: Any, result: Any) -> bool:
-        try:
-            call = SkillCall(skill=request.skill, args=dict(arguments_of(request.arguments)))
-            outcome, _ = run_skill(call, self._context(request.seed))
-        except (RobotSkillsError, ValueError) as problem:
-            _fill(result.result, request.skill, request.arguments, "failed", str(problem))
-            return False
-        word = outcome.outcome.value
-        _fill(result.result, request.skill, request.arguments, word, outcome.reason)
-        result.result.attempt, result.result.duration_s = 1, outcome.duration_s
-        return word in _OUTCOMES_DONE
+    def _run_skill(self, request: Any, result: Any, tell: Tell) -> bool:
+        from robot_skills_interfaces.action import ExecuteSkill
 
-    def _run_instruction(self, request: Any, result: Any) -> bool:
-        from robot_skills_interfaces.msg import SkillResult
+        feedback = ExecuteSkill.Feedback()
 
+        def tell_status(status: Any) -> None:
+            feedback.status = status
+            tell(feedback)
+
+        self._asker, self._heard_s = request.asker, time.monotonic()
+        self._tell = tell_status
+        self._show(phase="looking")
+        call = SkillCall(skill=request.skill)
+        start_s = self._clock.now_s()
         try:
-            found = self._executive(request.seed).run(request.instruction)
+            call = call_of(request.skill, request.arguments)
+            found, scene = run_skill(call, self._context(request))
+            result.scene = scene_message(scene)
         except RobotSkillsError as problem:
-            result.success, result.reason = False, str(problem)
-            return False
-        result.success, result.reason = found.success, found.reason
-        result.skills = [_filled(SkillResult(), run) for run in found.skills]
-        return found.success
+            found = SkillResult(
+                call=call,
+                outcome=Outcome.FAULT if isinstance(problem, RobotFault) else Outcome.FAILED,
+                reason=str(problem),
+                duration_s=self._clock.now_s() - start_s,
+            )
+        finally:
+            self._tell = None
+            self._show(**_IDLE)
+        if found.outcome is Outcome.STOPPED and self._asker_gone():
+            found = replace(found, reason=f"{found.reason}: nothing was heard of {self._asker}")
+            self._node.node.get_logger().warning(f"{call}: {found.reason}")
+        fill_result(result.result, found)
+        return found.ok
 
-    def _plan(self, request: Any, response: Any) -> Any:
-        if self._busy.locked():
-            response.accepted, response.reason = False, "something is being carried out"
-            return response
-        try:
-            plan: Plan = self._skills.planner.plan(request.instruction, self._look())
-        except RobotSkillsError as problem:
-            response.accepted, response.reason = False, str(problem)
-            return response
-        response.accepted = True
-        response.calls = [_text(call) for call in plan.calls]
-        return response
+    def _context(self, request: Any) -> SkillContext:
+        robot, perceiver, skills = self._robot, self._perceiver, self._skills
+        assert robot is not None
+        assert perceiver is not None
+        assert skills is not None
+        if robot.lost or robot.status.owner != self._setup.robot.owner:
+            # Whoever asks now, after the gate was gone, has decided to go on.
+            robot.resume()
+        look = looker(robot, perceiver)
+        context = skill_context(skills, robot, look, EventFanOut(self), request.seed)
+        scene = scene_of(request.scene) if request.scene.entities else None
+        return replace(context, scene=scene, stop_requested=self._stop_requested)
 
-    def _context(self, seed: int) -> SkillContext:
-        context = skill_context(self._skills, self._robot, self._look, EventFanOut(self), seed)
-        return replace(context, stop_requested=self._stop.is_set)
+    def _stop_requested(self) -> bool:
+        return self._work.stop_requested() or self._asker_gone()
 
-    def _executive(self, seed: int) -> Executive:
-        context = self._context(seed)
-        return Executive(
-            planner=self._skills.planner,
-            cards=self._skills.library,
-            run=context_runner(context),
-            look=self._look,
-            now_s=self._robot.clock.now_s,
-            events=context.events,
-            stop_requested=self._stop.is_set,
-        )
+    def _asker_gone(self) -> bool:
+        return bool(self._asker) and time.monotonic() - self._heard_s > _ASKER_GONE_S
 
     # What happens
 
@@ -206,55 +202,65 @@ class SkillServer(EventSink):
         """Tell whoever asked, and whoever listens, how far it is."""
         data = event.data
         match event.kind:
-            case EventKind.PLAN:
-                self._calls = [call_text(call) for call in data.get("calls", ())]
-                self._at = 0
-            case EventKind.LOOK:
-                self._show(phase="looking")
             case EventKind.SKILL_START:
-                arguments = [f"{name}={value}" for name, value in data.get("args", {}).items()]
+                arguments = words_of(data.get("args", {}))
                 self._show(skill=str(data["skill"]), arguments=arguments, phase="moving", done=0.0)
             case EventKind.CHUNK:
                 self._show(phase="moving", done=float(data.get("done", -1.0)))
-            case EventKind.SKILL_END:
-                self._at += data.get("outcome") == "success"
+            case EventKind.EFFECTS | EventKind.SKILL_END:
                 self._show(phase="checking")
             case _:
                 pass
 
     def _show(self, **changes: Any) -> None:
+        with self._lock:
+            self._now |= changes
+        self._say_how_far()
+
+    def _say_how_far(self) -> None:
         from robot_skills_interfaces.msg import SkillStatus
 
-        self._now |= changes
+        with self._lock:
+            now = dict(self._now)
         status = SkillStatus(
             clock=clock_name(),
             stamp_s=self._clock.now_s(),
-            skill=self._now["skill"],
-            arguments=self._now["arguments"],
-            phase=self._now["phase"],
-            progress=self._now["done"],
+            skill=now["skill"],
+            arguments=now["arguments"],
+            phase=now["phase"],
+            progress=now["done"],
             confidence=-1.0,
         )
         self._status.publish(status)
-        self._tell(status)
+        if (tell := self._tell) is not None:
+            tell(status)
 
 
-def _nobody(status: Any) -> None:
-    """Nobody asked."""
+ASKERS = "askers"
+"""Topic on which those who ask for skills say that they are still there."""
+_IDLE: dict[str, Any] = {"skill": "", "arguments": [], "phase": "idle", "done": -1.0}
 
 
-def _fill(message: Any, skill: str, arguments: Sequence[str], outcome: str, reason: str) -> None:
-    message.skill, message.arguments = skill, list(arguments)
-    message.outcome, message.reason = outcome, reason
+def cameras_of(library: SkillLibrary) -> set[str]:
+    """Cameras that the policies of a library look through by themselves."""
+    found: set[str] = set()
+    for card in library:
+        if card.kind is SkillKind.LEARNED:
+            with suppress(RefusedError):
+                policy = library.policy(card.name)
+                found |= set(policy.cameras) if isinstance(policy, SeeingPolicy) else set()
+    return found
 
 
-def _filled(message: Any, run: Any) -> Any:
-    """A `SkillRun` as our own ``SkillResult``."""
-    arguments = [f"{name}={value}" for name, value in run.args.items()]
-    _fill(message, run.name, arguments, run.outcome.value, run.reason)
-    message.attempt, message.duration_s = run.attempts, run.duration_s
-    return message
+def _problem(library: SkillLibrary, name: str) -> str:
+    """Why a skill cannot run; empty where it can."""
+    if library[name].kind is SkillKind.LEARNED:
+        try:
+            library.policy(name)
+        except RefusedError as problem:
+            return str(problem)
+    return ""
 
 
-def _text(call: SkillCall) -> str:
-    return f"{call.skill}({', '.join(call.args.values())})"
+def _refuse(result: Any, reason: str) -> None:
+    result.result.outcome, result.result.reason = Outcome.FAILED.value, reason

@@ -1,0 +1,56 @@
+"""Plans instructions and has them carried out, as an executable: ``scheduler``.
+
+It needs neither the arm nor its cameras, and may run on another machine than they do.
+"""
+
+from collections.abc import Sequence
+
+from robot_skills.app.nodes.arguments import (
+    no_ros_arguments,
+    node_parser,
+    obey,
+    parse_cell,
+    run_node,
+    settled,
+)
+from robot_skills.app.nodes.stages import add_unconfigured, run_stages
+
+_NAME = "scheduler"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Take instructions until the process is asked to end."""
+    return run_node(_NAME, _run, argv)
+
+
+def _run(argv: Sequence[str]) -> None:
+    parser = node_parser(_NAME, "Instructions as an action: plans them, and has the skills done.")
+    parser.add_argument("--zoo", help="folder of the skills; the shipped ones when left out")
+    parser.add_argument("--planner", help="who plans: rules, the only one, when left out")
+    add_unconfigured(parser)
+    arguments, told = parse_cell(parser, argv)
+    no_ros_arguments(_NAME, arguments)
+    obey(arguments.keeper)
+    from dataclasses import replace
+    from pathlib import Path
+
+    from robot_skills.app.cells import load_cell, scheduler_setup
+    from robot_skills.app.nodes.scheduler_server import SchedulerServer
+
+    setup = settled(scheduler_setup(load_cell(arguments.cell)), arguments)
+    if told.zoo is not None:
+        setup = replace(setup, zoo=Path(told.zoo))
+    if told.planner is not None:
+        setup = replace(setup, planner=told.planner)
+    run_stages(
+        _NAME,
+        lambda node: SchedulerServer(node, setup),
+        namespace=setup.namespace,
+        reach=setup.reach,
+        domain=setup.domain,
+        by_itself=not told.unconfigured,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
