@@ -13,7 +13,6 @@ Services: ``~/reset`` begins the episode again, ``~/truth`` says as JSON where e
 
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hardware.ros2.camera_topics import CameraTopics
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import fill_stamp
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.shared import SharedNumbers
 from hardware.ros2.transport import Reach
+from robot_skills.app.nodes.sim_cameras import eyes_main, watch_main
+from robot_skills.app.nodes.sim_faults import INJECT, Faults, read_faults
 from robot_skills.core.se3 import Array
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class SimRobotSetup:
         cameras: Names; pictures are on ``<name>/color/image_raw`` and so on.
         camera_px: Width and height.
         camera_hz: Pictures per second.
+        stale_s: Age at which the newest picture is too old for anything to move.
         period_s: Of joint states and control.
         namespace: Of the node.
         reach: Who can hear it.
@@ -60,6 +61,7 @@ class SimRobotSetup:
     cameras: Sequence[str] = ("front",)
     camera_px: tuple[int, int] = (256, 192)
     camera_hz: float = 10.0
+    stale_s: float = 0.5
     period_s: float = 0.01
     namespace: str = ""
     reach: Reach = Reach.MACHINE
@@ -80,29 +82,6 @@ class _Wish:
     heard_s: float = 0.0
     opening: float = 1.0
     counts: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Faults:
-    """What goes wrong with what the arm says. Numbers count messages, or seconds.
-
-    Attributes:
-        silent_s: It says nothing for so long.
-        not_finite: So many of its states have a joint that is not finite.
-        jump_rad: The first joint is off by so much, in ``jumped`` states.
-        jumped: See `jump_rad`.
-        clock_s: The arm's own clock is ahead by so much from now on.
-        reversed: Its joints are named in another order from now on.
-        degrees: It tells its joints in degrees from now on.
-    """
-
-    silent_s: float = 0.0
-    not_finite: int = 0
-    jump_rad: float = 0.5
-    jumped: int = 0
-    clock_s: float = 0.0
-    reversed: bool = False
-    degrees: bool = False
 
 
 class SimRobotNode:
@@ -148,7 +127,7 @@ class SimRobotNode:
             (Float64MultiArray, "forward_position_controller/commands", self._positions),
             (JointTrajectory, "joint_trajectory_controller/joint_trajectory", self._trajectory),
             (Float64MultiArray, "gripper_position_controller/commands", self._gripper),
-            (String, "~/inject", self._inject),
+            (String, f"~/{INJECT}", self._inject),
         ):
             node.create_subscription(kind, topic, heard, 1)
         node.create_service(Trigger, "~/reset", self._reset)
@@ -185,7 +164,7 @@ class SimRobotNode:
 
     def _inject(self, message: Any) -> None:
         try:
-            self._faults = Faults(**json.loads(message.data))
+            self._faults = read_faults(message.data)
         except (TypeError, ValueError) as error:
             self._node.node.get_logger().error(f"No such fault: {message.data} ({error})")
             return
@@ -295,39 +274,22 @@ _PRIORITY = 40
 _MISSED_WORTH_TELLING = 4
 
 
-def eyes_main(setup: SimRobotSetup, shared: SharedNumbers) -> None:
-    """Draws and publishes pictures until it, or its parent, is to end: the cameras' side."""
-    from sim.servo_cell import CellEyes
+def run_sim_robot(setup: SimRobotSetup, make: type[SimRobotNode] = SimRobotNode) -> None:
+    """Simulate until the process is asked to end.
 
-    eyes = CellEyes(setup.arm, setup.stands(), setup.camera_px)
-    node = RosNode("sim_cameras", namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
-    publishers = {name: CameraTopics(node, name) for name in setup.cameras}
-    due_s, end = time.monotonic(), ProcessEnd()
-    os.nice(5)
-    try:
-        with end.watched(with_parent=True):
-            while node.alive and not end.asked:
-                found = shared.read()
-                if found is not None:
-                    for name, topics in publishers.items():
-                        topics.publish(eyes.draw(found[1:], name, float(found[0])))
-                        topics.tell()
-                due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
-                while (left_s := due_s - time.monotonic()) > 0.0 and not end.asked:
-                    node.spin_once(min(left_s, 0.05))
-    finally:
-        node.close()
-        eyes.close()
-
-
-def run_sim_robot(setup: SimRobotSetup) -> None:
-    """Simulate until the process is asked to end."""
+    Args:
+        setup: What is simulated.
+        make: Kind of its node.
+    """
     context = multiprocessing.get_context("spawn")
-    node = SimRobotNode(setup)
-    arguments = (setup, node.shared)
-    eyes = context.Process(target=eyes_main, args=arguments) if setup.cameras else None
-    if eyes is not None:
-        eyes.start()
+    node = make(setup)
+    eyes = [
+        context.Process(target=eyes_main, args=(setup, node.shared)),
+        context.Process(target=watch_main, args=(setup,)),
+    ]
+    eyes = eyes if setup.cameras else []
+    for process in eyes:
+        process.start()
     # An arm's own computer has nothing else to do.
     claim_real_time(_PRIORITY)
     try:
@@ -335,8 +297,9 @@ def run_sim_robot(setup: SimRobotSetup) -> None:
     finally:
         node.close()
         leave_real_time()
-        if eyes is not None:
-            eyes.terminate()
-            eyes.join(timeout=10.0)
-            if eyes.is_alive():
-                eyes.kill()
+        for process in eyes:
+            process.terminate()
+        for process in eyes:
+            process.join(timeout=10.0)
+            if process.is_alive():
+                process.kill()
