@@ -1,4 +1,4 @@
-"""Starts a cell that carries out instructions: gate, cameras, skills and instructions as actions.
+"""Starts a cell that carries out instructions: gate, cameras, perception, skills, scheduler.
 
     ros2 launch robot_skills_ros skills.launch.py cell:=CELL
 
@@ -6,6 +6,8 @@ Arguments:
     cell        the cell: a file, or the name of a shipped one; has to be given
     namespace   namespace of all nodes, for several arms; the cell's when empty
     domain      ROS domain; the cell's when empty
+    only        nodes of the plan to start, with commas between them; all when empty
+    without     nodes of the plan to leave out, with commas between them
 """
 
 from launch import LaunchDescription

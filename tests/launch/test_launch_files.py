@@ -117,8 +117,23 @@ def test_a_node_starts_when_those_before_it_are_ready():
     waiting = node_of(due, "wait_for_arm")
     assert "--topic=/left/joint_states" in waiting.arguments
     assert "--domain=7" in waiting.arguments
+    assert "--network" not in waiting.arguments
     then = handler_of(due, waiting)(Exited(0), Context())
     assert [one.exec_name for one in actions(fake_launch.Node, then)] == ["gate"]
+
+
+def test_a_part_of_a_plan_is_started_where_it_is_asked_for():
+    configurations = {one.name: one.default or "" for one in launching.ARGUMENTS}
+    told = {"cell": "sim_panda", "only": "scheduler, skill_server", "without": "skill_server"}
+    (start,) = actions(fake_launch.OpaqueFunction, launching.describe(PlanName.SKILLS).entities)
+    due = start.function(Context(**{**configurations, **told}))
+    nodes = actions(fake_launch.Node, due)
+    assert [one.exec_name for one in nodes] == ["scheduler", "wait_for_scheduler"]
+
+
+def test_what_is_on_other_machines_is_waited_for_there():
+    due = launching.actions_of(plan(made("gate", ready=Ready(topics=("/a",))), network=True))
+    assert "--network" in node_of(due, "wait_for_gate").arguments
 
 
 def test_what_does_not_become_ready_ends_all():
@@ -209,10 +224,12 @@ def test_settings_of_a_node_reach_it(tmp_path):
     [
         ({"domain": "seven"}, "domain:=seven"),
         ({"cell": "nowhere"}, "Unknown cell 'nowhere'"),
+        ({"cell": "sim_panda", "only": "gaet"}, "Did you mean 'gate'"),
+        ({"cell": "sim_panda", "without": "gate, sim_robot"}, "no node is left"),
     ],
 )
 def test_wrong_arguments_are_refused(told, words):
-    configurations = {"cell": "panda", "namespace": "", "domain": ""}
+    configurations = {one.name: one.default or "" for one in launching.ARGUMENTS}
     entities = launching.describe(PlanName.SIM).entities
     (start,) = actions(fake_launch.OpaqueFunction, entities)
     with pytest.raises(RefusedError, match=words):

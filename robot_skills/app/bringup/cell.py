@@ -15,7 +15,7 @@ def facts_of(cell: str, *, namespace: str | None = None, domain: int | None = No
         RefusedError: There is no such cell, its file is wrong, or it has no nodes.
     """
     from hardware.cell.schema import CameraDriver, RobotDriver
-    from hardware.ros2.transport import checked_domain, checked_namespace
+    from hardware.ros2.transport import Reach, checked_domain, checked_namespace
     from robot_skills.app.cells import gate_setup, load_cell
 
     found = load_cell(cell)
@@ -33,4 +33,5 @@ def facts_of(cell: str, *, namespace: str | None = None, domain: int | None = No
             for camera in found.cameras.values()
             if camera.driver in (CameraDriver.REALSENSE, CameraDriver.UVC)
         ),
+        network=setup.reach is Reach.NETWORK,
     )

@@ -20,7 +20,7 @@ def main(options: BringupOptions) -> CommandResult:
     if options.seconds is not None and options.seconds <= 0.0:
         raise RefusedError(f"--seconds must be positive, got {options.seconds:g}.")
     facts = facts_of(options.cell, namespace=options.namespace, domain=options.domain)
-    plan = plan_of(PlanName(options.plan), facts)
+    plan = plan_of(PlanName(options.plan), facts).selected(options.only, options.without)
     if options.dry_run:
         print("\n".join(plan.lines()))
         return CommandResult(payload=plan.payload())
@@ -44,7 +44,7 @@ def bring_up(plan: BringupPlan, logs: Path, seconds: float | None = None) -> Com
     end = ProcessEnd()
     until_s = math.inf if seconds is None else time.monotonic() + seconds
     print(f"{plan.name} of {plan.cell}; logs in {logs}; Ctrl-C ends it.", flush=True)
-    with RosGraph(plan.domain) as graph, end.watched():
+    with RosGraph(plan.domain, network=plan.network) as graph, end.watched():
         supervisor = Supervisor(plan, graph, logs.resolve(), show)
         well = supervisor.run(lambda: end.asked or time.monotonic() > until_s)
     if not well:

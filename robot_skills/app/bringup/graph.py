@@ -39,12 +39,15 @@ class RosGraph:
 
     Args:
         domain: Of ROS; None is what the environment says.
+        network: Whether to see what is on other machines as well.
     """
 
-    def __init__(self, domain: int | None) -> None:
+    def __init__(self, domain: int | None, *, network: bool = False) -> None:
         from hardware.ros2.runtime import RosNode
+        from hardware.ros2.transport import Reach
 
-        self._node = RosNode("bringup", domain=domain)
+        reach = Reach.NETWORK if network else Reach.MACHINE
+        self._node = RosNode("bringup", domain=domain, reach=reach)
 
     def __enter__(self) -> Self:
         return self

@@ -37,6 +37,14 @@ ARGUMENTS = (
         name="namespace", default="", about="Namespace of all nodes; the cell's when empty."
     ),
     LaunchArgument(name="domain", default="", about="ROS domain; the cell's when empty."),
+    LaunchArgument(
+        name="only",
+        default="",
+        about="Nodes of the plan to start, with commas between them; all when empty.",
+    ),
+    LaunchArgument(
+        name="without", default="", about="Nodes of the plan to leave out, with commas."
+    ),
 )
 """Arguments of every launch file."""
 
@@ -92,9 +100,13 @@ def _plan(name: PlanName, context: Any, ros: _Ros) -> BringupPlan:
     facts = facts_of(
         told["cell"], namespace=told["namespace"] or None, domain=_domain(told["domain"])
     )
-    plan = plan_of(name, facts)
+    plan = plan_of(name, facts).selected(_names(told["only"]), _names(told["without"]))
     plan.check()
     return plan
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _domain(text: str) -> int | None:
@@ -197,6 +209,8 @@ class _Launched:
         told += [f"--timeout={node.ready.timeout_s:g}", f"--keeper={this_process()}"]
         if self._plan.domain is not None:
             told.append(f"--domain={self._plan.domain}")
+        if self._plan.network:
+            told.append("--network")
         waiting = self._ros.node_actions.Node(
             package=PACKAGE,
             executable="wait_for",

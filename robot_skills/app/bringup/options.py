@@ -26,6 +26,10 @@ class BringupOptions(CommonOptions):
     """ROS namespace of the nodes, for several arms; the cell's when left out."""
     domain: int | None = None
     """ROS domain; the cell's when left out."""
+    only: tuple[str, ...] = ()
+    """Start these nodes of the plan alone; the others are started on other machines."""
+    without: tuple[str, ...] = ()
+    """Leave these nodes of the plan out."""
     logs: Path | None = None
     """Folder for what the nodes say, a file for each; outputs/bringup/DATE when left out."""
     dry_run: bool = False

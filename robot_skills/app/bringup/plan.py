@@ -3,11 +3,11 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from robot_skills.core.errors import RefusedError
+from robot_skills.core.errors import RefusedError, unknown_name
 
 PACKAGE = "robot_skills_ros"
 """The ROS package that installs the executables."""
@@ -172,6 +172,7 @@ class BringupPlan:
         nodes: That are started.
         namespace: Of all of them.
         domain: Of ROS; None is what the environment says.
+        network: Whether nodes are on other machines as well.
     """
 
     name: str
@@ -179,6 +180,7 @@ class BringupPlan:
     nodes: tuple[NodePlan, ...]
     namespace: str = ""
     domain: int | None = None
+    network: bool = False
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -216,6 +218,33 @@ class BringupPlan:
         ]
         if problems:
             raise RefusedError(f"The plan {self.name!r} cannot be started: {'; '.join(problems)}.")
+
+    def selected(self, only: Sequence[str] = (), without: Sequence[str] = ()) -> "BringupPlan":
+        """The part of it that this machine starts; the other nodes are started elsewhere.
+
+        Args:
+            only: Names of the nodes to start; all when empty.
+            without: Names of nodes not to start.
+
+        Raises:
+            UnknownNameError: It has no such node.
+            RefusedError: No node is left.
+        """
+        names = [node.name for node in self.nodes]
+        for name in (*only, *without):
+            if name not in names:
+                raise unknown_name(f"node of the plan {self.name!r}", name, names)
+        kept = [name for name in names if (not only or name in only) and name not in without]
+        if not kept:
+            raise RefusedError(f"Of the plan {self.name!r} no node is left to start.")
+        return replace(
+            self,
+            nodes=tuple(
+                replace(node, after=tuple(name for name in node.after if name in kept))
+                for node in self.nodes
+                if node.name in kept
+            ),
+        )
 
     def lines(self, keeper: int | None = None) -> list[str]:
         """The plan as text, one node after the other."""

@@ -36,6 +36,7 @@ class CellFacts:
         domain: Of ROS; None is what the environment says.
         joint_states: Topic of the arm's joint states.
         cameras: Cameras that are driven by a node of ours.
+        network: Whether nodes are on other machines as well.
     """
 
     cell: str
@@ -45,6 +46,7 @@ class CellFacts:
     domain: int | None = None
     joint_states: str = "joint_states"
     cameras: tuple[str, ...] = ()
+    network: bool = False
 
 
 def plan_of(name: PlanName, facts: CellFacts) -> BringupPlan:
@@ -77,6 +79,7 @@ def plan_of(name: PlanName, facts: CellFacts) -> BringupPlan:
         nodes=tuple(nodes),
         namespace=facts.namespace,
         domain=facts.domain,
+        network=facts.network,
     )
 
 

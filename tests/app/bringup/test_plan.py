@@ -1,12 +1,13 @@
 """Plans as data: what is refused, and how restarts are counted."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
 from robot_skills.app.bringup.plan import BringupPlan, NodePlan, Ready, Respawn, Restarts
 from robot_skills.app.bringup.plans import CellFacts, PlanName, plan_of
-from robot_skills.core.errors import RefusedError
+from robot_skills.core.errors import RefusedError, UnknownNameError
 
 SIM = CellFacts(cell="/cells/a.yaml", name="a", simulated=True, namespace="/left", domain=7)
 REAL = CellFacts(cell="/cells/b.yaml", name="b", cameras=("front", "wrist"))
@@ -38,6 +39,24 @@ def test_everything_that_moves_the_arm_stands_above_the_gate(name, facts):
     gate = next(one for one in plan.nodes if one.name == "gate")
     assert gate.required
     assert gate.respawn is not None
+
+
+def test_nodes_of_a_plan_can_be_started_on_other_machines():
+    plan = plan_of(PlanName.SKILLS, replace(SIM, network=True))
+    assert plan.network
+    assert names(plan)[2:] == ["perception", "skill_server", "scheduler"]
+    alone = plan.selected(only=("scheduler",))
+    assert names(alone) == ["scheduler"]
+    # What it waits for is started elsewhere.
+    assert alone.nodes[0].after == ()
+    rest = plan.selected(without=("scheduler", "perception"))
+    assert names(rest) == ["sim_robot", "gate", "skill_server"]
+    assert rest.nodes[2].after == ("gate",)
+    assert plan.selected() == plan
+    with pytest.raises(UnknownNameError, match="Did you mean 'scheduler'"):
+        plan.selected(only=("schedular",))
+    with pytest.raises(RefusedError, match="no node is left"):
+        plan.selected(only=("gate",), without=("gate",))
 
 
 def test_namespaces_and_domains_reach_every_node():
