@@ -8,32 +8,25 @@ is the emergency stop.
 
 import os
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from hardware.teleop.keys import FINE_SHARE
-from hardware.teleop.sticks import StickConfig, stick_curve
+from hardware.teleop.pad import (
+    AXES,
+    BUTTONS,
+    START,
+    WISHES,
+    pad_held,
+    pad_motion,
+    pad_opening,
+)
+from hardware.teleop.sticks import StickConfig
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import MissingDependencyError
-from robot_skills.core.teleop import DeviceLost, Rate, TeleopSample, Wish
+from robot_skills.core.teleop import DeviceLost, TeleopSample, Wish
 
-# SDL's numbers of a game controller's axes and buttons (SDL_gamecontroller.h).
-_LEFT_X, _LEFT_Y, _RIGHT_X, _RIGHT_Y, _LEFT_TRIGGER, _RIGHT_TRIGGER = range(6)
-_A, _B, _X, _Y, _BACK, _GUIDE, _START = range(7)
-_LEFT_SHOULDER, _RIGHT_SHOULDER = 9, 10
-_PAD_UP, _PAD_DOWN, _PAD_LEFT, _PAD_RIGHT = 11, 12, 13, 14
 _FULL = 32767.0
-_PULLED = 0.5
-
-_WISHES: Mapping[int, Wish] = {
-    _B: Wish.ESTOP,
-    _A: Wish.RELEASE,
-    _BACK: Wish.DISCARD,
-    _Y: Wish.SUCCESS,
-    _X: Wish.FAILURE,
-}
 
 
 class Gamepad:
@@ -92,14 +85,14 @@ class Gamepad:
         if not self._pad.attached():
             self._drop()
             raise DeviceLost("The gamepad was unplugged.")
-        if self._axis(_RIGHT_TRIGGER) > _PULLED:
-            self._opening = 0.0
-        elif self._axis(_LEFT_TRIGGER) > _PULLED:
-            self._opening = 1.0
+        axes = [self._axis(axis) for axis in range(AXES)]
+        buttons = {one for one in range(BUTTONS) if self._pad.get_button(one)}
+        asked = pad_opening(axes)
+        self._opening = self._opening if asked is None else asked
         return TeleopSample(
             stamp_s=self._clock.now_s(),
-            held=bool(self._pad.get_button(_RIGHT_SHOULDER)),
-            motion=self._motion(),
+            held=pad_held(buttons),
+            motion=pad_motion(axes, buttons, self._sticks),
             opening=self._opening,
             wishes=tuple(wishes),
         )
@@ -108,22 +101,8 @@ class Gamepad:
         if self._pad is not None:
             self._drop()
 
-    def _motion(self) -> Rate:
-        share = FINE_SHARE if self._pad.get_button(_LEFT_SHOULDER) else 1.0
-        curve = [stick_curve(self._axis(axis), self._sticks) for axis in range(4)]
-        # A stick pushed away reads negative; to the right is -y of the base.
-        linear = np.array([-curve[_LEFT_Y], -curve[_LEFT_X], -curve[_RIGHT_Y]])
-        roll = self._button(_PAD_RIGHT) - self._button(_PAD_LEFT)
-        pitch = self._button(_PAD_DOWN) - self._button(_PAD_UP)
-        return Rate(
-            linear=share * linear, angular=share * np.array([roll, pitch, -curve[_RIGHT_X]])
-        )
-
     def _axis(self, axis: int) -> float:
         return float(np.clip(self._pad.get_axis(axis) / _FULL, -1.0, 1.0))
-
-    def _button(self, button: int) -> float:
-        return float(bool(self._pad.get_button(button)))
 
     def _pressed(self) -> list[Wish]:
         """Wishes of the buttons that went down; from events, so that no short press is lost."""
@@ -131,11 +110,11 @@ class Gamepad:
         for event in self._pygame.event.get(self._events()):
             ours = getattr(event, "instance_id", None) == self._instance
             if ours and event.type == self._pygame.CONTROLLERBUTTONDOWN:
-                if event.button == _START:
+                if event.button == START:
                     wishes.append(Wish.SAVE if self.recording else Wish.START)
                     self.recording = not self.recording
-                elif event.button in _WISHES:
-                    wishes.append(_WISHES[event.button])
+                elif event.button in WISHES:
+                    wishes.append(WISHES[event.button])
                     if wishes[-1] in (Wish.DISCARD, Wish.SUCCESS, Wish.FAILURE):
                         self.recording = False
         return wishes
