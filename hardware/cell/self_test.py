@@ -38,7 +38,8 @@ from robot_skills.core.errors import (
 )
 
 _NODE = "cell_self_test"
-_DESCRIPTION = "/robot_description"
+_DESCRIPTION = "robot_description"
+"""Beside the joint states, as drivers and robot_state_publisher have it."""
 _ASK_S = 2.0
 _LATE_S = 2.0
 _SENT = {
@@ -202,7 +203,8 @@ class _SelfTest:
         """Topics whose last message waits for whoever comes late."""
         from std_msgs.msg import Bool, String
 
-        self._listen(String, _DESCRIPTION, self._describe, latched=True)
+        beside = self._cell.robot.topics.joint_states.rpartition("/")
+        self._listen(String, "".join(beside[:2]) + _DESCRIPTION, self._describe, latched=True)
         protective = self._cell.robot.protective
         if protective is None:
             return

@@ -2,9 +2,9 @@
 
 Whatever talks to ros2_control's controllers and to a depth camera's driver talks to this without a
 change: joint states, a forward position controller, a joint trajectory controller, a gripper,
-colour and aligned depth with their infos, and ``/clock``. Simulated time is the machine's: when the
-processor is short, physics catches up, as an arm would not wait either. Pictures are drawn in
-another process.
+colour and aligned depth with their infos, the robot description, and ``/clock``. Simulated time is
+the machine's: when the processor is short, physics catches up, as an arm would not wait either.
+Pictures are drawn in another process.
 
 Services: ``~/reset`` begins the episode again, ``~/truth`` says as JSON where everything is,
 ``~/protective_stop`` (`std_srvs/SetBool`) has the arm's own controller stop it. Faults come by
@@ -130,9 +130,21 @@ class SimRobotNode:
             (String, f"~/{INJECT}", self._inject),
         ):
             node.create_subscription(kind, topic, heard, 1)
+        self._describe()
         node.create_service(Trigger, "~/reset", self._reset)
         node.create_service(Trigger, "~/truth", self._truth)
         node.create_service(SetBool, "~/protective_stop", self._protective_stop)
+
+    def _describe(self) -> None:
+        """Say what arm this is; whoever comes later hears it too."""
+        from rclpy.qos import DurabilityPolicy, QoSProfile
+        from std_msgs.msg import String
+
+        from sim.description import description_of
+
+        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._description = self._node.node.create_publisher(String, "robot_description", kept)
+        self._description.publish(String(data=description_of(self.cell.arm.name)))
 
     # Controllers
 

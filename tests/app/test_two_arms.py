@@ -1,0 +1,125 @@
+"""Two arms in one domain of ROS: each has a namespace, a gate and a robot of its own."""
+
+import multiprocessing
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not built")
+
+from hardware.cell.self_test import self_test
+from hardware.ros2.gate_node import run_gate
+from hardware.ros2.robot import Ros2Robot
+from robot_skills.app.cells import (
+    find_cell,
+    gate_setup,
+    load_cell,
+    robot_config,
+    self_test_setup,
+    sim_setup,
+)
+from robot_skills.app.nodes.sim_robot import run_sim_robot
+from robot_skills.core.errors import RobotFault
+from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+from tests.ros_domain import claim_domain
+
+CONTEXT = multiprocessing.get_context("spawn")
+WAIT_S = 20.0
+
+
+def cell_of(name, shipped, arm, folder):
+    """A cell without cameras in a namespace of its own."""
+    text = find_cell(shipped).read_text()
+    text = text.replace(f"  arm: {arm}\n", f"  arm: {arm}\n  namespace: {name}\n")
+    text = text.replace("reach: machine", f"reach: machine\n  domain: {claim_domain()}")
+    lines = [line for line in text.splitlines() if "driver: sim," not in line]
+    path = folder / f"{name}.yaml"
+    path.write_text("\n".join(lines).replace("cameras:", "cameras: {}"))
+    return load_cell(path)
+
+
+@pytest.fixture
+def arms(tmp_path):
+    """The cells of two running arms, and their connected robots."""
+    cells = {
+        "left": cell_of("left", "sim_panda", "panda", tmp_path),
+        "right": cell_of("right", "sim_ur5e", "ur5e", tmp_path),
+    }
+    processes = [
+        CONTEXT.Process(target=run, args=(make(cell),))
+        for cell in cells.values()
+        for run, make in ((run_sim_robot, sim_setup), (run_gate, gate_setup))
+    ]
+    robots = {name: Ros2Robot(robot_config(cell)) for name, cell in cells.items()}
+    try:
+        for process in processes:
+            process.start()
+        for robot in robots.values():
+            connect(robot)
+        yield cells, robots
+    finally:
+        for robot in robots.values():
+            robot.close()
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(timeout=15.0)
+            if process.is_alive():
+                process.kill()
+
+
+def connect(robot):
+    """Four processes start on whatever processors there are."""
+    until_s = time.monotonic() + 60.0
+    while True:
+        try:
+            return robot.connect()
+        except RobotFault:
+            assert time.monotonic() < until_s
+
+
+def sideways(robot, speed_m_s=0.05, waypoints=30):
+    T = robot.observe().arms[DEFAULT_ARM].T_base_tool.matrix()
+    times = 0.05 * np.arange(1.0, waypoints + 1)
+    poses = np.tile(T, (waypoints, 1, 1))
+    poses[:, 1, 3] += speed_m_s * times
+    robot.command(single_arm_chunk(robot.clock.now_s() + times, poses, np.ones(waypoints)))
+
+
+def wait_for(ready, what):
+    until_s = time.monotonic() + WAIT_S
+    while not ready():
+        assert time.monotonic() < until_s, what
+        time.sleep(0.02)
+
+
+def test_each_arm_is_driven_and_stopped_by_itself(arms):
+    _, robots = arms
+    left, right = robots["left"], robots["right"]
+    assert len(left.observe().arms[DEFAULT_ARM].q_rad) == 7
+    assert len(right.observe().arms[DEFAULT_ARM].q_rad) == 6
+    start = {name: robot.observe().arms[DEFAULT_ARM].T_base_tool for name, robot in robots.items()}
+    for robot in robots.values():
+        sideways(robot)
+    for name, robot in robots.items():
+        wait_for(lambda robot=robot: robot.status.state == "running", name)
+    left.stop()
+    wait_for(lambda: left.status.cause == "asked_to_stop", left.status)
+    wait_for(lambda: right.status.cause == "chunk_ended", right.status)
+    moved = {
+        name: robot.observe().arms[DEFAULT_ARM].T_base_tool.p[1] - start[name].p[1]
+        for name, robot in robots.items()
+    }
+    assert moved["right"] == pytest.approx(0.075, abs=0.01)
+    assert moved["left"] < moved["right"] - 0.01
+
+
+def test_each_cell_is_compared_with_its_own_arms_description(arms):
+    cells, robots = arms
+    for name, cell in cells.items():
+        found = {one.what: one for one in self_test(self_test_setup(cell))}
+        assert found["limits"].ok, found["limits"]
+        assert found["limits"].detail == "not looser than the robot description"
+        assert found["one commander"].ok, found["one commander"]
+        assert len(cell.robot.topics.joints) == len(robots[name].arms[DEFAULT_ARM].joint.lower_rad)
