@@ -1,12 +1,16 @@
 """A robot that cannot be commanded past its safety gates."""
 
+import logging
 from collections.abc import Mapping
 
 from hardware.safety_gate import GateConfig, SafetyGate, Verdict
+from robot_skills.core.collision import CollisionModel
 from robot_skills.core.errors import ActionRefused, RefusedError, unknown_name
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.robot import Robot, RobotWrapper
 from robot_skills.core.types import ActionChunk
+
+_log = logging.getLogger(__name__)
 
 
 class GatedRobot(RobotWrapper):
@@ -57,14 +61,33 @@ class GatedRobot(RobotWrapper):
         self._events.emit(Event(stamp_s=now_s, kind=EventKind.GATE, data=data))
 
 
-def gate_robot(robot: Robot, events: EventSink, config: GateConfig | None = None) -> GatedRobot:
+def gate_robot(
+    robot: Robot,
+    events: EventSink,
+    config: GateConfig | None = None,
+    collisions: Mapping[str, CollisionModel] | None = None,
+) -> GatedRobot:
     """A robot behind gates that use its own limits and kinematics.
 
     A robot's kinematics may keep state between calls, so the gates and the robot share it; both
     run in the thread that commands.
+
+    Args:
+        robot: The robot.
+        events: Who gets every verdict.
+        config: How much is forgiven.
+        collisions: How near arms come to themselves and to what is around them, by arm; of the
+            others that is not checked. What is not checked is logged.
     """
+    shapes = collisions or {}
     gates = {
-        name: SafetyGate(limits, robot.kinematics(name), config, arm=name)
+        name: SafetyGate(
+            limits, robot.kinematics(name), config, arm=name, collisions=shapes.get(name)
+        )
         for name, limits in robot.arms.items()
     }
+    for name, gate in gates.items():
+        if gate.unchecked:
+            off = ", ".join(code.value for code in gate.unchecked)
+            _log.info("The safety gate of the arm %s does not check: %s.", name, off)
     return GatedRobot(robot, gates, events)

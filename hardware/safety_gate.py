@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from hardware.gate.collision import JudgedPath, trespass
+from robot_skills.core.collision import CollisionModel
 from robot_skills.core.errors import unknown_name
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
@@ -44,6 +46,8 @@ class GateCode(Enum):
     UNREACHABLE = "unreachable"
     JOINT_RANGE = "joint_range"
     JOINT_VELOCITY = "joint_velocity"
+    COLLISION = "collision"
+    """The arm would come too near to itself, to the table or to what stands in the cell."""
     LEASE = "lease"
     """Whoever sent it does not have the command of the arm."""
     STATE = "state"
@@ -104,6 +108,17 @@ class GateConfig:
             raise ValueError("Ages, leads and errors that the gate allows must be above zero.")
 
 
+def unchecked(config: GateConfig, shape_known: bool) -> tuple[GateCode, ...]:
+    """Checks that a gate does not make, by name.
+
+    Args:
+        config: Of the gate.
+        shape_known: Whether it has a `CollisionModel`.
+    """
+    missing = frozenset() if shape_known else frozenset({GateCode.COLLISION})
+    return tuple(sorted(config.disabled | missing, key=lambda code: code.value))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Verdict:
     """What the gate decided.
@@ -128,7 +143,16 @@ class Verdict:
 
 
 class SafetyGate:
-    """Judges the chunks of one arm against its limits."""
+    """Judges the chunks of one arm against its limits.
+
+    Args:
+        limits: Of the arm.
+        kinematics: Of the arm.
+        config: How much is forgiven.
+        arm: Its name in chunks.
+        collisions: How near it comes to itself and to its surroundings; None where nobody knows
+            its shape, and then that is not checked.
+    """
 
     def __init__(
         self,
@@ -136,11 +160,13 @@ class SafetyGate:
         kinematics: Kinematics,
         config: GateConfig | None = None,
         arm: str = DEFAULT_ARM,
+        collisions: CollisionModel | None = None,
     ) -> None:
         self._limits = limits
         self._kinematics = kinematics
         self._config = config or GateConfig()
         self._arm = arm
+        self._collisions = collisions
 
     @property
     def arm(self) -> str:
@@ -149,6 +175,11 @@ class SafetyGate:
     @property
     def config(self) -> GateConfig:
         return self._config
+
+    @property
+    def unchecked(self) -> tuple[GateCode, ...]:
+        """Checks that are not made: turned off, or impossible without the arm's shape."""
+        return unchecked(self._config, self._collisions is not None)
 
     def check(self, chunk: ActionChunk, observation: Observation, now_s: float) -> Verdict:
         """Accept, correct or refuse a chunk.
@@ -185,6 +216,8 @@ class SafetyGate:
         over = max(over, self._joint_speed_excess(rest.stamp_s, q_rad, state, now_s))
         if over > 1.0:
             rest = replace(rest, stamp_s=now_s + (rest.stamp_s - now_s) * over)
+        path = JudgedPath(stamp_s=rest.stamp_s, q_rad=q_rad, opening=arm.opening)
+        self._check_clear(path, state)
         details: dict[str, Any] = {"waypoints": len(rest), "dropped": len(chunk) - len(rest)}
         if clipped:
             details["clipped"] = clipped
@@ -319,6 +352,22 @@ class SafetyGate:
                     f"is [{limits.lower_rad[joint]:.3f}, {limits.upper_rad[joint]:.3f}] rad",
                     {"waypoint": int(row), "joint": int(joint)},
                 )
+
+    def _check_clear(self, path: JudgedPath, state: ArmState) -> None:
+        """Refuse a joint path that leads into something."""
+        if self._collisions is None or not self._on(GateCode.COLLISION):
+            return
+        found = trespass(self._collisions, self._limits.joint, path, state)
+        if found is not None:
+            raise _Refusal(
+                GateCode.COLLISION,
+                str(found),
+                {
+                    "waypoint": found.waypoint,
+                    "bodies": list(found.bodies),
+                    "short_m": found.short_m,
+                },
+            )
 
     def _joint_speed_excess(
         self, stamp_s: Array, q_rad: Array, state: ArmState, now_s: float

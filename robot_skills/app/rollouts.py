@@ -169,6 +169,7 @@ def make_rollout(config: RolloutConfig, index: int) -> Rollout | str:
     from robot_skills.core.plan import SkillCall
     from robot_skills.core.predicates import unmet
     from robot_skills.skills.runner import SkillContext, run_skill
+    from sim.collision import arm_collisions
     from sim.demonstrate import AttemptFailed, move_to, prepare
     from sim.mishaps import Blur, draw_mishap, happen
     from sim.robot import SimRobot
@@ -195,7 +196,7 @@ def make_rollout(config: RolloutConfig, index: int) -> Rollout | str:
         witness = _Witness(mishap.tick, lambda: happen(mishap, cell.world, thing, onto, rng))
         events = EventList()
         context = SkillContext(
-            robot=gate_robot(cell, events),
+            robot=gate_robot(cell, events, collisions={DEFAULT_ARM: arm_collisions(config.arm)}),
             library=_library(config),
             look=lambda: blur.believed(truth_scene(cell.world, cell.clock.now_s())),
             events=events,
