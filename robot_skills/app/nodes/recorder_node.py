@@ -46,6 +46,7 @@ from robot_skills.data.schema import DatasetSchema
 from robot_skills.data.store import EpisodeStore
 
 _RING_SLOTS = 48
+_LISTEN_S = 0.01
 _STATUS_S = 0.2
 _ANSWER_S = 30.0
 _FREE_AFTER_S = 15.0
@@ -115,12 +116,15 @@ class RecorderNode:
         self._make()
 
     def _make(self) -> None:
+        from rclpy.callback_groups import ReentrantCallbackGroup
         from robot_skills_interfaces.msg import RecorderStatus
         from robot_skills_interfaces.srv import EpisodeControl
 
         ros = self._node.node
         self._status = ros.create_publisher(RecorderStatus, "~/status", 10)
-        ros.create_service(EpisodeControl, "~/episode", self._control)
+        # In a group of its own: the others go on being heard while an answer is waited for.
+        group = ReentrantCallbackGroup()
+        ros.create_service(EpisodeControl, "~/episode", self._control, callback_group=group)
 
     # Time
 
@@ -133,8 +137,10 @@ class RecorderNode:
         period_s = self._setup.robot.control_period_s
         due_s = self._clock.now_s() + period_s
         while self._node.alive and not end.asked:
-            while (left_s := due_s - self._clock.now_s()) > 0.0:
-                self._node.spin_once(left_s)
+            while self._clock.now_s() < due_s:
+                # Always for the same time: rclpy begins its round anew when that changes, and an
+                # answer that is waited for keeps all after it from their turn.
+                self._node.spin_once(_LISTEN_S)
                 self._hearing.take_pictures()
             self.step()
             due_s = max(due_s + period_s, self._clock.now_s())
