@@ -1,6 +1,5 @@
 """Eyes behind ROS 2: scenes come from the node that looks."""
 
-import time
 from typing import Any
 
 from hardware.ros2.runtime import RosNode
@@ -65,14 +64,7 @@ class RosPerceiver:
         return scene_of(scene, self._clocks.offset_s(scene.clock, scene.stamp_s, now_s))
 
     def _ask(self, client: Any, request: Any) -> Any:
-        """Ask, and ask again: who was killed leaves a service that answers nobody."""
-        until_s = time.monotonic() + self._patience_s
-        while True:
-            left_s = max(until_s - time.monotonic(), 0.1)
-            try:
-                return self._node.call(client, request, min(left_s, _ANSWER_S))
-            except RobotFault as problem:
-                if time.monotonic() > until_s or not self._node.alive:
-                    raise PerceptionError(
-                        f"The perception node ({client.srv_name}) does not answer: {problem}"
-                    ) from None
+        try:
+            return self._node.ask(client, request, answer_s=_ANSWER_S, patience_s=self._patience_s)
+        except RobotFault as problem:
+            raise PerceptionError(f"The perception node does not answer: {problem}") from None

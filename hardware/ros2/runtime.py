@@ -167,6 +167,29 @@ class RosNode:
             raise
         return future.result()
 
+    def ask(self, client: Any, request: Any, *, answer_s: float, patience_s: float) -> Any:
+        """Call a service until it answers: one that was killed stays visible for a while.
+
+        Args:
+            client: Of the service.
+            request: That may arrive more than once.
+            answer_s: How long each answer is waited for.
+            patience_s: How long all together.
+
+        Raises:
+            RobotFault: None came.
+        """
+        until_s = time.monotonic() + patience_s
+        while True:
+            left_s = max(until_s - time.monotonic(), 0.1)
+            try:
+                return self.call(client, request, min(left_s, answer_s))
+            except RobotFault:
+                if time.monotonic() >= until_s or not self.alive:
+                    raise RobotFault(
+                        f"No answer of {client.srv_name} came within {patience_s:g} s."
+                    ) from None
+
 
 def _executor(context: Any) -> Any:
     from rclpy.executors import SingleThreadedExecutor

@@ -69,9 +69,13 @@ class RemoteSkills:
         from robot_skills_interfaces.srv import ListSkills
 
         try:
-            answer = self._node.call(self._list, ListSkills.Request(), _ANSWER_S)
+            answer = self._node.ask(
+                self._list, ListSkills.Request(), answer_s=_ANSWER_S, patience_s=self._patience_s
+            )
         except RobotFault as problem:
-            raise RobotFault(f"The skill server does not say what it can do: {problem}") from None
+            raise RobotFault(
+                f"The skill server ({SKILL_SERVER}) does not say what it can do: {problem}"
+            ) from None
         problems = dict(zip(answer.skills, answer.problems, strict=True))
         if skill not in problems:
             raise unknown_name("skill of the skill server", skill, problems)
