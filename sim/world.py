@@ -36,6 +36,8 @@ WRIST_CAMERA = "wrist"
 WRIST_FOVY_DEG = 72.0
 """Wide enough to see the whole workspace from home."""
 CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
+FOVY_DEG = {FRONT_CAMERA: FRONT_FOVY_DEG, WRIST_CAMERA: WRIST_FOVY_DEG}
+"""Vertical field of view [deg]."""
 _SETTLE_STEPS = 100
 
 

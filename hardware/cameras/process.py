@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from hardware.cameras.pose import CameraPose, pose_at
 from hardware.cameras.serve import Denoise, MakeCamera, ServeSetup, serve_camera
 from hardware.cameras.status import CameraState, ProcessReport, SharedReport
-from hardware.cameras.watch import FrameCounters, WatchConfig
+from hardware.cameras.watch import FrameCounters, WatchConfig, why_stale
 from hardware.ros2.times import MachineClock
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import PerceptionError
@@ -247,13 +247,15 @@ class CameraProcess:
     def _why_stale(self, frame: RgbdFrame | None, report: ProcessReport) -> str:
         if frame is None:
             return "none has come yet"
-        age_s = self._clock.now_s() - frame.stamp_s
-        if age_s <= self._config.stale_s:
+        now_s, stale_s = self._clock.now_s(), self._config.stale_s
+        age_s = now_s - frame.stamp_s
+        if age_s <= stale_s:
             return ""
         silent_s = time.monotonic() - report.beat_s
         if silent_s > _SILENT_S:
             return f"its process has not answered for {silent_s:.1f} s"
-        return f"the last one is {age_s:.1f} s old"
+        assert frame.received_s is not None
+        return why_stale(age_s, now_s - frame.received_s, stale_s)
 
     # The process
 

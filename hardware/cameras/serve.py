@@ -96,7 +96,8 @@ class _Service:
                 if self._pass_on(frame):
                     state, reason = CameraState.RUNNING, ""
                 elif self._watch.problem:
-                    state, reason = CameraState.UNUSABLE, self._watch.problem
+                    state = CameraState.FROZEN if self._watch.frozen else CameraState.UNUSABLE
+                    reason = self._watch.problem
             elif problem:
                 state, reason = CameraState.LOST, problem
             self.tell(state, reason)

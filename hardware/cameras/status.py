@@ -19,10 +19,11 @@ class CameraState(IntEnum):
     Attributes:
         OPENING: Its device is being opened.
         RUNNING: Pictures come.
-        UNUSABLE: Pictures come that are not passed on: frozen, of another size or lens.
+        UNUSABLE: Pictures come that are not passed on: of another size or lens.
         LOST: No pictures come: unplugged, in use, silent.
         ENDED: Its process has ended; another one is started soon.
         CLOSED: Nobody has started it.
+        FROZEN: The same picture comes again and again; it is not passed on.
     """
 
     OPENING = 0
@@ -31,6 +32,7 @@ class CameraState(IntEnum):
     LOST = 3
     ENDED = 4
     CLOSED = 5
+    FROZEN = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

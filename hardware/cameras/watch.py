@@ -5,11 +5,14 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from hardware.cameras.lens import is_same_lens, lens_numbers
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import RgbdFrame
 
 _BEGAN_ANEW_S = 1.0
 _BEGAN_ANEW_FRAMES = 10
+_SILENT_SHARE = 0.5
+"""Of its age, the time since a picture came; above, it is old because none came after it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -19,9 +22,10 @@ class WatchConfig:
     Attributes:
         late_s: A frame that came so long after it was taken is counted as late.
         frozen_frames: So many pictures in a row that are the same to the last bit are no pictures:
-            a sensor's noise differs. None for cameras without noise, as simulated ones are.
-        K: Intrinsics [px], (3, 3), that frames have to have; None takes those of the first frame.
-        K_px: Farthest that intrinsics may be from these.
+            a sensor's noise differs, or the device puts its number into them. None for cameras
+            whose pictures have neither.
+        K: Intrinsics [px], (3, 3), that the first frame has to have; None takes what it has.
+        K_px: Farthest that those of later frames may be from those of the first.
     """
 
     late_s: float = 0.1
@@ -70,16 +74,18 @@ class FrameWatch:
     Attributes:
         counters: What became of the frames.
         problem: What is wrong with the last one; empty when nothing is.
+        frozen: What is wrong is that it was the same again, and not that it does not fit.
     """
 
     def __init__(self, shape: tuple[int, int], config: WatchConfig) -> None:
         self._shape, self._config = shape, config
-        self._K = config.K
+        self._K: Array | None = None
         self._last: RgbdFrame | None = None
         self._content = 0
         self._same = 1
         self.counters = FrameCounters()
         self.problem = ""
+        self.frozen = False
 
     def begin_anew(self) -> None:
         """The device was opened again: its numbers and its clock may begin anew."""
@@ -101,7 +107,7 @@ class FrameWatch:
             Whether it may be passed on; else `problem` says why not.
         """
         counters = self.counters
-        self.problem = self._misfit(frame)
+        self.problem, self.frozen = self._misfit(frame), False
         if self.problem:
             counters.refused += 1
             return False
@@ -112,6 +118,7 @@ class FrameWatch:
         self._last = frame
         if self._is_frozen(frame):
             counters.frozen += 1
+            self.frozen = True
             self.problem = f"the same picture came {self._same} times: it is frozen"
             return False
         counters.late += received_s - frame.stamp_s > self._config.late_s
@@ -126,8 +133,15 @@ class FrameWatch:
             found = frame.depth_m.shape
             return f"its pictures are {found[1]} x {found[0]}, not {columns} x {rows}"
         if self._K is None:
-            self._K = frame.K
-        if not np.abs(frame.K - self._K).max() <= self._config.K_px:
+            told = self._config.K
+            if told is not None and not is_same_lens(frame.K, told):
+                return (
+                    f"its intrinsics are {_numbers(frame.K)}, not {_numbers(told)} (fx fy cx cy): "
+                    "it is another camera, or was calibrated anew"
+                )
+            if np.isfinite(frame.K).all():
+                self._K = frame.K
+        if self._K is None or not np.abs(frame.K - self._K).max() <= self._config.K_px:
             return (
                 f"its intrinsics changed from {_numbers(self._K)} to {_numbers(frame.K)} "
                 "(fx fy cx cy): it has to be calibrated and connected anew"
@@ -162,5 +176,20 @@ class FrameWatch:
         return most is not None and self._same >= most
 
 
-def _numbers(K: Array) -> str:
-    return " ".join(f"{value:.1f}" for value in (K[0, 0], K[1, 1], K[0, 2], K[1, 2]))
+def _numbers(K: Array | None) -> str:
+    return "none" if K is None else " ".join(f"{value:.1f}" for value in lens_numbers(K))
+
+
+def why_stale(age_s: float, arrived_s: float, stale_s: float) -> str:
+    """What is wrong with the newest picture; empty when nothing is.
+
+    Args:
+        age_s: Since it was taken.
+        arrived_s: Since it came.
+        stale_s: Age at which it is too old.
+    """
+    if age_s <= stale_s:
+        return ""
+    if arrived_s <= _SILENT_SHARE * age_s:
+        return f"pictures come late: the last one is {age_s:.1f} s old"
+    return f"no pictures come: the last one is {age_s:.1f} s old"

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from hardware.cameras.lens import is_same_lens, lens_matrix, lens_numbers
 from hardware.cell.findings import CheckFinding, bad, good
 from hardware.cell.schema import CameraDriver, Cell, CellCamera
 from robot_skills.core.se3 import Array
 
-_SAME_FOCAL = 0.01
-_SAME_CENTRE_PX = 5.0
 _OFF_CENTRE = 0.2
 """Share of the picture. Lenses are centred within a few percent; numbers of a picture of half or
 twice the size are off by a quarter or more."""
@@ -71,7 +68,7 @@ def check_camera(cell: Cell, camera: CellCamera, heard: HeardCamera) -> CheckFin
 
 
 def _check_lens(what: str, camera: CellCamera, K: Array, info: str, place: str) -> CheckFinding:
-    fx, fy, cx, cy = (float(K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    fx, fy, cx, cy = lens_numbers(K)
     told = f"{info} says fx {fx:.1f}, fy {fy:.1f}, cx {cx:.1f}, cy {cy:.1f} px"
     width, height = camera.size_px
     if max(abs(cx / width - 0.5), abs(cy / height - 0.5)) > _OFF_CENTRE:
@@ -80,17 +77,13 @@ def _check_lens(what: str, camera: CellCamera, K: Array, info: str, place: str) 
             f"{told}: that is far from the middle of a picture of {_size(camera.size_px)}",
             "the info is that of another size: calibrate at this one, or have the driver scale it",
         )
-    if camera.lens_px is not None:
-        wanted = np.array(camera.lens_px)
-        off = np.abs(np.array([fx, fy, cx, cy]) - wanted)
-        room = np.array([*(_SAME_FOCAL * wanted[:2]), _SAME_CENTRE_PX, _SAME_CENTRE_PX])
-        if (off > room).any():
-            numbers = ", ".join(f"{value:g}" for value in camera.lens_px)
-            return bad(
-                what,
-                f"{told}; the cell says {numbers}",
-                f"it is another camera, or was calibrated anew: {place}, lens_px",
-            )
+    if camera.lens_px is not None and not is_same_lens(K, lens_matrix(camera.lens_px)):
+        numbers = ", ".join(f"{value:g}" for value in camera.lens_px)
+        return bad(
+            what,
+            f"{told}; the cell says {numbers}",
+            f"it is another camera, or was calibrated anew: {place}, lens_px",
+        )
     return good(what, f"{_size(camera.size_px)}, {told}")
 
 

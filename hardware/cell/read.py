@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hardware.cell.collision import surroundings_of
 from hardware.cell.nodes import Section, open_file
 from hardware.cell.poses import pose_of
 from hardware.cell.schema import (
@@ -23,6 +24,7 @@ from hardware.cell.schema import (
 from hardware.cell.tighten import RATES, given_rates, tightened
 from hardware.gate.motion import MotionConfig
 from hardware.ros2.arm_link import ArmTopics, Controller, GripperKind, GripperTopics
+from hardware.ros2.camera_lens import NO_DISTORTION, Coefficients
 from hardware.ros2.gate_node import WatchedTopic
 from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig
@@ -32,6 +34,8 @@ from robot_skills.core.se3 import SE3
 
 _HIGHEST_DOMAIN = 232
 _MOST_PX = 8192
+_MOST_DISTORTION = 10.0
+_FROZEN_FRAMES = 10
 
 
 def read_cell(path: Path, sheet_of: SheetOf) -> Cell:
@@ -58,6 +62,9 @@ def read_cell(path: Path, sheet_of: SheetOf) -> Cell:
         # Without a data sheet nobody has asked for its fields.
         limits_section.finish()
     motion, judging = _safety(top.section("safety"))
+    surroundings, shape = surroundings_of(
+        top.section("collision"), simulated=robot.driver is RobotDriver.SIM
+    )
     cameras = {
         key: _camera(key, section, robot.driver)
         for key, section in top.section("cameras").sections().items()
@@ -77,6 +84,8 @@ def read_cell(path: Path, sheet_of: SheetOf) -> Cell:
         home_q_rad=home,
         motion=motion,
         judging=judging,
+        surroundings=surroundings,
+        shape=shape,
         cameras=cameras,
         network=network,
         places=mistakes.places,
@@ -325,6 +334,8 @@ def _camera(name: str, section: Section, robot: RobotDriver) -> CellCamera:
         mount=section.choice("mount", Mount, Mount.BASE),
         T_mount_camera=pose,
         lens_px=None if lens is None else (lens[0], lens[1], lens[2], lens[3]),
+        distortion=_distortion(section, driver),
+        frozen_frames=_frozen_frames(section, driver),
         latency_s=section.number("latency_s", 0.0, low=0.0, high=1.0, unit="s"),
         stale_s=section.number("stale_s", 0.5, low=0.02, high=5.0, unit="s"),
     )
@@ -336,6 +347,32 @@ def _camera(name: str, section: Section, robot: RobotDriver) -> CellCamera:
         )
     section.finish()
     return camera
+
+
+def _distortion(section: Section, driver: CameraDriver) -> Coefficients:
+    found = section.numbers("distortion", 5, low=-_MOST_DISTORTION, high=_MOST_DISTORTION)
+    if found is None:
+        return NO_DISTORTION
+    if driver not in (CameraDriver.ROS, CameraDriver.UVC):
+        section.mistake(
+            "distortion",
+            f"is for cameras of driver ros or uvc: those of {driver.value} come without.",
+        )
+    if not section.has("lens_px"):
+        section.mistake("distortion", "is of a calibrated lens: give 'lens_px' as well.")
+    k1, k2, p1, p2, k3 = (float(value) for value in found)
+    return (k1, k2, p1, p2, k3)
+
+
+def _frozen_frames(section: Section, driver: CameraDriver) -> int | None:
+    found = section.whole("frozen_frames", _FROZEN_FRAMES, low=0, high=1000)
+    if section.has("frozen_frames") and driver is not CameraDriver.ROS:
+        section.mistake(
+            "frozen_frames", f"is for cameras of driver ros: of {driver.value} it is known."
+        )
+    if found == 1:
+        section.mistake("frozen_frames", "1 picture is not frozen: give 2 or more, 0 for never.")
+    return found if found is not None and found > 1 else None
 
 
 def _network(section: Section) -> CellNetwork:

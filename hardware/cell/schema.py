@@ -7,9 +7,11 @@ from pathlib import Path
 
 from hardware.gate.motion import MotionConfig
 from hardware.ros2.arm_link import ArmTopics
+from hardware.ros2.camera_lens import NO_DISTORTION
 from hardware.ros2.gate_node import WatchedTopic
 from hardware.ros2.transport import Reach
 from hardware.safety_gate import GateConfig
+from robot_skills.core.collision import ArmShape, Surroundings
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.se3 import SE3, Array
@@ -157,6 +159,10 @@ class CellCamera:
         T_mount_camera: Optical frame in the frame of its mount; None where only the simulator
             knows it.
         lens_px: fx, fy, cx, cy that it must have; None takes what it says.
+        distortion: k1, k2, p1, p2, k3 of its lens, where its pictures come distorted: they are
+            undistorted by us.
+        frozen_frames: So many pictures in a row that are the same to the last bit are frozen; None
+            for a camera without noise, as drawn ones are, whose frozen pictures nobody notices.
         latency_s: Least time from capture to arrival.
         stale_s: Age at which a picture is too old.
     """
@@ -173,6 +179,8 @@ class CellCamera:
     mount: Mount = Mount.BASE
     T_mount_camera: SE3 | None = None
     lens_px: tuple[float, float, float, float] | None = None
+    distortion: tuple[float, float, float, float, float] = NO_DISTORTION
+    frozen_frames: int | None = 10
     latency_s: float = 0.0
     stale_s: float = 0.5
 
@@ -214,6 +222,8 @@ class Cell:
         home_q_rad: Joints of the rest pose.
         motion: When the gate stops the arm.
         judging: How much the gate forgives, and which checks are off.
+        surroundings: What the arm must not run into.
+        shape: How thick the arm is, where nobody has its meshes.
         cameras: By name.
         network: Who hears it.
         places: Where in the file a field stands, ``file:line`` by dotted name.
@@ -228,6 +238,8 @@ class Cell:
     judging: GateConfig
     cameras: Mapping[str, CellCamera]
     network: CellNetwork
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    shape: ArmShape = field(default_factory=ArmShape)
     places: Mapping[str, str] = field(default_factory=dict)
 
     def place_of(self, name: str) -> str:

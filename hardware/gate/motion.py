@@ -261,10 +261,9 @@ class MotionGate:
                 GateCode.LEASE.value, f"epoch {epoch} has no command; {holder} has {self._epoch}"
             )
         if self._state in LATCHED and self._trouble is not None:
-            raise ActionRefused(GateCode.STATE.value, f"{self._state.value}: {self._trouble.why}")
+            raise ActionRefused(GateCode.STATE.value, f"{self._state.value}: {self._trouble}")
         if self._ongoing:
-            first = next(iter(self._ongoing.values()))
-            raise ActionRefused(GateCode.STATE.value, f"{first.cause.value}: {first.why}")
+            raise ActionRefused(GateCode.STATE.value, str(next(iter(self._ongoing.values()))))
         if self._age_s(now_s) > self._config.state_hold_s:
             raise ActionRefused(GateCode.STALE.value, "the arm has not said where it is of late")
         if observed_s is not None and observed_s < self._resumable_s:
@@ -388,20 +387,22 @@ class MotionGate:
         if self._state is GateState.RUNNING:
             self._hold(Cause.ASKED, why, now_s)
 
-    def hold(self, cause: Cause, why: str, now_s: float) -> None:
+    def hold(self, cause: Cause, why: str, now_s: float, of: str = "") -> None:
         """Hold for as long as there is a trouble, until `over`: a sensor that is lost."""
-        self._ongoing[cause] = Trouble(cause=cause, why=why, since_s=now_s)
+        before = self._ongoing.get(cause)
+        since_s = now_s if before is None else before.since_s
+        self._ongoing[cause] = Trouble(cause=cause, why=why, since_s=since_s, of=of)
         if self._state is GateState.RUNNING:
-            self._hold(cause, why, now_s)
+            self._hold(cause, why, now_s, of)
 
     def over(self, cause: Cause, now_s: float) -> None:
         """A trouble has ended. What was seen before does not count any more."""
         if self._ongoing.pop(cause, None) is not None:
             self._resumable_s = max(self._resumable_s, now_s)
 
-    def fault(self, cause: Cause, why: str, now_s: float) -> None:
+    def fault(self, cause: Cause, why: str, now_s: float, of: str = "") -> None:
         """Stop until a person acknowledges."""
-        self._fault(cause, why, now_s)
+        self._fault(cause, why, now_s, of)
 
     def estop(self, why: str, now_s: float) -> None:
         """Emergency stop: brake as fast as the limits allow, and stay."""
@@ -438,7 +439,7 @@ class MotionGate:
 
     def _check_over(self, now_s: float) -> None:
         for trouble in self._ongoing.values():
-            raise RobotFault(f"Not yet: {trouble.why}.")
+            raise RobotFault(f"Not yet: {trouble.words}.")
         if self._age_s(now_s) > self._config.state_hold_s:
             raise RobotFault("Not yet: the arm does not say where it is.")
         if self.moves:
@@ -451,19 +452,19 @@ class MotionGate:
         self._resumable_s = now_s
         self._change(GateState.IDLE, None)
 
-    def _hold(self, cause: Cause, why: str, now_s: float) -> None:
+    def _hold(self, cause: Cause, why: str, now_s: float, of: str = "") -> None:
         holds = self.counters.holds
         holds[cause.value] = holds.get(cause.value, 0) + 1
         if cause is not Cause.CHUNK_ENDED:
             self._resumable_s = now_s
-        self._stop(GateState.HOLD, Trouble(cause=cause, why=why, since_s=now_s))
+        self._stop(GateState.HOLD, Trouble(cause=cause, why=why, since_s=now_s, of=of))
 
-    def _fault(self, cause: Cause, why: str, now_s: float) -> None:
+    def _fault(self, cause: Cause, why: str, now_s: float, of: str = "") -> None:
         if self._state in LATCHED:
             return
         faults = self.counters.faults
         faults[cause.value] = faults.get(cause.value, 0) + 1
-        self._stop(GateState.FAULT, Trouble(cause=cause, why=why, since_s=now_s))
+        self._stop(GateState.FAULT, Trouble(cause=cause, why=why, since_s=now_s, of=of))
 
     def _stop(self, state: GateState, trouble: Trouble) -> None:
         self._path = None

@@ -35,6 +35,9 @@ class Cause(Enum):
     TRACKING = "tracking"
     """The arm is not where it was told to be."""
     SENSOR_LOST = "sensor_lost"
+    """No fresh pictures of a camera: unplugged, frozen, late."""
+    SENSOR_MISFIT = "sensor_misfit"
+    """A camera gives pictures of another size or lens than those that were calibrated."""
     CONTROLLER = "no_controller"
     """Nothing listens to the commands."""
     OVERRUN = "overrun"
@@ -53,11 +56,22 @@ class Trouble:
         cause: Which kind.
         why: In words, with the names and numbers behind it.
         since_s: When it was noticed.
+        of: What it is about, where there are several: names of cameras.
     """
 
     cause: Cause
     why: str
     since_s: float
+    of: str = ""
+
+    @property
+    def words(self) -> str:
+        """Why, with what it is about."""
+        return f"{self.of}: {self.why}" if self.of else self.why
+
+    def __str__(self) -> str:
+        about = f"({self.of})" if self.of else ""
+        return f"{self.cause.value}{about}: {self.why}"
 
 
 @dataclass(slots=True)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hardware.cameras.watch import why_stale
+from hardware.ros2.camera_lens import NO_DISTORTION, CameraMisfit, Coefficients, HeardLens
 from hardware.ros2.messages import (
     colours_of_compressed,
     depth_of,
     depth_of_compressed,
-    intrinsics_of,
     rgb_of,
     stamp_s,
 )
@@ -19,10 +20,14 @@ from hardware.ros2.runtime import RosNode
 from robot_skills.core.clock import Clock
 from robot_skills.core.clock_map import ClockMap
 from robot_skills.core.errors import PerceptionError
-from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.se3 import SE3
 from robot_skills.core.types import RgbdFrame
 
 _WAITING = 8
+_SILENT_SHARE = 0.5
+"""Of the age that a picture may have: who has said nothing for so long is why it is older."""
+_BEGAN_ANEW_S = 1.0
+"""A picture that is so much older than the last one is the first of a clock that begins anew."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +45,8 @@ class RosCameraConfig:
         latency_s: Least time from capture to arrival.
         apart_s: Farthest that the stamps of a picture and its depth may be apart.
         stale_s: Age at which a picture is too old.
+        distortion: k1, k2, p1, p2, k3 of the lens, which the info has to have as well; pictures
+            are undistorted. All zeros: they have to come without distortion.
     """
 
     name: str
@@ -51,6 +58,7 @@ class RosCameraConfig:
     latency_s: float = 0.0
     apart_s: float = 0.02
     stale_s: float = 0.5
+    distortion: Coefficients = NO_DISTORTION
 
     def topics(self) -> tuple[str, str, str]:
         """Colour, depth, info."""
@@ -89,7 +97,6 @@ class RosCamera:
 
     Attributes:
         counters: What became of its messages.
-        problem: Why the last message was refused; empty when none was.
     """
 
     def __init__(
@@ -104,17 +111,18 @@ class RosCamera:
         self._node, self._config, self._clock = node, config, clock
         self._T_base_tool_at = T_base_tool_at
         self._times = ClockMap(latency_s=config.latency_s)
-        self._K: Array | None = None
         self._waiting: dict[str, deque[Any]] = {
             "colour": deque(maxlen=_WAITING),
             "depth": deque(maxlen=_WAITING),
         }
-        self._pair: tuple[Any, Any, float] | None = None
+        self._arrived: dict[str, float] = {}
+        self._lens = HeardLens(config.name, config.distortion)
+        self._pair: _Pair | None = None
         self._frame: RgbdFrame | None = None
-        self._last_s = -1.0
+        self._last_s: float | None = None
+        self._taken = 0
         self._new = threading.Condition()
         self.counters = CameraCounters()
-        self.problem = ""
         self._subscribe()
 
     @property
@@ -139,64 +147,87 @@ class RosCamera:
             while not self._is_fresh() and time.monotonic() < until_s:
                 self._new.wait(until_s - time.monotonic())
             if not self._is_fresh():
-                raise PerceptionError(self._why_none())
-            assert self._pair is not None
-            colour, depth, received_s = self._pair
-            if self._frame is None or self._frame.received_s != received_s:
-                self._frame = self._decoded(colour, depth, received_s)
-            return self._frame
+                raise PerceptionError(
+                    f"sensor_lost({self.name}): the camera {self.name} gives no pictures: "
+                    f"{self.why_none()}."
+                )
+            return self._newest()
+
+    def take(self) -> RgbdFrame | None:
+        """The newest picture, once; None where no new one has come. For who looks at all of them.
+
+        Raises:
+            CameraMisfit: It is not what it has to be.
+            PerceptionError: It cannot be read.
+        """
+        with self._new:
+            if self._lens.misfit:
+                raise CameraMisfit(self._lens.misfit)
+            if self._taken == self.counters.frames or self._lens.K is None:
+                return None
+            self._taken = self.counters.frames
+            return self._newest()
+
+    def _newest(self) -> RgbdFrame:
+        pair = self._pair
+        assert pair is not None
+        if self._frame is None or self._frame.number != pair.number:
+            self._frame = self._decoded(pair)
+        return self._frame
 
     def _is_fresh(self) -> bool:
-        if self._pair is None or self._K is None:
+        if self._pair is None or self._lens.K is None or self._lens.misfit:
             return False
-        return self._clock.now_s() - self._pair[2] <= self._config.stale_s
+        return self._clock.now_s() - self._pair.captured_s <= self._config.stale_s
 
-    def _why_none(self) -> str:
-        colour, depth, info = self._config.topics()
-        missing = [
-            topic
-            for topic, there in (
-                (colour, self._waiting["colour"] or self._pair),
-                (depth, self._waiting["depth"] or self._pair),
-                (info, self._K is not None),
-            )
-            if not there
-        ]
-        text = f"The camera {self.name} gives no pictures"
-        if missing:
-            text += f": nothing came on {', '.join(missing)}"
-        elif self._pair is not None:
-            age_s = self._clock.now_s() - self._pair[2]
-            text += f": the last one is {age_s:.1f} s old"
-        else:
-            text += f": no depth is within {1e3 * self._config.apart_s:.0f} ms of a picture"
-        return f"{text}. {self.problem}".strip()
+    def why_none(self, stale_s: float | None = None) -> str:
+        """What is wrong with the pictures; empty when they are fresh.
 
-    def _decoded(self, colour: Any, depth: Any, received_s: float) -> RgbdFrame:
-        assert self._K is not None
-        topics = self._config.topics()
+        Args:
+            stale_s: Age at which one is too old; None is the camera's.
+        """
+        stale_s = self._config.stale_s if stale_s is None else stale_s
+        if self._lens.misfit:
+            return self._lens.misfit
+        now_s, pair = self._clock.now_s(), self._pair
+        if pair is not None and self._lens.K is not None and now_s - pair.captured_s <= stale_s:
+            return ""
+        never, silent = [], []
+        for half, topic in zip(("colour", "depth", "info"), self._config.topics(), strict=True):
+            arrived_s = self._arrived.get(half)
+            if arrived_s is None:
+                never.append(topic)
+            elif half != "info" and now_s - arrived_s > _SILENT_SHARE * stale_s:
+                silent.append(f"{topic} for {now_s - arrived_s:.1f} s")
+        if never or silent:
+            return f"nothing came on {', '.join(never + silent)}. {self._lens.problem}".rstrip(" .")
+        if self._lens.K is None:
+            return self._lens.problem.rstrip(".")
+        if pair is None or now_s - pair.received_s > _SILENT_SHARE * stale_s:
+            return f"no depth is within {1e3 * self._config.apart_s:.0f} ms of a picture"
+        return why_stale(now_s - pair.captured_s, now_s - pair.received_s, stale_s)
+
+    def _decoded(self, pair: "_Pair") -> RgbdFrame:
+        K, topics = self._lens.K, self._config.topics()
+        assert K is not None
+        colour, depth = pair.colour, pair.depth
         rgb = colours_of_compressed(colour) if _compressed(topics[0]) else rgb_of(colour)
         depth_m = depth_of_compressed(depth) if _compressed(topics[1]) else depth_of(depth)
-        if depth_m.shape != rgb.shape[:2]:
-            raise PerceptionError(
-                f"The camera {self.name} has pictures of {rgb.shape[1]} x {rgb.shape[0]} and depth "
-                f"of {depth_m.shape[1]} x {depth_m.shape[0]}: let its driver align them."
-            )
-        device_s = stamp_s(colour.header)
-        captured_s = self._times.stamp_s(device_s, received_s)
+        self._lens.check_sizes(rgb.shape[1::-1], depth_m.shape[::-1])
+        rgb, depth_m = self._lens.straightened(rgb, depth_m)
         mount = SE3.identity()
         if self._config.on_tool:
             assert self._T_base_tool_at is not None
-            mount = self._T_base_tool_at(captured_s)
+            mount = self._T_base_tool_at(pair.captured_s)
         return RgbdFrame(
-            stamp_s=captured_s,
+            stamp_s=pair.captured_s,
             rgb=rgb,
             depth_m=depth_m,
-            K=self._K,
+            K=K,
             T_base_camera=mount @ self._config.T_mount_camera,
-            number=self.counters.frames,
-            device_s=device_s,
-            received_s=received_s,
+            number=pair.number,
+            device_s=pair.device_s,
+            received_s=pair.received_s,
         )
 
     # Messages
@@ -216,14 +247,9 @@ class RosCamera:
         subscribe(CameraInfo, info, self._heard_info, qos)
 
     def _heard_info(self, message: Any) -> None:
-        try:
-            K = intrinsics_of(message)
-        except PerceptionError as problem:
-            self.counters.refused += 1
-            self.problem = str(problem)
-            return
         with self._new:
-            self._K = K
+            self._arrived["info"] = self._clock.now_s()
+            self.counters.refused += not self._lens.hear(message)
 
     def _half(self, half: str) -> Callable[[Any], None]:
         other = "depth" if half == "colour" else "colour"
@@ -232,6 +258,7 @@ class RosCamera:
             received_s = self._clock.now_s()
             at_s = stamp_s(message.header)
             with self._new:
+                self._arrived[half] = received_s
                 match = self._partner(other, at_s)
                 if match is None:
                     queue = self._waiting[half]
@@ -239,15 +266,25 @@ class RosCamera:
                     queue.append(message)
                     return
                 colour, depth = (message, match) if half == "colour" else (match, message)
-                if at_s <= self._last_s:
+                if self._is_from_before(at_s):
                     self.counters.out_of_order += 1
                     return
                 self._last_s = at_s
-                self._pair = (colour, depth, received_s)
                 self.counters.frames += 1
+                self._pair = _Pair(
+                    colour=colour,
+                    depth=depth,
+                    number=self.counters.frames,
+                    device_s=at_s,
+                    captured_s=self._times.stamp_s(at_s, received_s),
+                    received_s=received_s,
+                )
                 self._new.notify_all()
 
         return heard
+
+    def _is_from_before(self, at_s: float) -> bool:
+        return self._last_s is not None and 0.0 <= self._last_s - at_s < _BEGAN_ANEW_S
 
     def _partner(self, other: str, at_s: float) -> Any:
         """The waiting half that was taken at about the same time; what is older is given up."""
@@ -260,6 +297,18 @@ class RosCamera:
             self.counters.unmatched += 1
         queue.popleft()
         return best
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pair:
+    """A picture and its depth, as they came."""
+
+    colour: Any
+    depth: Any
+    number: int
+    device_s: float
+    captured_s: float
+    received_s: float
 
 
 def _compressed(topic: str) -> bool:

@@ -1,6 +1,7 @@
 """Topics of an RGB-D camera, named as RealSense's driver names them, and how the camera is."""
 
 from collections.abc import Mapping
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -15,12 +16,26 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 _WELL = "pictures come"
 
 
+class HealthLevel(IntEnum):
+    """How a camera is, as levels of a `diagnostic_msgs/DiagnosticStatus`.
+
+    Attributes:
+        WELL: Fresh pictures come (OK).
+        MISFIT: They are of another size or lens than those that everybody counts on (ERROR): a
+            person has to look.
+        LOST: No fresh ones come: unplugged, frozen, late (STALE). That may be over at any time.
+    """
+
+    WELL = 0
+    MISFIT = 2
+    LOST = 3
+
+
 class CameraTopics:
     """Publishes one camera.
 
-    For a camera ``<name>`` these are ``<name>/color/image_raw`` (rgb8) and ``camera_info``,
-    ``<name>/aligned_depth_to_color/image_raw`` (16UC1, mm) and ``camera_info``, and
-    ``<name>/health`` (`diagnostic_msgs/DiagnosticStatus`).
+    For a camera ``<name>`` these are ``<name>/color/image_raw`` (rgb8) and ``camera_info``, and
+    ``<name>/aligned_depth_to_color/image_raw`` (16UC1, mm) and ``camera_info``.
 
     Args:
         node: That publishes.
@@ -29,17 +44,15 @@ class CameraTopics:
     """
 
     def __init__(self, node: RosNode, name: str, *, has_depth: bool = True) -> None:
-        from diagnostic_msgs.msg import DiagnosticStatus
         from sensor_msgs.msg import CameraInfo, Image
 
         make = node.node.create_publisher
-        self._name, self._has_depth = name, has_depth
+        self._has_depth = has_depth
         self._frame_id = f"{name}_color_optical_frame"
         colour, depth = f"{name}/color", f"{name}/aligned_depth_to_color"
         places = (colour, depth) if has_depth else (colour,)
         self._images = [make(Image, f"{place}/image_raw", 2) for place in places]
         self._infos = [make(CameraInfo, f"{place}/camera_info", 2) for place in places]
-        self._health = make(DiagnosticStatus, f"{name}/health", 2)
 
     def publish(self, frame: RgbdFrame) -> None:
         """A picture with its depth and what the lens is like."""
@@ -62,18 +75,40 @@ class CameraTopics:
         for publisher in self._infos:
             publisher.publish(info)
 
-    def tell(self, problem: str = "", values: Mapping[str, object] = _NOTHING) -> None:
+    def _fill_header(self, message: Any, frame: RgbdFrame) -> None:
+        fill_stamp(message.header.stamp, frame.stamp_s)
+        message.header.frame_id = self._frame_id
+
+
+class HealthTopic:
+    """Says how a camera is: ``<name>/health``, a `diagnostic_msgs/DiagnosticStatus`.
+
+    Args:
+        node: That publishes.
+        name: Of the camera.
+    """
+
+    def __init__(self, node: RosNode, name: str) -> None:
+        from diagnostic_msgs.msg import DiagnosticStatus
+
+        self._name = name
+        self._publisher = node.node.create_publisher(DiagnosticStatus, health_topic(name), 2)
+
+    def tell(
+        self, level: HealthLevel, problem: str = "", values: Mapping[str, object] = _NOTHING
+    ) -> None:
         """Say how the camera is; whoever depends on it stops when nobody says so any more.
 
         Args:
-            problem: Why no pictures come; empty when they do.
+            level: In a word.
+            problem: Why it is not well.
             values: What else there is to know.
         """
         from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-        self._health.publish(
+        self._publisher.publish(
             DiagnosticStatus(
-                level=DiagnosticStatus.ERROR if problem else DiagnosticStatus.OK,
+                level=bytes([level]),
                 name=self._name,
                 message=problem or _WELL,
                 hardware_id=self._name,
@@ -81,6 +116,7 @@ class CameraTopics:
             )
         )
 
-    def _fill_header(self, message: Any, frame: RgbdFrame) -> None:
-        fill_stamp(message.header.stamp, frame.stamp_s)
-        message.header.frame_id = self._frame_id
+
+def health_topic(name: str) -> str:
+    """Where it is said how a camera is."""
+    return f"{name}/health"

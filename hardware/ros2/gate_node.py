@@ -32,9 +32,11 @@ from hardware.ros2.judged import JUDGED, reported
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import chunk_of, fill_chunk
 from hardware.ros2.runtime import ProcessEnd, RosNode
+from hardware.ros2.sensors import Sensors
 from hardware.ros2.times import MachineClock, clock_name
 from hardware.ros2.transport import Reach, checked_namespace
-from hardware.safety_gate import GateCode, GateConfig
+from hardware.safety_gate import GateCode, GateConfig, unchecked
+from robot_skills.core.collision import CollisionModel
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
@@ -45,7 +47,6 @@ _STATUS_PERIODS = 5
 _DIAGNOSTICS_S = 1.0
 _BEFORE_S = 0.0005
 """Listening ends so long before a period begins."""
-_SENSOR_S = 0.2
 _LONGEST_BRAKING_S = 1.0
 
 
@@ -79,6 +80,8 @@ class GateSetup:
         sensors: Sensors without which nothing may move; each says how it is on
             ``<name>/health``, a `diagnostic_msgs/DiagnosticStatus`.
         protective: What says that the arm's own controller has stopped it.
+        make_collisions: Makes what knows how near the arm comes to itself and to what stands
+            around it; None where nobody does, and then that is not checked.
     """
 
     limits: ArmLimits
@@ -92,6 +95,13 @@ class GateSetup:
     domain: int | None = None
     sensors: Sequence[str] = ()
     protective: WatchedTopic | None = None
+    make_collisions: Callable[[], CollisionModel] | None = None
+
+    @property
+    def unchecked(self) -> list[str]:
+        """Names of the checks that are not made."""
+        shape_known = self.make_collisions is not None
+        return [code.value for code in unchecked(self.judging, shape_known)]
 
     def judge(self) -> JudgeSetup:
         """What its judge needs to know."""
@@ -100,6 +110,7 @@ class GateSetup:
             make_kinematics=self.make_kinematics,
             config=self.judging,
             arm=self.arm,
+            make_collisions=self.make_collisions,
         )
 
 
@@ -129,7 +140,6 @@ class GateNode:
         self._link = ArmLink(self._node, setup.topics, kinematics, self._clock, self._heard)
         self._commander = Commander(self._node, setup.topics, kinematics, period_s)
         self._loop = ControlLoop(period_s)
-        self._seen: dict[str, float] = {}
         self._problem = ""
         self._not_real_time = ""
         self._diagnosed_s = 0.0
@@ -154,7 +164,7 @@ class GateNode:
         node.create_service(Trigger, "~/enable", self._latch(self._gate.enable))
 
     def _make_topics(self) -> None:
-        from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+        from diagnostic_msgs.msg import DiagnosticArray
         from robot_skills_interfaces.msg import GateStatus
         from sensor_msgs.msg import JointState
         from std_msgs.msg import Bool
@@ -164,11 +174,7 @@ class GateNode:
         self._sent = node.create_publisher(JointState, "~/sent", 10)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._sent_message = JointState(name=list(self._setup.topics.joints))
-        for sensor in self._setup.sensors:
-            self._seen[sensor] = self._clock.now_s()
-            node.create_subscription(
-                DiagnosticStatus, f"{sensor}/health", self._sensor_says(sensor), 10
-            )
+        self._sensors = Sensors(self._node, self._setup.sensors, self._clock)
         protective = self._setup.protective
         if protective is not None:
             # Drivers that say it once keep it for who comes later; the others are heard as well.
@@ -185,13 +191,6 @@ class GateNode:
             self._problem = problem
             now_s = self._clock.now_s()
             self._gate.distrust(problem, now_s)
-
-    def _sensor_says(self, sensor: str) -> Callable[[Any], None]:
-        def heard(message: Any) -> None:
-            if message.level in (b"\x00", b"\x01"):
-                self._seen[sensor] = self._clock.now_s()
-
-        return heard
 
     def _arm_says(self, protective: WatchedTopic) -> Callable[[Any], None]:
         def heard(message: Any) -> None:
@@ -263,7 +262,7 @@ class GateNode:
         logger = self._node.node.get_logger()
         if self._not_real_time:
             logger.warning(self._not_real_time)
-        for check in sorted(code.value for code in self._setup.judging.disabled):
+        for check in self._setup.unchecked:
             logger.warning(f"The check {check!r} is turned off.")
         end = ProcessEnd()
         with end.watched():
@@ -328,11 +327,17 @@ class GateNode:
                 continue
 
     def _watch_sensors(self, now_s: float) -> None:
-        silent = [name for name, seen_s in self._seen.items() if now_s - seen_s > _SENSOR_S]
-        if silent:
-            self._gate.hold(Cause.SENSOR_LOST, f"no pictures of {', '.join(silent)}", now_s)
+        gate, lost, misfit = self._gate, self._sensors.lost(now_s), self._sensors.misfit()
+        if lost is None:
+            gate.over(Cause.SENSOR_LOST, now_s)
         else:
-            self._gate.over(Cause.SENSOR_LOST, now_s)
+            gate.hold(Cause.SENSOR_LOST, lost.why, now_s, lost.names)
+        if misfit is None:
+            gate.over(Cause.SENSOR_MISFIT, now_s)
+        else:
+            # Where things are was calibrated with another lens: that does not end by itself.
+            gate.hold(Cause.SENSOR_MISFIT, misfit.why, now_s, misfit.names)
+            gate.fault(Cause.SENSOR_MISFIT, misfit.why, now_s, misfit.names)
 
     def _watch_controller(self, now_s: float) -> None:
         if self._commander.listeners:
@@ -344,7 +349,7 @@ class GateNode:
     # What goes out
 
     def _changed(self, before: GateState, now: GateState, trouble: Trouble | None) -> None:
-        why = "" if trouble is None else f": {trouble.cause.value}, {trouble.why}"
+        why = "" if trouble is None else f": {trouble}"
         logger = self._node.node.get_logger()
         counters = self._gate.counters
         text = (
@@ -370,12 +375,12 @@ class GateNode:
                 arm=self._setup.arm,
                 state=gate.state.value,
                 cause="" if trouble is None else trouble.cause.value,
-                why="" if trouble is None else trouble.why,
-                waits_for=[one.why for one in gate.ongoing],
+                why="" if trouble is None else trouble.words,
+                waits_for=[one.words for one in gate.ongoing],
                 state_age_s=-1.0 if gate.arm is None else now_s - gate.arm.stamp_s,
                 owner=gate.owner,
                 epoch=gate.epoch,
-                disabled=sorted(code.value for code in self._setup.judging.disabled),
+                disabled=self._setup.unchecked,
                 ticks=counters.ticks,
                 overruns=counters.overruns,
                 chunks=counters.chunks,
@@ -411,7 +416,7 @@ class GateNode:
         status = DiagnosticStatus(
             level=level,
             name=f"{self._node.node.get_fully_qualified_name()}: motion",
-            message=state.value if trouble is None else f"{state.value}: {trouble.why}",
+            message=state.value if trouble is None else f"{state.value}: {trouble.words}",
             hardware_id=self._setup.arm,
             values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )

@@ -132,20 +132,24 @@ def depth_mm(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:
     return np.where((mm < 0.0) | (mm > 65535.0), 0.0, mm).astype(np.uint16)
 
 
-def intrinsics_of(message: Any) -> Array:
+def intrinsics_of(message: Any, *, distorted: bool = False) -> Array:
     """K (3, 3) [px] of a ``sensor_msgs/CameraInfo``.
 
+    Args:
+        message: The info.
+        distorted: Pictures may be distorted: whoever asks undistorts them.
+
     Raises:
-        PerceptionError: The camera is not calibrated, its picture is cropped or distorted.
+        PerceptionError: The camera is not calibrated, or its picture is distorted.
     """
     K = np.array(message.k, dtype=np.float64).reshape(3, 3)
     if not (np.isfinite(K).all() and K[0, 0] > 0.0 and K[1, 1] > 0.0):
         raise PerceptionError("The camera's info has no intrinsics: calibrate the camera.")
     distortion = np.abs(np.array(message.d, dtype=np.float64))
-    if distortion.size and distortion.max() > _DISTORTED:
+    if not distorted and distortion.size and not distortion.max() <= _DISTORTED:
         raise PerceptionError(
             f"The camera's pictures are distorted ({message.distortion_model}): subscribe to "
-            "rectified ones."
+            "rectified ones, or give the cell its `distortion`."
         )
     if message.binning_x > 1 or message.binning_y > 1:
         K[0] /= max(message.binning_x, 1)

@@ -136,6 +136,8 @@ class Ros2Robot:
             return
         config = self._config
         self._gate = GateLink(self._clock)
+        # States from before say nothing of where the arm is now, nor that anybody hears it.
+        self._states, self._problem = StateHistory(), ""
         node = RosNode(
             self._name, namespace=config.namespace, reach=config.reach, domain=config.domain
         )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hardware.cameras.lens import lens_matrix
+from hardware.cameras.watch import WatchConfig
 from hardware.cell.read import read_cell
 from hardware.cell.schema import (
     ArmQuestion,
@@ -23,22 +25,28 @@ from hardware.cell.schema import (
 )
 from hardware.cell.self_test import SelfTestSetup
 from hardware.ros2.camera import RosCameraConfig
+from hardware.ros2.camera_watch import WatchedCamera
 from hardware.ros2.gate_node import GATE_NODE, GateSetup
 from hardware.ros2.observer import ObserverConfig
 from hardware.ros2.robot import Ros2RobotConfig
 from hardware.ros2.transport import checked_namespace
+from robot_skills.app.nodes.camera_watch import CameraWatchSetup
 from robot_skills.app.nodes.sim_robot import SimRobotSetup
+from robot_skills.core.collision import ArmShape, CollisionModel, Surroundings
 from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.limits import ArmLimits, JointLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.shipped import shipped
 
 if TYPE_CHECKING:
     from robot_skills.app.nodes.perception_server import PerceptionSetup
     from robot_skills.app.nodes.scheduler_server import SchedulerSetup
 
-_SHIPPED = Path(__file__).resolve().parents[2] / "launch" / "config"
+_SHIPPED = shipped("launch/config")
 _SMALL_PX = (256, 192)
+_STALE_S, _SIM_STALE_S = 0.2, 0.5
+_STALE_PERIODS = 3.0
 
 
 def shipped_cells() -> dict[str, Path]:
@@ -120,6 +128,40 @@ def kinematics_maker(cell: Cell) -> Callable[[], Kinematics]:
     return partial(_file_kinematics, robot.model, rates, robot.T_flange_tool)
 
 
+def collision_maker(cell: Cell) -> Callable[[], CollisionModel]:
+    """Makes what knows how near a cell's arm comes to itself and to what stands around it."""
+    from sim.collision import arm_collisions
+    from sim.collision_chain import named_collisions
+
+    robot, around = cell.robot, cell.surroundings
+    if robot.driver is RobotDriver.SIM:
+        return partial(arm_collisions, robot.arm, around)
+    if robot.model is None:
+        return partial(named_collisions, robot.arm, robot.T_flange_tool, cell.shape, around)
+    return partial(
+        _file_collisions,
+        robot.model,
+        _rates(cell.limits.joint),
+        robot.T_flange_tool,
+        cell.shape,
+        around,
+    )
+
+
+def _file_collisions(
+    model: ModelFile,
+    rates: Mapping[str, Array],
+    T_flange_tool: SE3,
+    shape: ArmShape,
+    surroundings: Surroundings,
+) -> CollisionModel:
+    from sim.arm_models import model_of_file
+    from sim.collision_chain import model_collisions
+
+    arm = model_of_file(model.path, model.base, model.tool, rates)
+    return model_collisions(arm, T_flange_tool, shape, surroundings)
+
+
 def _rates(joint: JointLimits) -> dict[str, Array]:
     return {
         "velocity_rad_s": joint.velocity_rad_s,
@@ -154,13 +196,11 @@ def gate_setup(cell: Cell) -> GateSetup:
         topics=robot.topics,
         motion=cell.motion,
         judging=cell.judging,
+        make_collisions=collision_maker(cell),
         namespace=robot.namespace,
         reach=cell.network.reach,
         domain=cell.network.domain,
-        # Drivers of others do not say how they are; their pictures' age is watched above.
-        sensors=tuple(
-            name for name, camera in cell.cameras.items() if camera.driver is not CameraDriver.ROS
-        ),
+        sensors=tuple(cell.cameras),
         protective=robot.protective,
     )
 
@@ -184,6 +224,42 @@ def robot_config(cell: Cell, owner: str = "robot-skills") -> Ros2RobotConfig:
         owner=owner,
         control_period_s=robot.control_period_s,
         namespace=robot.namespace,
+        reach=cell.network.reach,
+        domain=cell.network.domain,
+    )
+
+
+def stale_s(camera: CellCamera) -> float:
+    """Age [s] of a camera's newest picture at which nothing may move any more.
+
+    Three periods, and no less than the time in which an arm is stopped anyway; but as much as the
+    cell allows for a simulated one, which shares its processors with everything else.
+    """
+    if camera.driver is CameraDriver.SIM:
+        return camera.stale_s
+    return min(camera.stale_s, max(_STALE_S, _STALE_PERIODS / camera.rate_hz))
+
+
+def watch_setup(cell: Cell, name: str) -> CameraWatchSetup:
+    """Of the node that says how a camera is that another driver publishes.
+
+    Raises:
+        UnknownNameError: The cell has no such camera.
+    """
+    if name not in cell.cameras:
+        raise unknown_name("camera", name, cell.cameras)
+    camera = cell.cameras[name]
+    K = None if camera.lens_px is None else lens_matrix(camera.lens_px)
+    watched = WatchedCamera(
+        camera=_camera_config(cell, camera),
+        size_px=camera.size_px,
+        stale_s=stale_s(camera),
+        watch=WatchConfig(K=K, frozen_frames=camera.frozen_frames),
+    )
+    return CameraWatchSetup(
+        cameras=(watched,),
+        name=f"camera_{name}",
+        namespace=cell.robot.namespace,
         reach=cell.network.reach,
         domain=cell.network.domain,
     )
@@ -243,6 +319,7 @@ def sim_setup(cell: Cell, seed: int = 0) -> SimRobotSetup:
         cameras=tuple(cell.cameras),
         camera_px=cameras[0].size_px if cameras else _SMALL_PX,
         camera_hz=min((camera.rate_hz for camera in cameras), default=10.0),
+        stale_s=min((stale_s(camera) for camera in cameras), default=_SIM_STALE_S),
         period_s=cell.motion.period_s,
         namespace=cell.robot.namespace,
         reach=cell.network.reach,
@@ -283,6 +360,7 @@ def _camera_config(cell: Cell, camera: CellCamera) -> RosCameraConfig:
         on_tool=on_tool,
         latency_s=camera.latency_s,
         stale_s=camera.stale_s,
+        distortion=camera.distortion,
     )
 
 

@@ -50,11 +50,21 @@ class ClockMap:
         if device_s is None:
             return received_s - self._latency_s
         offset_s = received_s - device_s
-        if self._arrivals and abs(offset_s - self._arrivals[-1].offset_s) > _JUMP_S:
-            # One of the clocks was set, or the device has begun anew.
+        if self._arrivals and self._was_set(device_s, received_s):
             self._arrivals.clear()
         self._arrivals.append(_Arrival(received_s=received_s, offset_s=offset_s))
         while received_s - self._arrivals[0].received_s > self._window_s:
             self._arrivals.popleft()
         least_s = min(arrival.offset_s for arrival in self._arrivals)
         return min(device_s + least_s - self._latency_s, received_s)
+
+    def _was_set(self, device_s: float, received_s: float) -> bool:
+        """Whether one of the clocks was set, or the device has begun anew.
+
+        A device whose clock went on as always, and that was not heard for a while, is only late.
+        """
+        last = self._arrivals[-1]
+        jump_s = received_s - device_s - last.offset_s
+        went_s = device_s - (last.received_s - last.offset_s)
+        is_late = jump_s > 0.0 and 0.0 <= went_s <= _JUMP_S
+        return abs(jump_s) > _JUMP_S and not is_late

@@ -46,6 +46,21 @@ def test_a_clock_that_jumps_by_an_hour_moves_no_stamp():
         assert stamp_s == pytest.approx(number / 30.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("late_s", [0.3, 0.6, 3.0])
+def test_what_was_held_back_on_its_way_is_late_and_no_new_time(late_s):
+    clock = ClockMap(0.02)
+    for number in range(90):
+        stamp_s = clock.stamp_s(number / 30.0 + 70.0, number / 30.0 + 0.02 + late_s * (number > 50))
+        assert stamp_s == pytest.approx(number / 30.0, abs=1e-6)
+
+
+def test_a_clock_that_is_set_back_a_little_moves_no_stamp():
+    clock = ClockMap(0.02)
+    for number in range(60):
+        device_s = number / 30.0 - 0.7 * (number > 30)
+        assert clock.stamp_s(device_s, number / 30.0 + 0.02) == pytest.approx(number / 30.0)
+
+
 def test_a_stamp_is_never_later_than_the_arrival():
     clock = ClockMap()
     clock.stamp_s(0.0, 1.0)

@@ -29,9 +29,10 @@ def facts_of(cell: str, *, namespace: str | None = None, domain: int | None = No
         domain=asked_domain,
         joint_states=setup.topics.joint_states,
         cameras=tuple(
+            # The simulated arm brings its own; those of other drivers are watched.
             camera.name
             for camera in found.cameras.values()
-            if camera.driver in (CameraDriver.REALSENSE, CameraDriver.UVC)
+            if camera.driver is not CameraDriver.SIM
         ),
         network=setup.reach is Reach.NETWORK,
     )

@@ -1,7 +1,8 @@
-"""A camera behind ROS 2 topics, as an executable: ``camera``.
+"""A camera of a cell as an executable: ``camera``.
 
 The device is read by a process of its own, which is started again when it ends; this one publishes
-what comes, and how the camera is, twenty times a second whether pictures come or not.
+what comes, and how the camera is, twenty times a second whether pictures come or not. Of a camera
+that another driver publishes, it says how it is, and no more.
 """
 
 import time
@@ -9,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from robot_skills.app.nodes.arguments import (
     no_ros_arguments,
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
     from hardware.cameras.process import CameraProcessConfig
     from hardware.cameras.realsense_device import RealSenseConfig
     from hardware.cameras.serve import Denoise, MakeCamera
+    from hardware.cameras.status import CameraState
     from hardware.cameras.uvc import UvcConfig
     from hardware.cell.schema import Cell, CellCamera
+    from hardware.ros2.camera_topics import HealthLevel
     from hardware.ros2.transport import Reach
     from robot_skills.core.camera import Camera
     from robot_skills.core.clock import Clock
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 _NAME = "camera"
 _HEALTH_S = 0.05
 _LOOK_S = 0.004
-_STALE_S = 0.2
-_STALE_PERIODS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +74,7 @@ class CameraNode:
 
     def __init__(self, setup: CameraNodeSetup) -> None:
         from hardware.cameras.process import CameraProcess
-        from hardware.ros2.camera_topics import CameraTopics
+        from hardware.ros2.camera_topics import CameraTopics, HealthTopic
         from hardware.ros2.runtime import RosNode
         from hardware.ros2.times import MachineClock
         from hardware.ros2.transport import Reach
@@ -91,6 +90,8 @@ class CameraNode:
             domain=setup.domain,
         )
         self._topics = CameraTopics(self._node, name, has_depth=setup.has_depth)
+        self._health = HealthTopic(self._node, name)
+        self._level: HealthLevel | None = None
         self._told_s = 0.0
         self._next = 0
 
@@ -119,20 +120,33 @@ class CameraNode:
         self._tell_if_due()
 
     def _tell_if_due(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._told_s < _HEALTH_S:
+        now_s, health = time.monotonic(), self.camera.health()
+        level = level_of(health.state)
+        if now_s - self._told_s < _HEALTH_S and level is self._level:
             return
-        self._told_s = now_s
-        health = self.camera.health()
-        problem = "" if health.state.name == "RUNNING" else health.reason or "it is being opened"
+        self._told_s, self._level = now_s, level
+        problem = "" if level.name == "WELL" else health.reason or "it is being opened"
         age_s = "" if health.age_s is None else f"{health.age_s:.3f}"
         known = {"state": health.state.name.lower(), "age_s": age_s, "restarts": health.restarts}
-        self._topics.tell(problem, known | asdict(health.counters))
+        self._health.tell(level, problem, known | asdict(health.counters))
 
     def close(self) -> None:
         self.camera.close()
         self._node.close()
         self.camera.ring.close()
+
+
+def level_of(state: "CameraState") -> "HealthLevel":
+    """What a state of a camera's process means to those who depend on its pictures."""
+    from hardware.cameras.status import CameraState
+    from hardware.ros2.camera_topics import HealthLevel
+
+    match state:
+        case CameraState.RUNNING:
+            return HealthLevel.WELL
+        case CameraState.UNUSABLE:
+            return HealthLevel.MISFIT
+    return HealthLevel.LOST
 
 
 def run_camera(setup: CameraNodeSetup) -> None:
@@ -154,9 +168,11 @@ def camera_setup(cell: "Cell", name: str) -> CameraNodeSetup:
         UnknownNameError: The cell has no such camera.
         RefusedError: Somebody else publishes it, or what its lens is like is not known.
     """
+    from hardware.cameras.lens import lens_matrix
     from hardware.cameras.process import CameraProcessConfig
     from hardware.cameras.watch import WatchConfig
     from hardware.cell.schema import CameraDriver
+    from robot_skills.app.cells import stale_s
 
     if name not in cell.cameras:
         raise unknown_name("camera", name, cell.cameras)
@@ -177,8 +193,8 @@ def camera_setup(cell: "Cell", name: str) -> CameraNodeSetup:
             name=name,
             width_px=width_px,
             height_px=height_px,
-            stale_s=min(camera.stale_s, max(_STALE_S, _STALE_PERIODS / camera.rate_hz)),
-            watch=WatchConfig(K=None if camera.lens_px is None else _lens(camera.lens_px)),
+            stale_s=stale_s(camera),
+            watch=WatchConfig(K=None if camera.lens_px is None else lens_matrix(camera.lens_px)),
         ),
         make_camera=make_camera,
         has_depth=camera.has_depth,
@@ -216,6 +232,7 @@ def _realsense(camera: "CellCamera") -> "RealSenseConfig":
 
 
 def _uvc(cell: "Cell", camera: "CellCamera") -> "UvcConfig":
+    from hardware.cameras.lens import lens_matrix
     from hardware.cameras.uvc import UvcConfig
 
     if camera.lens_px is None:
@@ -230,14 +247,10 @@ def _uvc(cell: "Cell", camera: "CellCamera") -> "UvcConfig":
         width_px=camera.size_px[0],
         height_px=camera.size_px[1],
         rate_hz=round(camera.rate_hz),
-        K=_lens(camera.lens_px),
+        K=lens_matrix(camera.lens_px),
+        distortion=camera.distortion,
         latency_s=camera.latency_s,
     )
-
-
-def _lens(lens_px: tuple[float, float, float, float]) -> np.ndarray:
-    fx, fy, cx, cy = lens_px
-    return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
 
 
 # The executable
@@ -249,14 +262,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> None:
-    parser = node_parser(_NAME, "A camera of a cell, behind ROS 2 topics.")
+    parser = node_parser(_NAME, "A camera of a cell: publishes it, or watches its driver.")
     parser.add_argument("--camera", required=True, metavar="NAME", help="which of the cell's")
     arguments, told = parse_cell(parser, argv)
     no_ros_arguments(_NAME, arguments)
     obey(arguments.keeper)
-    from robot_skills.app.cells import load_cell
+    from hardware.cell.schema import CameraDriver
+    from robot_skills.app.cells import load_cell, watch_setup
+    from robot_skills.app.nodes.camera_watch import run_camera_watch
 
-    run_camera(settled(camera_setup(load_cell(arguments.cell), told.camera), arguments))
+    cell = load_cell(arguments.cell)
+    camera = cell.cameras.get(told.camera)
+    if camera is not None and camera.driver is CameraDriver.ROS:
+        run_camera_watch(settled(watch_setup(cell, told.camera), arguments))
+    else:
+        run_camera(settled(camera_setup(cell, told.camera), arguments))
 
 
 if __name__ == "__main__":

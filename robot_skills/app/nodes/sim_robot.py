@@ -25,7 +25,7 @@ from hardware.ros2.messages import fill_stamp
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.shared import SharedNumbers
 from hardware.ros2.transport import Reach
-from robot_skills.app.nodes.sim_cameras import eyes_main, watch_main
+from robot_skills.app.nodes.sim_cameras import eyes_main, simulated_watch, watch_main
 from robot_skills.app.nodes.sim_faults import INJECT, Faults, read_faults
 from robot_skills.core.se3 import Array
 
@@ -297,7 +297,7 @@ def run_sim_robot(setup: SimRobotSetup, make: type[SimRobotNode] = SimRobotNode)
     node = make(setup)
     eyes = [
         context.Process(target=eyes_main, args=(setup, node.shared)),
-        context.Process(target=watch_main, args=(setup,)),
+        context.Process(target=watch_main, args=(simulated_watch(setup),)),
     ]
     eyes = eyes if setup.cameras else []
     for process in eyes:

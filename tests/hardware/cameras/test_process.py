@@ -214,18 +214,18 @@ def test_a_silent_camera_gives_no_old_pictures(cameras):
 
 
 @pytest.mark.parametrize(
-    ("word", "counter", "reason"),
+    ("word", "counter", "state", "reason"),
     [
-        ("frozen", "frozen", "frozen"),
-        ("wide", "refused", "40 x 24, not 32 x 24"),
-        ("zoom", "refused", "intrinsics changed"),
+        ("frozen", "frozen", CameraState.FROZEN, "frozen"),
+        ("wide", "refused", CameraState.UNUSABLE, "40 x 24, not 32 x 24"),
+        ("zoom", "refused", CameraState.UNUSABLE, "intrinsics changed"),
     ],
 )
-def test_pictures_that_are_of_no_use_are_counted_and_named(cameras, word, counter, reason):
+def test_pictures_that_are_of_no_use_are_counted_and_named(cameras, word, counter, state, reason):
     camera = cameras.connected()
     cameras.tell(word)
     wait_until(lambda: getattr(camera.health().counters, counter) > 0)
-    wait_until(lambda: camera.health().state is CameraState.UNUSABLE)
+    wait_until(lambda: camera.health().state is state)
     with pytest.raises(PerceptionError, match=reason):
         camera.read()
     cameras.tell("ok")

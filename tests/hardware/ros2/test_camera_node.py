@@ -24,7 +24,7 @@ from tests.hardware.cameras.told_camera import SHAPE, K, picture, told
 CONTEXT = multiprocessing.get_context("spawn")
 SPACE = f"cell_{os.getpid()}"
 """Others may run these tests in the same domain at the same time."""
-OK, ERROR = b"\x00", b"\x02"
+OK, ERROR, STALE = b"\x00", b"\x02", b"\x03"
 
 
 class Published:
@@ -142,15 +142,21 @@ def test_a_robot_sees_what_the_camera_saw(published):
 
 
 @pytest.mark.parametrize(
-    ("word", "reason"), [("unplugged", "told camera"), ("frozen", "frozen"), ("wide", "40 x 24")]
+    ("word", "level", "reason"),
+    [
+        ("unplugged", STALE, "told camera"),
+        ("frozen", STALE, "frozen"),
+        ("wide", ERROR, "40 x 24"),
+        ("zoom", ERROR, "intrinsics changed"),
+    ],
 )
-def test_what_is_wrong_is_said_and_that_it_is_over(published, word, reason):
+def test_what_is_wrong_is_said_and_that_it_is_over(published, word, level, reason):
     published.tell(word)
-    wait_until(lambda: published.hears(ERROR, reason))
+    wait_until(lambda: published.hears(level, reason))
     said = len(published.health)
     # It goes on saying so, since silence could be anything.
     wait_until(lambda: len(published.health) >= said + 5)
-    assert published.hears(ERROR, reason)
+    assert published.hears(level, reason)
     published.tell("ok")
     wait_until(lambda: published.hears(OK))
     published.camera.read()
