@@ -8,6 +8,7 @@ Arguments:
     domain      ROS domain; the cell's when empty
     only        nodes of the plan to start, with commas between them; all when empty
     without     nodes of the plan to leave out, with commas between them
+    device      hands on the robot, with commas between them; ros-twist when empty
 """
 
 from launch import LaunchDescription

@@ -8,6 +8,9 @@ Arguments:
     domain      ROS domain; the cell's when empty
     only        nodes of the plan to start, with commas between them; all when empty
     without     nodes of the plan to leave out, with commas between them
+    device      hands on the robot, with commas between them; ros-twist when empty
+    dataset     folder to record into; outputs/datasets/CELL when empty
+    task        what is demonstrated, in words
 """
 
 from launch import LaunchDescription

@@ -55,6 +55,10 @@ def shutdowns(entities):
     return [one for one in events if isinstance(one, fake_launch.Shutdown)]
 
 
+def arguments_of(path):
+    return launching.arguments_of(PlanName(path.name.removesuffix(".launch.py")))
+
+
 # Static
 
 
@@ -72,7 +76,7 @@ def test_a_launch_file_is_small_and_documented(path):
     assert about is not None
     assert f"ros2 launch {PACKAGE} {path.name}" in about
     listed = re.findall(r"^    (\w+)  +\S", about.partition("Arguments:\n")[2], re.MULTILINE)
-    assert listed == [one.name for one in launching.ARGUMENTS]
+    assert listed == [one.name for one in arguments_of(path)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -90,7 +94,7 @@ def test_what_a_launch_file_imports_exists(path):
 def test_a_launch_file_declares_its_arguments(path):
     entities = runpy.run_path(str(path))["generate_launch_description"]().entities
     declared = actions(fake_launch.DeclareLaunchArgument, entities)
-    assert [one.name for one in declared] == [one.name for one in launching.ARGUMENTS]
+    assert [one.name for one in declared] == [one.name for one in arguments_of(path)]
     assert all(one.description for one in declared)
     # What has no default is asked for by launch itself.
     assert [one.name for one in declared if one.default_value is None] == ["cell"]

@@ -15,6 +15,7 @@ from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 import launch
+from robot_skills.app.bringup.launching import arguments_of
 from robot_skills.app.bringup.plan import PACKAGE
 from robot_skills.app.bringup.plans import PlanName
 
@@ -43,7 +44,7 @@ def test_launch_reads_every_file_and_its_arguments(name):
     source = PythonLaunchDescriptionSource(str(FOLDER / f"{name.value}.launch.py"))
     description = source.get_launch_description(launch.LaunchContext())
     declared = {one.name: one for one in description.get_launch_arguments()}
-    assert set(declared) == {"cell", "namespace", "domain"}
+    assert set(declared) == {one.name for one in arguments_of(name)}
     assert all(one.description for one in declared.values())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from robot_skills.app.bringup.cell import facts_of
 from robot_skills.app.bringup.options import BringupOptions
 from robot_skills.app.bringup.plan import BringupPlan
-from robot_skills.app.bringup.plans import PlanName, plan_of
+from robot_skills.app.bringup.plans import Demonstration, PlanName, plan_of
 from robot_skills.app.bringup.supervisor import NodeReport, NodeState, Supervisor
 from robot_skills.app.outcome import CommandResult
 from robot_skills.core.errors import RefusedError
@@ -20,7 +20,12 @@ def main(options: BringupOptions) -> CommandResult:
     if options.seconds is not None and options.seconds <= 0.0:
         raise RefusedError(f"--seconds must be positive, got {options.seconds:g}.")
     facts = facts_of(options.cell, namespace=options.namespace, domain=options.domain)
-    plan = plan_of(PlanName(options.plan), facts).selected(options.only, options.without)
+    shown = Demonstration(
+        devices=options.device,
+        dataset=str(options.dataset.resolve()) if options.dataset else "",
+        task=options.task,
+    )
+    plan = plan_of(PlanName(options.plan), facts, shown).selected(options.only, options.without)
     if options.dry_run:
         print("\n".join(plan.lines()))
         return CommandResult(payload=plan.payload())

@@ -8,12 +8,13 @@ ended by the signal that launch escalates to, one after the other.
 import importlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from robot_skills.app.bringup.cell import facts_of
 from robot_skills.app.bringup.child import how_it_ended
 from robot_skills.app.bringup.plan import PACKAGE, BringupPlan, NodePlan, Restarts, this_process
-from robot_skills.app.bringup.plans import PlanName, plan_of
+from robot_skills.app.bringup.plans import Demonstration, PlanName, plan_of
 from robot_skills.core.errors import MissingDependencyError, RefusedError
 
 _STEP_S = 1.5
@@ -47,6 +48,21 @@ ARGUMENTS = (
     ),
 )
 """Arguments of every launch file."""
+_DEVICE = LaunchArgument(
+    name="device",
+    default="",
+    about="Hands on the robot, with commas between them; ros-twist when empty.",
+)
+_DATASET = LaunchArgument(
+    name="dataset", default="", about="Folder to record into; outputs/datasets/CELL when empty."
+)
+_TASK = LaunchArgument(name="task", default="", about="What is demonstrated, in words.")
+_MORE = {PlanName.COLLECT: (_DEVICE, _DATASET, _TASK), PlanName.CALIBRATE: (_DEVICE,)}
+
+
+def arguments_of(name: PlanName) -> tuple[LaunchArgument, ...]:
+    """Arguments of the launch file of a plan."""
+    return (*ARGUMENTS, *_MORE.get(name, ()))
 
 
 class _Ros:
@@ -84,7 +100,7 @@ def describe(name: PlanName) -> Any:
         ros.actions.DeclareLaunchArgument(
             one.name, default_value=one.default, description=one.about
         )
-        for one in ARGUMENTS
+        for one in arguments_of(name)
     ]
     start = ros.actions.OpaqueFunction(
         function=lambda context: actions_of(_plan(name, context, ros))
@@ -95,12 +111,18 @@ def describe(name: PlanName) -> Any:
 def _plan(name: PlanName, context: Any, ros: _Ros) -> BringupPlan:
     told = {
         one.name: ros.substitutions.LaunchConfiguration(one.name).perform(context)
-        for one in ARGUMENTS
+        for one in arguments_of(name)
     }
     facts = facts_of(
         told["cell"], namespace=told["namespace"] or None, domain=_domain(told["domain"])
     )
-    plan = plan_of(name, facts).selected(_names(told["only"]), _names(told["without"]))
+    dataset = told.get("dataset", "")
+    shown = Demonstration(
+        devices=_names(told.get("device", "")),
+        dataset=str(Path(dataset).resolve()) if dataset else "",
+        task=told.get("task", ""),
+    )
+    plan = plan_of(name, facts, shown).selected(_names(told["only"]), _names(told["without"]))
     plan.check()
     return plan
 

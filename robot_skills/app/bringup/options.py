@@ -26,6 +26,13 @@ class BringupOptions(CommonOptions):
     """ROS namespace of the nodes, for several arms; the cell's when left out."""
     domain: int | None = None
     """ROS domain; the cell's when left out."""
+    device: tuple[str, ...] = ()
+    """Hands on the robot, of collect and calibrate: ros-twist, ros-pose, ros-joy, gamepad, ...
+    (docs/launch.md); ros-twist when left out."""
+    dataset: Path | None = None
+    """Folder that collect records into; outputs/datasets/CELL when left out."""
+    task: str = ""
+    """What is demonstrated, in words."""
     only: tuple[str, ...] = ()
     """Start these nodes of the plan alone; the others are started on other machines."""
     without: tuple[str, ...] = ()

@@ -49,16 +49,36 @@ class CellFacts:
     network: bool = False
 
 
-def plan_of(name: PlanName, facts: CellFacts) -> BringupPlan:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demonstration:
+    """Whose hands are on the robot, and what becomes of what they do.
+
+    Attributes:
+        devices: Hands, by the names that the node ``teleop`` knows; empty is its own choice.
+        dataset: Folder for episodes; empty is the recorder's own choice.
+        task: What is demonstrated, in words.
+    """
+
+    devices: tuple[str, ...] = ()
+    dataset: str = ""
+    task: str = ""
+
+
+def plan_of(
+    name: PlanName, facts: CellFacts, demonstration: Demonstration | None = None
+) -> BringupPlan:
     """What is started.
 
     Args:
         name: Of the plan.
         facts: Of the cell.
+        demonstration: For plans with hands.
 
     Raises:
-        RefusedError: A real arm is to be simulated.
+        RefusedError: A real arm is to be simulated, or the plan has no such hands or recorder.
     """
+    shown = demonstration or Demonstration()
+    _check_hands(name, shown)
     if name is PlanName.SIM and not facts.simulated:
         raise RefusedError(
             f"The arm of {facts.name} is a real one: bring it up with the plan "
@@ -72,7 +92,7 @@ def plan_of(name: PlanName, facts: CellFacts) -> BringupPlan:
         nodes = [make.sim_robot(), make.gate()]
     else:
         nodes = [make.gate(), *(make.camera(camera) for camera in facts.cameras)]
-    nodes += [make.upper(row) for row in _UPPER[name]]
+    nodes += [make.upper(row, _own_arguments(name, row, shown)) for row in _UPPER[name]]
     return BringupPlan(
         name=name.value,
         cell=facts.name,
@@ -104,7 +124,12 @@ class _Upper:
 
 
 _TELEOP = _Upper(name="teleop", executable="teleop", about="hands on the robot")
-_RECORDER = _Upper(name="recorder", executable="recorder", about="episodes into a dataset")
+_RECORDER = _Upper(
+    name="recorder",
+    executable="recorder",
+    about="episodes into a dataset",
+    services=("recorder/episode",),
+)
 _PERCEPTION = _Upper(
     name="perception",
     executable="perception",
@@ -131,6 +156,26 @@ _UPPER: dict[PlanName, tuple[_Upper, ...]] = {
     PlanName.CALIBRATE: (_TELEOP,),
 }
 """What stands above the gate, in the order of starting."""
+
+
+def _check_hands(name: PlanName, shown: Demonstration) -> None:
+    rows = _UPPER[name]
+    if shown.devices and _TELEOP not in rows:
+        raise RefusedError(f"The plan {name.value!r} has no hands: leave the devices out.")
+    if (shown.dataset or shown.task) and _RECORDER not in rows:
+        raise RefusedError(f"The plan {name.value!r} has no recorder: leave dataset and task out.")
+
+
+def _own_arguments(name: PlanName, row: _Upper, shown: Demonstration) -> tuple[str, ...]:
+    """What a node takes besides what all take."""
+    task = ("--task", shown.task) if shown.task else ()
+    if row is _RECORDER:
+        return (*(("--dataset", shown.dataset) if shown.dataset else ()), *task)
+    if row is not _TELEOP:
+        return ()
+    devices = [text for device in shown.devices for text in ("--device", device)]
+    alone = () if _RECORDER in _UPPER[name] else ("--no-recorder",)
+    return (*devices, *task, *alone)
 
 
 class _Nodes:
@@ -180,7 +225,7 @@ class _Nodes:
             ready=Ready(topics=absolute(namespace, (f"{camera}/color/image_raw",))),
         )
 
-    def upper(self, row: _Upper) -> NodePlan:
+    def upper(self, row: _Upper, own: tuple[str, ...]) -> NodePlan:
         namespace = self._facts.namespace
         services = absolute(namespace, row.services)
         return NodePlan(
@@ -188,7 +233,7 @@ class _Nodes:
             executable=row.executable,
             module=f"{_NODES}.{row.executable}",
             about=row.about,
-            arguments=self._arguments,
+            arguments=(*self._arguments, *own),
             namespace=namespace,
             required=False,
             respawn=Respawn(first_pause_s=1.0),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from robot_skills.app.bringup.plan import BringupPlan, NodePlan, Ready, Respawn, Restarts
-from robot_skills.app.bringup.plans import CellFacts, PlanName, plan_of
+from robot_skills.app.bringup.plans import CellFacts, Demonstration, PlanName, plan_of
 from robot_skills.core.errors import RefusedError, UnknownNameError
 
 SIM = CellFacts(cell="/cells/a.yaml", name="a", simulated=True, namespace="/left", domain=7)
@@ -70,6 +70,31 @@ def test_namespaces_and_domains_reach_every_node():
     assert sim.ready.topics == ("/left/joint_states",)
     assert gate.ready is not None
     assert gate.ready.services == ("/left/gate/acquire", "/left/gate/submit")
+
+
+def test_hands_and_recorder_are_told_what_is_demonstrated():
+    shown = Demonstration(devices=("gamepad", "words"), dataset="/data/push", task="push it")
+    *_, recorder, teleop = plan_of(PlanName.COLLECT, SIM, shown).nodes
+    assert recorder.arguments[-4:] == ("--dataset", "/data/push", "--task", "push it")
+    assert teleop.arguments[-6:] == (
+        *("--device", "gamepad", "--device", "words"),
+        *("--task", "push it"),
+    )
+    assert recorder.ready is not None
+    assert recorder.ready.services == ("/left/recorder/episode",)
+    # Nobody records while an arm is led before its cameras.
+    *_, hands = plan_of(PlanName.CALIBRATE, SIM).nodes
+    assert hands.arguments[-1] == "--no-recorder"
+    with pytest.raises(RefusedError, match="'bringup' has no hands"):
+        plan_of(PlanName.BRINGUP, SIM, shown)
+    with pytest.raises(RefusedError, match="'calibrate' has no recorder"):
+        plan_of(PlanName.CALIBRATE, SIM, shown)
+
+
+def test_plans_with_hands_are_complete():
+    for name in (PlanName.COLLECT, PlanName.CALIBRATE):
+        for facts in (SIM, REAL):
+            plan_of(name, facts).check()
 
 
 def test_a_command_line_has_all_of_a_node(tmp_path):
