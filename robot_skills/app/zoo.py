@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from robot_skills.core.errors import MissingDependencyError
+from robot_skills.core.shipped import shipped
 
-_ZOO = Path(__file__).resolve().parents[2] / "zoo"
+_ZOO = shipped("zoo")
 
 
 def zoo_dir() -> Path:
@@ -16,6 +17,6 @@ def zoo_dir() -> Path:
     if not _ZOO.is_dir():
         raise MissingDependencyError(
             f"The shipped skills are missing: there is no {_ZOO}. "
-            "Run from a checkout of the project."
+            "Install the project anew, or run from a checkout of it."
         )
     return _ZOO

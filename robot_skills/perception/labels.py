@@ -16,11 +16,12 @@ from safetensors.numpy import load_file
 
 from robot_skills.core.errors import CheckpointError
 from robot_skills.core.se3 import Array
+from robot_skills.core.shipped import shipped
 from robot_skills.perception.boxes import BoxFit
 from robot_skills.perception.cloud import Cloud
 from robot_skills.perception.colour import PAINTS, rgb_to_hsv
 
-ZOO_LABELS = Path(__file__).parents[2] / "zoo" / "perception"
+ZOO_LABELS = shipped("zoo/perception")
 """Folder of the shipped classifier."""
 WEIGHTS_FILE = "labels.safetensors"
 CARD_FILE = "labels.json"
