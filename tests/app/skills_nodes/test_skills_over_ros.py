@@ -1,0 +1,212 @@
+"""Perception, skills and scheduler as processes of their own, over DDS, and what kills them."""
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not built")
+
+from tests.app.skills_nodes.cell_up import Asker, CellUp
+from tests.ros_domain import claim_domain
+
+NODES = ("perception", "skill_server", "scheduler")
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    domain = claim_domain()
+    cell = CellUp(tmp_path_factory.mktemp("cell"), domain)
+    asker = None
+    try:
+        for node in NODES:
+            cell.wait_for(rf"{node} +running")
+        asker = Asker(domain)
+        yield cell, asker
+    finally:
+        if asker is not None:
+            asker.close()
+        cell.end()
+
+
+def home(asker):
+    """Bring the arm back; whatever was done to its nodes, they serve again."""
+    answer = asker.result(asker.send(asker.instruction, instruction="go home"))
+    assert answer.result.success, answer.result.reason
+
+
+def test_an_instruction_is_carried_out_and_a_second_one_is_refused_meanwhile(up):
+    from action_msgs.msg import GoalStatus
+    from robot_skills_interfaces.srv import PlanTask
+
+    _, asker = up
+    handle = asker.send(asker.instruction, instruction="close the drawer")
+    assert handle.accepted
+    assert not asker.send(asker.instruction, instruction="go home").accepted
+    planned = asker.call(PlanTask, "plan_task", instruction="go home")
+    assert not planned.accepted
+    assert "something else is being carried out" in planned.reason
+    answer = asker.result(handle)
+    assert answer.status == GoalStatus.STATUS_SUCCEEDED, answer.result.reason
+    assert answer.result.success
+    (skill,) = [one for one in answer.result.skills if one.skill == "close_drawer"]
+    assert (skill.outcome, list(skill.arguments)) == ("success", ["drawer=drawer"])
+    assert skill.chunks > 0
+
+
+def test_a_plan_can_be_seen_before_anything_moves_and_nonsense_is_named(up):
+    from robot_skills_interfaces.srv import PlanTask
+
+    _, asker = up
+    plan = asker.call(PlanTask, "plan_task", instruction="put the red cube in the box")
+    assert plan.accepted
+    assert plan.calls[0] == "grasp(red_cube)"
+    for words, reason in (("put the moon in the box", "moon"), ("", "empty"), ("blorp", "blorp")):
+        wrong = asker.call(PlanTask, "plan_task", instruction=words)
+        assert not wrong.accepted
+        assert reason in wrong.reason
+        assert not wrong.calls
+
+
+def test_the_scene_is_there_for_everybody_and_a_look_is_new(up):
+    from robot_skills_interfaces.msg import SceneEntities
+    from robot_skills_interfaces.srv import Look
+
+    from hardware.ros2.scene_messages import scene_of
+    from hardware.ros2.times import MachineClock
+
+    _, asker = up
+    before_s = MachineClock().now_s()
+    answer = asker.call(Look, "perception/look")
+    assert answer.seen, answer.reason
+    scene = scene_of(answer.scene)
+    assert scene.stamp_s >= before_s
+    assert {"table", "drawer", "red_cube"} <= set(scene.entities)
+    assert scene["drawer"].articulation is not None
+    assert answer.scene.header.frame_id == "base_link"
+    heard = []
+    asker.node.node.create_subscription(SceneEntities, "perception/scene", heard.append, 1)
+    asker.wait_until(
+        lambda: any(one.stamp_s > answer.scene.stamp_s for one in heard), "a scene by itself"
+    )
+
+
+@pytest.mark.parametrize(
+    ("skill", "arguments", "reason"),
+    [
+        ("grsp", ["object=red_cube"], "grasp"),
+        ("grasp", ["red_cube"], "name=value"),
+        ("grasp", ["object=red_cub"], "red_cub"),
+    ],
+)
+def test_a_skill_that_is_not_known_is_refused_with_a_reason(up, skill, arguments, reason):
+    _, asker = up
+    answer = asker.result(asker.send(asker.skill, skill=skill, arguments=arguments))
+    assert answer.result.result.outcome == "failed"
+    assert reason in answer.result.result.reason
+
+
+def test_a_cancelled_instruction_stops_the_skill_two_hops_away(up):
+    from action_msgs.msg import GoalStatus
+
+    _, asker = up
+    handle = asker.send(asker.instruction, instruction="pick up the red cube")
+    asker.wait_for_motion("grasp")
+    asker.node.wait_for(handle.cancel_goal_async().done, 10.0, "the cancel")
+    answer = asker.result(handle)
+    assert answer.status == GoalStatus.STATUS_CANCELED
+    assert "stopped during grasp" in answer.result.reason
+    assert [one.outcome for one in answer.result.skills] == ["stopped"]
+    asker.wait_for_hold()
+    home(asker)
+
+
+def test_a_skill_server_that_is_deactivated_stops_its_skill_and_gives_the_arm_back(up):
+    _, asker = up
+    handle = asker.send(asker.instruction, instruction="pick up the red cube")
+    asker.wait_for_motion("grasp")
+    assert asker.change("skill_server", "deactivate")
+    assert asker.state("skill_server") == "inactive"
+    answer = asker.result(handle)
+    assert not answer.result.success
+    assert "grasp" in answer.result.reason
+    asker.wait_for_hold()
+    asker.wait_until(lambda: asker.gate.owner == "", "the arm to be free")
+    assert not asker.send(asker.skill, skill="home").accepted
+    refused = asker.result(asker.send(asker.instruction, instruction="go home"))
+    assert "skill_server" in refused.result.reason
+    assert asker.change("skill_server", "cleanup")
+    assert asker.state("skill_server") == "unconfigured"
+    assert asker.change("skill_server", "configure")
+    assert asker.change("skill_server", "activate")
+    home(asker)
+
+
+def test_a_scheduler_that_is_deactivated_ends_its_instruction_and_refuses_the_next(up):
+    from robot_skills_interfaces.srv import PlanTask
+
+    _, asker = up
+    handle = asker.send(asker.instruction, instruction="pick up the red cube")
+    asker.wait_for_motion("grasp")
+    assert asker.change("scheduler", "deactivate")
+    answer = asker.result(handle)
+    assert "stopped during grasp" in answer.result.reason
+    asker.wait_for_hold()
+    assert not asker.send(asker.instruction, instruction="go home").accepted
+    refused = asker.call(PlanTask, "plan_task", instruction="go home")
+    assert refused.reason == "scheduler is not active"
+    assert asker.change("scheduler", "activate")
+    home(asker)
+
+
+def test_a_killed_skill_server_is_named_and_serves_again(up):
+    cell, asker = up
+    handle = asker.send(asker.instruction, instruction="pick up the red cube")
+    asker.wait_for_motion("grasp")
+    again = cell.kill("skill_server")
+    answer = asker.result(handle)
+    assert not answer.result.success
+    assert "skill_server" in answer.result.reason
+    assert "during grasp" in answer.result.reason
+    asker.wait_for_hold()
+    again()
+    home(asker)
+
+
+def test_a_killed_scheduler_leaves_no_skill_running_and_serves_again(up):
+    cell, asker = up
+    asker.send(asker.instruction, instruction="pick up the red cube")
+    asker.wait_for_motion("grasp")
+    again = cell.kill("scheduler")
+    asker.wait_until(
+        lambda: "nothing was heard of /scheduler" in cell.log("skill_server"), "the skill's end"
+    )
+    asker.wait_for_hold()
+    again()
+    home(asker)
+
+
+def test_a_killed_perception_node_is_waited_for(up):
+    from robot_skills_interfaces.srv import Look
+
+    cell, asker = up
+    handle = asker.send(asker.instruction, instruction="pick up the red cube")
+    asker.wait_for_motion("grasp")
+    again = cell.kill("perception")
+    answer = asker.result(handle)
+    # Nobody saw the cube in the hand since the new one began; the skill itself came to its end.
+    assert answer.result.skills[0].outcome in ("success", "failed"), answer.result.reason
+    assert answer.result.reason
+    again()
+    assert asker.call(Look, "perception/look", timeout_s=60.0).seen
+    home(asker)
+
+
+def test_all_ends_in_order(up):
+    cell, _ = up
+    cell.end()
+    result = cell.result()
+    assert result["ok"], result["reason"]
+    ended = [cell.said.rindex(f"{node:<12}  ended") for node in ("scheduler", "skill_server")]
+    assert ended == sorted(ended)
+    restarts = {one["name"]: one["restarts"] for one in result["nodes"]}
+    assert restarts["gate"] == 0
+    assert all(restarts[node] == 1 for node in NODES)
