@@ -251,7 +251,7 @@ def _second_commander(cell: FaultCell) -> None:
 def _overload(cell: FaultCell) -> Undo:
     """The arm moves on beside it, for half a second."""
     context = multiprocessing.get_context("spawn")
-    busy = [context.Process(target=_busy, daemon=True) for _ in range(2)]
+    busy = [context.Process(target=busy, daemon=True) for _ in range(2)]
     for process in busy:
         process.start()
     for _ in range(10):
@@ -266,7 +266,8 @@ def _overload(cell: FaultCell) -> Undo:
     return after
 
 
-def _busy() -> None:
+def busy() -> None:
+    """Work for nothing, without end."""
     while True:
         sum(range(10_000))
 
