@@ -17,7 +17,6 @@ unless somebody publishes the switch as well.
 """
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -44,7 +43,6 @@ from robot_skills.core.teleop import (
     Wish,
 )
 
-_LOOK_S = 0.25
 _FARTHEST_M = 100.0
 _UNIT_TOLERANCE = 0.01
 
@@ -142,7 +140,7 @@ class RosHand:
         self._motion: Motion | None = None
         self._down: frozenset[int] = frozenset()
         self._recording = False
-        self._looked_s, self._seen = 0.0, False
+        self._seen = False
         self.ignored = 0
         self.problem = ""
         """Why the last message was ignored; empty when none was."""
@@ -177,13 +175,10 @@ class RosHand:
         node = self._node
         if node is None:
             raise DeviceLost(f"The {self.name} is not connected.")
-        now_s = time.monotonic()
-        if now_s - self._looked_s > _LOOK_S:
-            self._looked_s = now_s
-            there = node.node.count_publishers(self._config.kind.value) > 0
-            if self._seen and not there:
-                self._mailbox.lose(f"Nobody publishes {self._config.kind.value} any more.")
-            self._seen = there
+        there = node.node.count_publishers(self._config.kind.value) > 0
+        if self._seen and not there:
+            self._mailbox.lose(f"Nobody publishes {self._config.kind.value} any more.")
+        self._seen = there
         return self._mailbox.read()
 
     def close(self) -> None:

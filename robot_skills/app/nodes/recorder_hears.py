@@ -218,8 +218,10 @@ class _Told:
 
     def tick(self, now_s: float, arm: ArmState | None) -> None:
         """Where nothing is sent, the last is in force, and before the first the arm's own."""
-        known_s = now_s - self._config.control_period_s
-        if known_s - self._sent_s < self._config.control_period_s:
+        # By now, whatever was sent half a period ago has been heard.
+        half_s = 0.5 * self._config.control_period_s
+        known_s = now_s - half_s
+        if known_s - self._sent_s < half_s:
             return
         if self._in_force is None and arm is not None:
             self._in_force = arm.q_rad

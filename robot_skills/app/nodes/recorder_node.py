@@ -212,7 +212,8 @@ class RecorderNode:
             response.reason = str(problem)
             return response
         response.accepted, response.episode = True, number
-        response.path = str(self._store.directory(number))
+        if request.action != "discard":
+            response.path = str(self._store.directory(number))
         return response
 
     async def _start(self, request: Any) -> int:
@@ -242,9 +243,6 @@ class RecorderNode:
             raise RefusedError(
                 f"Episode {self._next_number()} is {self._state.value}: save or discard it first."
             )
-        if self._hearing.gone:
-            missing = "; ".join(f"{name}: {why}" for name, why in self._hearing.gone.items())
-            raise RefusedError(f"Not everything that is recorded is there. {missing}.")
         free = shutil.disk_usage(self._setup.root).free
         reserve = self._setup.recorder.reserve_bytes
         if free < reserve:
@@ -252,6 +250,9 @@ class RecorderNode:
                 f"Only {free / _MEGABYTE:.0f} MB are left on the disk of {self._setup.root}, "
                 f"{reserve / _MEGABYTE:.0f} MB have to stay free: make room, or record elsewhere."
             )
+        if self._hearing.gone:
+            missing = "; ".join(f"{name}: {why}" for name, why in self._hearing.gone.items())
+            raise RefusedError(f"Not everything that is recorded is there. {missing}.")
 
     async def _save(self, request: Any) -> int:
         self._check_recording("save")
@@ -284,7 +285,7 @@ class RecorderNode:
             raise RefusedError(f"There is no episode to {action}: start one first.{why}")
 
     def _next_number(self) -> int:
-        return self._last + 1 if self._health is None else self._health.next_number
+        return self._last + 1
 
     # What goes out
 
