@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hardware.ros2.messages import fill_stamp
+from hardware.ros2.runtime import RosNode
 from hardware.teleop import (
     SO101_MAP,
     DynamixelConfig,
@@ -28,12 +30,14 @@ from hardware.teleop import (
     Unix,
     WordsDevice,
 )
+from hardware.teleop.ros_hand import RosHand, RosHandConfig, RosHandKind
 from robot_skills.core.clock import ManualClock
 from robot_skills.core.teleop import DeviceLost, TeleopDevice, TeleopSample, Wish
 from tests.fakes import LIMITS, PERIOD_S, FakeKinematics, FakeRobot
 from tests.hardware.teleop.fakes import FakeHid, FakeLeRobotArm, type_into, until
 from tests.hardware.teleop.servos import FakeServos
 from tests.hardware.teleop.virtual_pad import VirtualPad
+from tests.ros_domain import claim_domain
 
 START_S = 5.0
 
@@ -290,6 +294,117 @@ class WordsBench(Bench):
         self._words.say("a little up" if held else "stop")
 
 
+class RosBench(Bench):
+    """A hand on topics; whoever publishes them is a node of its own."""
+
+    kind = RosHandKind.TWIST
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+        self._domain = claim_domain()
+        self.device = self._hand = RosHand(
+            RosHandConfig(kind=self.kind, domain=self._domain), self.clock
+        )
+        self._node: RosNode | None = None
+
+    def plug_in(self) -> None:
+        from geometry_msgs.msg import PoseStamped, TwistStamped
+        from sensor_msgs.msg import Joy
+        from std_msgs.msg import Bool, String
+
+        if self._node is not None:
+            return
+        self._node = RosNode("hand_bench", domain=self._domain)
+        main = {
+            RosHandKind.TWIST: TwistStamped,
+            RosHandKind.POSE: PoseStamped,
+            RosHandKind.JOY: Joy,
+        }
+        topics = {
+            self.kind.value: main[self.kind],
+            "teleop/held": Bool,
+            "teleop/wish": String,
+        }
+        self._publishers = {
+            topic: self._node.node.create_publisher(message, topic, 1)
+            for topic, message in topics.items()
+        }
+        until(lambda: all(one.get_subscription_count() for one in self._publishers.values()))
+
+    def _send(self, topic: str, message) -> None:
+        newest = self._hand._mailbox._newest
+        asked = len(self._hand._mailbox._wishes)
+        if hasattr(message, "header"):
+            fill_stamp(message.header.stamp, self.clock.now_s())
+        self._publishers[topic].publish(message)
+        until(
+            lambda: (
+                self._hand._mailbox._newest is not newest
+                or len(self._hand._mailbox._wishes) > asked
+            )
+        )
+
+    def hold(self, held: bool) -> None:
+        from geometry_msgs.msg import TwistStamped
+
+        message = TwistStamped()
+        message.twist.linear.x = 0.1 if held else 0.0
+        self._send(self.kind.value, message)
+
+    def ask(self) -> Wish:
+        from std_msgs.msg import String
+
+        self._send("teleop/wish", String(data="save"))
+        return Wish.SAVE
+
+    def unplug(self) -> None:
+        assert self._node is not None
+        self._node.close()
+        self._node = None
+        ours = self._hand._node
+        until(lambda: ours.node.count_publishers(self.kind.value) == 0)
+
+    def close(self) -> None:
+        super().close()
+        if self._node is not None:
+            self._node.close()
+            self._node = None
+
+
+class RosPoseBench(RosBench):
+    kind = RosHandKind.POSE
+
+    def hold(self, held: bool) -> None:
+        from geometry_msgs.msg import PoseStamped
+        from std_msgs.msg import Bool
+
+        if not held:
+            self._send("teleop/held", Bool(data=False))
+            return
+        self._hand._switch = None
+        self._publishers["teleop/held"].publish(Bool(data=True))
+        until(lambda: self._hand._switch is not None)
+        self._send(self.kind.value, PoseStamped())
+
+
+class RosJoyBench(RosBench):
+    kind = RosHandKind.JOY
+
+    def _joy(self, *down: int) -> None:
+        from sensor_msgs.msg import Joy
+
+        buttons = [int(button in down) for button in range(15)]
+        self._send(self.kind.value, Joy(axes=[0.0] * 6, buttons=buttons))
+
+    def hold(self, held: bool) -> None:
+        self._joy(*((10,) if held else ()))
+
+    def ask(self) -> Wish:
+        self._joy(1)
+        return Wish.ESTOP
+
+
 BENCHES = {
     "terminal": TerminalBench,
     "gamepad": GamepadBench,
@@ -302,6 +417,9 @@ BENCHES = {
     "file": FileBench,
     "words": WordsBench,
     "mailbox": MailboxBench,
+    "ros-twist": RosBench,
+    "ros-pose": RosPoseBench,
+    "ros-joy": RosJoyBench,
 }
 
 
