@@ -38,6 +38,8 @@ class Cause(Enum):
     """No fresh pictures of a camera: unplugged, frozen, late."""
     SENSOR_MISFIT = "sensor_misfit"
     """A camera gives pictures of another size or lens than those that were calibrated."""
+    UNFIT = "unfit"
+    """What the arm sends was not checked yet, or is not what the cell says."""
     CONTROLLER = "no_controller"
     """Nothing listens to the commands."""
     OVERRUN = "overrun"

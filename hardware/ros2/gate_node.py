@@ -33,6 +33,7 @@ from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.messages import chunk_of, fill_chunk
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.sensors import Sensors
+from hardware.ros2.start_check import WAITING, Check, StartCheck
 from hardware.ros2.times import MachineClock, clock_name
 from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig, unchecked
@@ -82,6 +83,8 @@ class GateSetup:
         protective: What says that the arm's own controller has stopped it.
         make_collisions: Makes what knows how near the arm comes to itself and to what stands
             around it; None where nobody does, and then that is not checked.
+        start_check: Says what is wrong with what the arm sends, before anything may move; None
+            where nobody knows what it should send.
     """
 
     limits: ArmLimits
@@ -96,6 +99,7 @@ class GateSetup:
     sensors: Sequence[str] = ()
     protective: WatchedTopic | None = None
     make_collisions: Callable[[], CollisionModel] | None = None
+    start_check: Check | None = None
 
     @property
     def unchecked(self) -> list[str]:
@@ -140,6 +144,7 @@ class GateNode:
         self._link = ArmLink(self._node, setup.topics, kinematics, self._clock, self._heard)
         self._commander = Commander(self._node, setup.topics, kinematics, period_s)
         self._loop = ControlLoop(period_s)
+        self._start = self._start_check()
         self._problem = ""
         self._not_real_time = ""
         self._diagnosed_s = 0.0
@@ -180,6 +185,13 @@ class GateNode:
             # Drivers that say it once keep it for who comes later; the others are heard as well.
             for qos in (_latched(), 10):
                 node.create_subscription(Bool, protective.name, self._arm_says(protective), qos)
+
+    def _start_check(self) -> StartCheck | None:
+        check, topics = self._setup.start_check, self._setup.topics
+        if check is None:
+            return None
+        self._gate.hold(Cause.UNFIT, WAITING, self._clock.now_s())
+        return StartCheck(self._node, topics.joint_states, topics.joints, check)
 
     # What comes in
 
@@ -289,6 +301,7 @@ class GateNode:
         self._node.spin_all()
         self._take_judgements()
         self._watch_sensors(now_s)
+        self._watch_start(now_s)
         told = self._gate.tick(now_s)
         if told is not None:
             self._commander.send(told.setpoint, told.opening)
@@ -338,6 +351,16 @@ class GateNode:
             # Where things are was calibrated with another lens: that does not end by itself.
             gate.hold(Cause.SENSOR_MISFIT, misfit.why, now_s, misfit.names)
             gate.fault(Cause.SENSOR_MISFIT, misfit.why, now_s, misfit.names)
+
+    def _watch_start(self, now_s: float) -> None:
+        if self._start is None:
+            return
+        problems = self._start.problems(now_s)
+        if problems:
+            self._gate.hold(Cause.UNFIT, "; ".join(problems), now_s)
+        else:
+            self._start = None
+            self._gate.over(Cause.UNFIT, now_s)
 
     def _watch_controller(self, now_s: float) -> None:
         if self._commander.listeners:

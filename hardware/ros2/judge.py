@@ -19,6 +19,7 @@ import numpy as np
 from hardware.gate.path import JointWaypoints, Judgement
 from hardware.ros2.shared import SharedNumbers
 from hardware.safety_gate import GateCode, GateConfig, SafetyGate
+from robot_skills.core.collision import CollisionModel
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
@@ -38,12 +39,15 @@ class JudgeSetup:
         make_kinematics: Makes its kinematics, there.
         config: How much is forgiven.
         arm: Its name in chunks.
+        make_collisions: Makes what knows how near the arm comes to itself and to what stands
+            around it, there; None where nobody does.
     """
 
     limits: ArmLimits
     make_kinematics: Callable[[], Kinematics]
     config: GateConfig
     arm: str
+    make_collisions: Callable[[], CollisionModel] | None = None
 
 
 class ExpectedArm:
@@ -189,7 +193,14 @@ class Judge:
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kinematics = setup.make_kinematics()
-        self._judge = SafetyGate(setup.limits, self._kinematics, setup.config, setup.arm)
+        make = setup.make_collisions
+        self._judge = SafetyGate(
+            setup.limits,
+            self._kinematics,
+            setup.config,
+            setup.arm,
+            collisions=None if make is None else make(),
+        )
         self._expected, self._gate, self._now_s = expected, gate, now_s
         self._number = 0
 

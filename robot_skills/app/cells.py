@@ -24,7 +24,9 @@ from hardware.cell.schema import (
     RobotDriver,
 )
 from hardware.cell.self_test import SelfTestSetup
+from hardware.cell.start import start_problems
 from hardware.ros2.camera import RosCameraConfig
+from hardware.ros2.camera_lens import NO_DISTORTION
 from hardware.ros2.camera_watch import WatchedCamera
 from hardware.ros2.gate_node import GATE_NODE, GateSetup
 from hardware.ros2.observer import ObserverConfig
@@ -197,6 +199,7 @@ def gate_setup(cell: Cell) -> GateSetup:
         motion=cell.motion,
         judging=cell.judging,
         make_collisions=collision_maker(cell),
+        start_check=partial(start_problems, cell),
         namespace=robot.namespace,
         reach=cell.network.reach,
         domain=cell.network.domain,
@@ -360,7 +363,8 @@ def _camera_config(cell: Cell, camera: CellCamera) -> RosCameraConfig:
         on_tool=on_tool,
         latency_s=camera.latency_s,
         stale_s=camera.stale_s,
-        distortion=camera.distortion,
+        # A webcam's pictures come undistorted from our own node.
+        distortion=camera.distortion if camera.driver is CameraDriver.ROS else NO_DISTORTION,
     )
 
 

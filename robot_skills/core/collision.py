@@ -48,7 +48,6 @@ class Surroundings:
         self_margin_m: By which links keep away from one another.
         finger_depth_m: By which the fingers may be told to go below the table's surface, as they do
             when they take something flat from it and press a little; they give way.
-        link_radius_m: Of links whose shape nobody knows: capsules from joint to joint.
     """
 
     table_z_m: float | None = 0.0
@@ -56,7 +55,6 @@ class Surroundings:
     margin_m: float = 0.02
     self_margin_m: float = 0.01
     finger_depth_m: float = 0.01
-    link_radius_m: float = 0.06
 
     def __post_init__(self) -> None:
         if self.table_z_m is not None and not np.isfinite(self.table_z_m):
@@ -67,8 +65,35 @@ class Surroundings:
             raise ValueError(f"There are several boxes called {', '.join(twice)}.")
         if not (0.0 <= self.margin_m <= 0.2 and 0.0 <= self.self_margin_m <= 0.2):
             raise ValueError("Margins must lie in [0, 0.2] m.")
-        if not (0.0 <= self.finger_depth_m <= 0.1 and 0.0 < self.link_radius_m <= 0.5):
-            raise ValueError("Needs finger_depth_m in [0, 0.1] m and link_radius_m in (0, 0.5] m.")
+        if not 0.0 <= self.finger_depth_m <= 0.1:
+            raise ValueError(f"Needs finger_depth_m in [0, 0.1] m, got {self.finger_depth_m} m.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmShape:
+    """How thick an arm is whose meshes nobody has: links are capsules from joint to joint.
+
+    Attributes:
+        link_radius_m: Of links.
+        hand_radius_m: Of what is between flange and fingers.
+        finger_length_m: Of the last part before the tool, which may touch the table.
+        finger_radius_m: Of that part; so far it reaches beyond the tool.
+    """
+
+    link_radius_m: float = 0.06
+    hand_radius_m: float = 0.05
+    finger_length_m: float = 0.05
+    finger_radius_m: float = 0.01
+
+    def __post_init__(self) -> None:
+        lengths = (
+            self.link_radius_m,
+            self.hand_radius_m,
+            self.finger_length_m,
+            self.finger_radius_m,
+        )
+        if not all(0.0 < length <= 0.5 for length in lengths):
+            raise ValueError("The radii and the length of an arm's parts must lie in (0, 0.5] m.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
