@@ -21,6 +21,7 @@ from hardware.lerobot_config import LeRobotRobotConfig
 from hardware.lerobot_loop import Loop, ThreadLoop
 from hardware.lerobot_units import action_of, check_keys, joints_of
 from hardware.lerobot_views import frame_of
+from hardware.ros2.state_history import StateHistory
 from hardware.safety_gate import SafetyGate
 from hardware.teleop.leader import GONE
 from robot_skills.core.clock import Clock, MonotonicClock
@@ -84,6 +85,7 @@ class LeRobotRobot:
         self._connected = False
         self._problem = ""
         self._judge: SafetyGate | None = None
+        self._history = StateHistory()
 
     # What it is
 
@@ -214,6 +216,10 @@ class LeRobotRobot:
         frames = {name: frame_of(self._config.views[name], name, seen, state) for name in cameras}
         return Observation(stamp_s=now_s, arms={self._config.arm: state}, cameras=frames)
 
+    def T_base_tool_at(self, stamp_s: float) -> SE3:
+        """Where the tool was. Raises `PerceptionError` before the first state."""
+        return self._history.T_base_tool_at(stamp_s)
+
     # Acting
 
     def command(self, chunk: ActionChunk) -> ActionChunk:
@@ -301,6 +307,7 @@ class LeRobotRobot:
             believed = self._gate.sense(state)
             if believed:
                 self._state, self._seen, self._problem = state, seen, ""
+                self._history.add(state)
             else:
                 self._problem = "it reports joints that cannot be true"
         return believed

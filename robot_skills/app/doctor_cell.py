@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from hardware.cell.findings import CheckFinding, Outcome, bad, good, unknown
-from hardware.cell.schema import CameraDriver, Cell, RobotDriver
+from hardware.cell.schema import CameraDriver, Cell, LeRobotArm, RobotDriver
 from hardware.cell.self_test import self_test
 from hardware.ros2.arm_link import GripperKind
 from hardware.ros2.runtime import import_rclpy
 from robot_skills.app.cells import kinematics_maker, load_cell, self_test_setup, sheet_limits
 from robot_skills.app.outcome import CommandResult
-from robot_skills.core.errors import MissingDependencyError
+from robot_skills.core.errors import MissingDependencyError, RobotSkillsError
 
 _WORD = max(len(outcome.value) for outcome in Outcome)
 _ACTIONS = (GripperKind.COMMAND, GripperKind.PARALLEL)
@@ -149,6 +149,8 @@ def _devices(cell: Cell) -> Iterator[CheckFinding]:
     if arm is not None:
         yield _library("LeRobot", "lerobot", "pip install 'robot-skills[train]'")
         yield _path("arm", arm.port, "plug it in, or name its port: `lerobot-find-port`")
+        if find_spec("lerobot") is not None:
+            yield from _follower(cell, arm)
     drivers = {camera.driver for camera in cell.cameras.values()}
     if CameraDriver.REALSENSE in drivers:
         yield _library("RealSense", "pyrealsense2", "pip install pyrealsense2")
@@ -156,6 +158,32 @@ def _devices(cell: Cell) -> Iterator[CheckFinding]:
         if camera.driver is CameraDriver.UVC:
             mend = "plug it in, or name its device: `v4l2-ctl --list-devices`"
             yield _path(f"camera {camera.name}", camera.device, mend)
+
+
+def _follower(cell: Cell, arm: LeRobotArm) -> Iterator[CheckFinding]:
+    """LeRobot's driver, without a word to the arm: opening it lets go of its joints."""
+    from hardware.lerobot_units import check_keys
+    from robot_skills.app.cell_robot import lerobot_follower, lerobot_map
+
+    kind = f"{arm.kind} {arm.id!r}"
+    try:
+        follower = lerobot_follower(cell)
+        for features in (follower.observation_features, follower.action_features):
+            check_keys(lerobot_map(cell), features, arm.kind)
+    except RobotSkillsError as problem:
+        yield bad("driver", str(problem), f"mend {cell.place_of('robot.lerobot')}, or the joints")
+        return
+    yield good("driver", f"LeRobot's {kind} has the joints of the cell")
+    file = getattr(follower, "calibration_fpath", None)
+    if file is None or not Path(file).is_file():
+        yield bad(
+            "calibration",
+            f"LeRobot has none of the {kind}",
+            f"lerobot-calibrate --robot.type={arm.kind} --robot.port={arm.port} "
+            f"--robot.id={arm.id}",
+        )
+    else:
+        yield good("calibration", f"{file}")
 
 
 def _library(what: str, module: str, mend: str) -> CheckFinding:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hardware.gated_robot import gate_robot
 from hardware.teleop import HandOperator, MailboxDevice, OperatorConfig, WordsDevice
+from robot_skills.app.collect.cell_station import PREFIX, open_cell_station
 from robot_skills.app.collect.devices import AnyDevice, RestampedDevice
 from robot_skills.app.collect.hands import ALONE, hand_device
 from robot_skills.app.collect.leader_file import leader_device
@@ -93,7 +94,7 @@ def collecting(options: CellOptions) -> Iterator[Collecting]:
     _check(options)
     recording = recording_of(options)
     with ExitStack() as stack:
-        station = open_station(options.robot, options.camera_px)
+        station = _station(options)
         stack.callback(station.close)
         _check_cameras(options.cameras, station.robot)
         rings = {
@@ -183,6 +184,12 @@ def _check(options: CellOptions) -> None:
         raise RefusedError(f"--camera-px must lie in [16, 4096], got {options.camera_px}.")
     if options.seconds is not None and options.seconds <= 0.0:
         raise RefusedError(f"--seconds must be positive, got {options.seconds:g}.")
+
+
+def _station(options: CellOptions) -> Station:
+    if options.robot.startswith(PREFIX):
+        return open_cell_station(options.robot, options.cameras, options.camera_px)
+    return open_station(options.robot, options.camera_px)
 
 
 def _check_cameras(names: Sequence[str], robot: Robot) -> None:

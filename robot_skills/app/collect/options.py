@@ -14,8 +14,9 @@ class CellOptions(CommonOptions):
     """Which robot, and who moves it."""
 
     robot: str = "sim:panda"
-    """Robot: sim:panda, sim:ur5e (the tabletop cell), or a task: robosuite:lift, :stack, :can,
-    :square."""
+    """Robot: sim:panda, sim:ur5e (the tabletop cell), a task: robosuite:lift, :stack, :can,
+    :square, or cell:FILE, a real arm: LeRobot's in this process, any other behind its running
+    gate."""
     device: tuple[DeviceName, ...] = ("keyboard",)
     """Hands on the robot; of several, the one that takes hold first moves it. keyboard: this
     terminal; console: a web page; words: typed sentences; stream: poses over the network."""
