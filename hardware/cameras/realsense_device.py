@@ -1,5 +1,6 @@
 """Finding, opening and recording an Intel RealSense: what gives `RealSenseCamera` its framesets."""
 
+import contextlib
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hardware.cameras.stream import PicturesEnded, StreamConfig
+from hardware.ros2.runtime import import_rclpy
 from robot_skills.core.errors import MissingDependencyError, PerceptionError, RefusedError
 
 _RECORDINGS = (".db3", ".bag")
@@ -107,7 +109,9 @@ def open_realsense(
 
 
 def import_realsense() -> Any:
-    """The module `pyrealsense2`.
+    """The module `pyrealsense2`, after ROS 2 where that is installed.
+
+    Both bring a Fast DDS: a process that loads the SDK's first crashes as it ends.
 
     Raises:
         MissingDependencyError: It, or the libusb that it links to, is not installed.
@@ -119,6 +123,8 @@ def import_realsense() -> Any:
         ctypes.CDLL(str(libusb_package.get_library_path()), mode=ctypes.RTLD_GLOBAL)
     except (ImportError, OSError):
         pass  # The system's own may do.
+    with contextlib.suppress(MissingDependencyError):
+        import_rclpy()
     try:
         import pyrealsense2 as rs
     except (ImportError, OSError) as error:

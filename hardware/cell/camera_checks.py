@@ -52,7 +52,9 @@ def check_camera(cell: Cell, camera: CellCamera, heard: HeardCamera) -> CheckFin
         return bad(what, f"nothing came on {', '.join(missing)}", mend)
     if heard.problem or heard.K is None:
         return bad(
-            what, f"{info}: {heard.problem}", "calibrate the camera, send rectified pictures"
+            what,
+            f"{info}: {heard.problem}",
+            f"calibrate the camera, send rectified pictures, or tell its lens: {place}",
         )
     sizes = {colour: heard.pictures, info: heard.info_px}
     if camera.has_depth:

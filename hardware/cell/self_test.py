@@ -25,9 +25,10 @@ from hardware.cell.checks import (
 )
 from hardware.cell.findings import CheckFinding, bad, unknown
 from hardware.cell.graph import CellGraph
-from hardware.cell.schema import Cell, CellCamera
+from hardware.cell.schema import CameraDriver, Cell, CellCamera
 from hardware.cell.urdf import DescribedJoint, described_joints
 from hardware.ros2.arm_link import Controller
+from hardware.ros2.camera_lens import distortion_problem
 from hardware.ros2.messages import intrinsics_of
 from hardware.ros2.runtime import RosNode
 from robot_skills.core.errors import (
@@ -271,9 +272,12 @@ class _SelfTest:
         info, K, problem = kept.get("info"), None, ""
         if info is not None:
             try:
-                K = intrinsics_of(info)
+                K = intrinsics_of(info, distorted=any(camera.distortion))
             except PerceptionError as error:
                 problem = str(error)
+            # A webcam's pictures come undistorted from our own node.
+            if any(camera.distortion) and camera.driver is CameraDriver.ROS:
+                problem = problem or distortion_problem(info, np.array(camera.distortion))
         heard = HeardCamera(
             pictures=_size_of(kept.get("colour")),
             depths=_size_of(kept.get("depth")),

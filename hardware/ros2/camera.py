@@ -120,6 +120,7 @@ class RosCamera:
         self._pair: _Pair | None = None
         self._frame: RgbdFrame | None = None
         self._last_s: float | None = None
+        self._from_before = False
         self._taken = 0
         self._new = threading.Condition()
         self.counters = CameraCounters()
@@ -204,6 +205,8 @@ class RosCamera:
         if self._lens.K is None:
             return self._lens.problem.rstrip(".")
         if pair is None or now_s - pair.received_s > _SILENT_SHARE * stale_s:
+            if self._from_before:
+                return "only pictures come that are older than the last one"
             return f"no depth is within {1e3 * self._config.apart_s:.0f} ms of a picture"
         return why_stale(now_s - pair.captured_s, now_s - pair.received_s, stale_s)
 
@@ -266,7 +269,8 @@ class RosCamera:
                     queue.append(message)
                     return
                 colour, depth = (message, match) if half == "colour" else (match, message)
-                if self._is_from_before(at_s):
+                self._from_before = self._is_from_before(at_s)
+                if self._from_before:
                     self.counters.out_of_order += 1
                     return
                 self._last_s = at_s

@@ -135,6 +135,10 @@ class _Attempt:
             motion = self._move()
         except RefusedError as error:
             return self._end(Outcome.FAILED, str(error))
+        except PerceptionError as error:
+            # Who goes by pictures cannot go on without; the error names the camera.
+            self._context.robot.stop()
+            return self._end(Outcome.FAILED, str(error))
         self._moved = motion
         if motion.ending is Ending.STOPPED:
             return self._end(Outcome.STOPPED, motion.reason)

@@ -80,10 +80,8 @@ class Station:
 
     def chunk(self):
         T = self.robot.observe().arms[DEFAULT_ARM].T_base_tool.matrix()
-        times = 0.05 * np.arange(1.0, 17.0)
-        return single_arm_chunk(
-            self.robot.clock.now_s() + times, np.tile(T, (16, 1, 1)), np.ones(16)
-        )
+        times = np.array(self.robot.clock.now_s() + 0.05 * np.arange(1.0, 17.0), np.float64)
+        return single_arm_chunk(times, np.tile(T, (16, 1, 1)), np.ones(16))
 
     def moves_until(self, state):
         """Command again and again, as a skill does, until the gate is in a state; what it said."""

@@ -27,6 +27,7 @@ from tests.fakes import (
     R_DOWN,
     T_HOME,
     ZOO,
+    FakeCamera,
     FakeKinematics,
     FakePerceiver,
     FakePolicy,
@@ -308,6 +309,34 @@ def test_a_robot_fault_ends_the_skill_as_a_fault():
     result, _ = cell.run(GRASP, scene=cell.look())
     assert result.outcome is Outcome.FAULT
     assert "not connected" in result.reason
+
+
+def test_a_camera_that_is_lost_stops_a_policy_that_sees_and_is_named():
+    cell = Cell()
+    stops = []
+
+    class _Unplugs(_SeeingPolicy):
+        def infer(self, inputs) -> PolicyOutput:
+            if len(self.inputs) == 2:
+                unplug()
+            return super().infer(inputs)
+
+    class _Blind(FakeCamera):
+        def read(self):
+            raise PerceptionError("sensor_lost(front): no pictures come")
+
+    def unplug():
+        robot = cell.robot
+        robot._camera = _Blind(robot.clock)
+        stop = robot.stop
+        robot.stop = lambda: (stops.append(robot.clock.now_s()), stop())
+
+    cell.policies["grasp"] = _Unplugs(grasp_script)
+    result, _ = cell.run(GRASP, scene=cell.look())
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == "sensor_lost(front): no pictures come"
+    assert stops
+    assert cell.events.events[-1].kind is EventKind.SKILL_END
 
 
 def test_effects_that_cannot_be_seen_fail_with_the_reason():

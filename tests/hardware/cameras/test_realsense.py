@@ -1,6 +1,7 @@
 """RealSense cameras, through the SDK's own software device: the driver's code, no hardware."""
 
 import gc
+import subprocess
 import sys
 import time
 from functools import partial
@@ -25,6 +26,7 @@ from robot_skills.core.clock import MonotonicClock
 from robot_skills.core.errors import MissingDependencyError, PerceptionError, RefusedError
 from robot_skills.core.se3 import SE3
 from tests.hardware.cameras.software_realsense import K, Showing, SoftwareRealSense, numbered
+from tests.ros_domain import claim_domain
 
 PATIENT = StreamConfig(stale_s=2.0, pause_s=0.05, longest_pause_s=0.1)
 
@@ -378,3 +380,20 @@ def test_what_mujoco_draws_comes_through_the_driver():
     there = frame.depth_m > 0.0
     assert there.mean() > 0.9
     np.testing.assert_allclose(frame.depth_m[there], drawn.depth_m[there], atol=0.6e-3)
+
+
+def test_a_process_that_opens_a_camera_may_use_ros_afterwards():
+    pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+    program = (
+        "from hardware.cameras.realsense_device import import_realsense\n"
+        "from hardware.ros2.runtime import RosNode\n"
+        "import_realsense().context()\n"
+        f"RosNode('after', domain={claim_domain()}).close()\n"
+        "print('its work is done', flush=True)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120.0, check=False
+    )
+    assert "its work is done" in ended.stdout
+    # Two libraries that do not bear each other make a crash only now.
+    assert ended.returncode == 0

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hardware.cameras.watch import FrameCounters, FrameWatch, WatchConfig
+from hardware.cameras.watch import FrameCounters, FrameWatch, WatchConfig, why_stale
 from robot_skills.core.camera import pinhole
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import RgbdFrame
@@ -86,6 +86,7 @@ def test_the_tenth_picture_that_is_the_same_is_none():
     assert passed == [True] * 9 + [False] * 3
     assert watch.counters.frozen == 3
     assert "frozen" in watch.problem
+    assert watch.frozen
     assert watch.passes(frame_at(12, value=8), 6.0)
     assert watch.problem == ""
 
@@ -121,6 +122,21 @@ def test_changed_intrinsics_are_refused(wrong):
     assert passed == [True, False, True]
     assert watch.counters.refused == 1
     assert judged([frame_at(0)], K=wrong)[1] == [False]
+
+
+def test_the_first_frame_has_to_have_the_lens_that_was_told_as_far_as_calibrations_agree():
+    watch, passed = judged([frame_at(0), frame_at(1)], K=K * [[1.005], [1.005], [1.0]])
+    assert passed == [True, True]
+    watch, passed = judged([frame_at(0)], K=K * [[1.03], [1.03], [1.0]])
+    assert passed == [False]
+    assert "another camera" in watch.problem
+    assert not watch.frozen
+
+
+def test_why_a_picture_is_old():
+    assert why_stale(0.1, 0.1, 0.2) == ""
+    assert "no pictures come" in why_stale(0.3, 0.25, 0.2)
+    assert "late" in why_stale(0.3, 0.05, 0.2)
 
 
 def test_stamps_that_are_no_times_are_refused():

@@ -159,6 +159,7 @@ def test_arms_that_do_not_tell_their_stops(tmp_path):
         ({"depths": (32, 24)}, "front/aligned_depth_to_color/image_raw 32 x 24"),
         ({"info_px": (128, 96)}, "front/color/camera_info 128 x 96"),
         ({"K": None, "problem": "it is distorted"}, "it is distorted"),
+        ({"K": K, "problem": "other coefficients"}, "other coefficients"),
         ({"K": 2.0 * K}, "far from the middle of a picture of 64 x 48"),
         ({"K": 0.5 * K}, "far from the middle"),
         ({"K": K * [[1.05], [1.05], [1.0]]}, "the cell says 60, 60, 31.5, 23.5"),

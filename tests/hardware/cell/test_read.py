@@ -82,6 +82,12 @@ def test_safety_is_read(tmp_path):
         ("[1.0, 1.0, 0.5]", "[1.0, nan, 0.5]", "velocity", "outside"),
         ("size_px: [64, 48]", "size_px: [64, 4800000]", "size_px", "[16, 8192] px"),
         ("31.5, 23.5]", "131.5, 23.5]", "lens_px", "outside the picture"),
+        ("23.5]\n", "23.5]\n    distortion: [0.1, 0.0]\n", "distortion", "needs 5 numbers, has 2"),
+        ("23.5]\n", "23.5]\n    distortion: [0, 0, 0, 0, 99]\n", "distortion", "outside"),
+        ("23.5]\n", "23.5]\n    distortion: [0, .nan, 0, 0, 0]\n", "distortion", "number"),
+        ("23.5]\n", "23.5]\n    frozen_frames: 1\n", "frozen_frames", "2 or more"),
+        ("23.5]\n", "23.5]\n    frozen_frames: -3\n", "frozen_frames", "outside"),
+        ("23.5]\n", "23.5]\n    frozen_frames: 2.5\n", "frozen_frames", "whole number"),
         ("driver: ros\n", "driver: ross\n", "driver: ross", "'ros'?"),
         ("driver: ros\n", "driver: sim\n", "driver: sim", "needs a simulated arm"),
         ("driver: ros\n", "driver: ros\n    serial: 42\n", "serial", "of driver realsense"),
@@ -154,3 +160,16 @@ def test_a_file_that_is_not_there(tmp_path):
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00name")
     with pytest.raises(CellError):
         read_cell(tmp_path / "bytes.yaml", sheet_of)
+
+
+def test_a_lens_that_distorts_is_read_and_only_where_it_makes_sense(tmp_path):
+    told = "    distortion: [-0.3, 0.1, 0.001, 0.0, 0.02]\n    frozen_frames: 0\n"
+    camera = cell_of(tmp_path, changed("23.5]\n", f"23.5]\n{told}")).cameras["front"]
+    assert camera.distortion == (-0.3, 0.1, 0.001, 0.0, 0.02)
+    assert camera.frozen_frames is None
+    realsense = changed("23.5]\n", f"23.5]\n{told}").replace("driver: ros\n", "driver: realsense\n")
+    found = "\n".join(mistakes(tmp_path, realsense))
+    assert "distortion" in found
+    assert "of realsense it is known" in found
+    bare = changed("    lens_px: [60.0, 60.0, 31.5, 23.5]\n", told)
+    assert any("give 'lens_px' as well" in one for one in mistakes(tmp_path, bare))
