@@ -35,7 +35,7 @@ class CellFacts:
         namespace: Of its nodes; empty is the root.
         domain: Of ROS; None is what the environment says.
         joint_states: Topic of the arm's joint states.
-        cameras: Cameras that are driven by a node of ours.
+        cameras: Cameras that a node of ours drives, or watches.
         network: Whether nodes are on other machines as well.
     """
 
@@ -222,7 +222,7 @@ class _Nodes:
             required=False,
             # A cable is plugged in again after hours, too.
             respawn=Respawn(most=1000),
-            ready=Ready(topics=absolute(namespace, (f"{camera}/color/image_raw",))),
+            ready=Ready(topics=absolute(namespace, (f"{camera}/health",))),
         )
 
     def upper(self, row: _Upper, own: tuple[str, ...]) -> NodePlan:
