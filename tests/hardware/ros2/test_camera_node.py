@@ -1,8 +1,11 @@
 """A camera, its process and its node: what others see of it over real DDS."""
 
+import itertools
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 
@@ -13,12 +16,16 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from hardware.cameras.process import CameraProcessConfig
 from hardware.ros2.camera import RosCamera, RosCameraConfig
+from hardware.ros2.camera_topics import CameraTopics
 from hardware.ros2.runtime import RosNode
 from hardware.ros2.times import MachineClock
-from robot_skills.app.cells import find_cell, load_cell
+from robot_skills.app.bringup.cell import facts_of
+from robot_skills.app.bringup.plans import PlanName, plan_of
+from robot_skills.app.cells import find_cell, gate_setup, load_cell, watch_setup
 from robot_skills.app.nodes.camera import CameraNodeSetup, camera_setup, main, run_camera
 from robot_skills.core.errors import PerceptionError, RefusedError, UnknownNameError
 from robot_skills.core.se3 import SE3
+from robot_skills.core.types import RgbdFrame
 from tests.hardware.cameras.told_camera import SHAPE, K, picture, told
 
 CONTEXT = multiprocessing.get_context("spawn")
@@ -236,3 +243,80 @@ def test_wrong_arguments_are_refused_in_a_line(capsys):
     assert "--camera" in capsys.readouterr().err
     assert main(["--cell", "ur5e_realsense", "--camera", "wrist"]) == 2
     assert "Available: front" in capsys.readouterr().err
+
+
+# Cameras that others publish
+
+
+def watched_cell(tmp_path):
+    return cell_with(
+        tmp_path,
+        "  front:\n    driver: ros\n    colour: /their/colour\n    size_px: [32, 24]\n"
+        f"    rate_hz: 30\n    lens_px: [60.0, 60.0, 15.5, 11.5]\n    frozen_frames: 20\n{POSE}",
+    )
+
+
+def test_a_cell_says_what_is_watched(tmp_path):
+    cell = watched_cell(tmp_path)
+    (watched,) = watch_setup(cell, "front").cameras
+    assert watched.camera.topics()[0] == "/their/colour"
+    assert (watched.size_px, watched.stale_s) == ((32, 24), 0.2)
+    assert watched.watch.frozen_frames == 20
+    np.testing.assert_array_equal(watched.watch.K[:2, 2], [15.5, 11.5])
+    assert gate_setup(cell).sensors == ("front",)
+    facts = facts_of(str(cell.path))
+    assert facts.cameras == ("front",)
+    node = next(one for one in plan_of(PlanName.BRINGUP, facts).nodes if one.name == "camera_front")
+    assert node.ready.topics == ("/front/health",)
+    with pytest.raises(UnknownNameError, match=r"frnt.*mean 'front'"):
+        watch_setup(cell, "frnt")
+
+
+def test_the_node_of_a_camera_that_another_driver_publishes_says_how_it_is(tmp_path):
+    from diagnostic_msgs.msg import DiagnosticStatus
+
+    text = watched_cell(tmp_path).path.read_text().replace("    colour: /their/colour\n", "")
+    file = tmp_path / "watched.yaml"
+    file.write_text(text)
+    health = []
+    driver = RosNode("their_driver", namespace=f"{SPACE}_theirs")
+    topics = CameraTopics(driver, "front")
+    driver.node.create_subscription(DiagnosticStatus, "front/health", health.append, 10)
+    arguments = ["--cell", str(file), "--camera", "front", "--namespace", f"{SPACE}_theirs"]
+    node = subprocess.Popen([sys.executable, "-m", "robot_skills.app.nodes.camera", *arguments])
+    lens = np.array([[60.0, 0.0, 15.5], [0.0, 60.0, 11.5], [0.0, 0.0, 1.0]])
+    sent = itertools.count()
+
+    def publish():
+        rgb, depth_m = picture(next(sent))
+        topics.publish(
+            RgbdFrame(
+                stamp_s=time.monotonic(),
+                rgb=rgb,
+                depth_m=depth_m,
+                K=lens,
+                T_base_camera=SE3.identity(),
+            )
+        )
+
+    def until(level, word, send):
+        until_s = time.monotonic() + 60.0
+        while not (health and health[-1].level == level and word in health[-1].message):
+            assert time.monotonic() < until_s, health[-1:]
+            send()
+            driver.spin_once(0.02)
+
+    try:
+        until(STALE, "nothing came on front/color/image_raw", lambda: None)
+        until(OK, "pictures come", publish)
+        until(STALE, "nothing came on front/color/image_raw for", lambda: None)
+        until(OK, "pictures come", publish)
+        # It watches, and sends no pictures of its own.
+        assert driver.node.count_publishers("front/color/image_raw") == 1
+        assert driver.node.count_publishers("front/health") == 1
+        node.terminate()
+        assert node.wait(timeout=20.0) == 0
+    finally:
+        node.kill()
+        node.wait()
+        driver.close()
