@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from robot_skills.app.bringup.child import Child, how_it_ended
-from robot_skills.app.bringup.graph import Graph
+from robot_skills.app.bringup.graph import NOTHING, Graph
 from robot_skills.app.bringup.plan import BringupPlan, NodePlan, Restarts
 from robot_skills.core.errors import RefusedError, RobotFault
 
@@ -69,6 +69,7 @@ class _Supervised:
         self.child: Child | None = None
         self.since_s = 0.0
         self.due_s = 0.0
+        self.gone = NOTHING
         self.why = ""
         self.words = ""
 
@@ -191,13 +192,16 @@ class Supervisor:
             self._start(node, now_s)
 
     def _start(self, node: _Supervised, now_s: float) -> None:
+        ready = node.plan.ready
+        # Who was killed is still heard of for a while; only who comes now is ready.
+        node.gone = NOTHING if ready is None else self._graph.ends(ready)
         node.child = Child(node.plan.command(os.getpid()), node.log, self._environment)
         node.since_s = now_s
         self._change(node, NodeState.STARTING)
 
     def _look_whether_ready(self, node: _Supervised, now_s: float) -> None:
         ready = node.plan.ready
-        missing = [] if ready is None else self._graph.missing(ready)
+        missing = [] if ready is None else self._graph.missing(ready, node.gone)
         if not missing:
             self._activate(node)
         elif ready is not None and now_s - node.since_s > ready.timeout_s:

@@ -36,11 +36,20 @@ class FakeGraph:
 
     def __init__(self):
         self.there = set()
+        self.remembers, self.generation = False, 0
         self.activated = []
         self.refuses = False
 
-    def missing(self, ready):
-        return [name for name in (*ready.topics, *ready.services) if name not in self.there]
+    def _end(self, name):
+        return f"{name} {self.generation}".encode()
+
+    def missing(self, ready, gone=frozenset()):
+        there = {name for name in self.there if self._end(name) not in gone}
+        return [name for name in (*ready.topics, *ready.services) if name not in there]
+
+    def ends(self, ready):
+        """A network that forgets the dead at once, or one that remembers them."""
+        return frozenset(map(self._end, self.there)) if self.remembers else frozenset()
 
     def present(self, ready):
         return [name for name in (*ready.topics, *ready.services) if name in self.there]
@@ -238,6 +247,23 @@ def test_what_a_dead_node_left_on_the_network_does_not_stop_its_restart(cell):
     made.until(lambda: made.supervisor.up)
     os.kill(made.report("gate").pid, signal.SIGKILL)
     made.until(lambda: made.supervisor.up and made.report("gate").restarts == 1)
+
+
+def test_a_killed_node_is_not_ready_by_what_is_still_heard_of_it(cell):
+    ready = Ready(services=("gate/submit",))
+    made = cell(node("gate", SLEEP, ready=ready, respawn=QUICK))
+    made.until(lambda: made.report("gate").state is NodeState.STARTING)
+    made.graph.there.add("gate/submit")
+    made.until(lambda: made.supervisor.up)
+    made.graph.remembers = True
+    os.kill(made.report("gate").pid, signal.SIGKILL)
+    made.until(lambda: made.states("gate")[-2:] == ["pausing", "starting"])
+    for _ in range(30):
+        made.supervisor.step()
+        time.sleep(0.01)
+    assert made.report("gate").state is NodeState.STARTING
+    made.graph.generation += 1
+    made.until(lambda: made.supervisor.up)
 
 
 def test_asked_to_end_it_ends_well(cell):
