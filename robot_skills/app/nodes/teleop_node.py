@@ -16,14 +16,15 @@ from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.times import MachineClock, clock_name
 from hardware.safety_gate import GateCode
 from hardware.teleop import HandOperator, OperatorConfig, WordsDevice
-from robot_skills.app.collect.session import CollectSession, Motion, SessionConfig
+from robot_skills.app.collect.session import CollectSession, Motion, Phase, SessionConfig
 from robot_skills.app.nodes.teleop_records import RecorderClient
+from robot_skills.core.annotation import Outcome
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import ActionRefused, RefusedError, RobotFault
 from robot_skills.core.robot import Robot, RobotWrapper
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import Array
-from robot_skills.core.teleop import TeleopDevice
+from robot_skills.core.teleop import TeleopDevice, Wish
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk, Observation
 
 TELEOP_NODE = "teleop"
@@ -123,6 +124,49 @@ class HandedRobot(RobotWrapper):
             self._anew = True
 
 
+class HandSession(CollectSession):
+    """A session whose recorder others use as well, and which may outlive it.
+
+    A hand also ends the episode of somebody else: of a service call, or of a `teleop` that ended
+    before its episode did.
+    """
+
+    def __init__(
+        self,
+        station: RosStation,
+        operator: HandOperator,
+        records: RecorderClient | None,
+        config: SessionConfig,
+    ) -> None:
+        super().__init__(station, station.robot, operator, records, config=config)
+        self._records = records
+
+    def wish(self, wish: Wish) -> None:
+        records = self._records
+        if records is not None and self.phase is Phase.IDLE:
+            if wish is Wish.REDO and self.saved:
+                records.reject()
+                self.tell("info", f"Episode {self.saved[-1].number} is marked as discarded.")
+            elif records.others_record and wish in _ENDS:
+                outcome = _ENDS[wish]
+                if outcome is None:
+                    records.discard()
+                else:
+                    records.commit(outcome)
+                self.phase = Phase.SAVING
+                return
+        super().wish(wish)
+
+
+_ENDS: Mapping[Wish, Outcome | None] = {
+    Wish.SAVE: Outcome.UNKNOWN,
+    Wish.SUCCESS: Outcome.SUCCESS,
+    Wish.FAILURE: Outcome.FAILURE,
+    Wish.DISCARD: None,
+}
+"""How wishes end an episode; None forgets it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TeleopSetup:
     """Who moves what.
@@ -171,12 +215,8 @@ class TeleopNode:
             OperatorConfig(speed_fraction=setup.speed, turn_fraction=setup.speed),
         )
         self._records = RecorderClient(node) if setup.records else None
-        self.session = CollectSession(
-            RosStation(handed, setup.kind),
-            handed,
-            self._operator,
-            self._records,
-            config=setup.session,
+        self.session = HandSession(
+            RosStation(handed, setup.kind), self._operator, self._records, setup.session
         )
         self._kind = TeleopStatus
         self._status = node.node.create_publisher(TeleopStatus, "~/status", 10)

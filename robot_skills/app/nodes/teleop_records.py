@@ -58,9 +58,10 @@ class RecorderClient:
         return True
 
     @property
-    def saved_before(self) -> int:
-        """Episodes in the dataset, as far as is known."""
-        return 0 if self._status is None else int(self._status.episodes)
+    def others_record(self) -> bool:
+        """Whether an episode is being recorded that was not begun here."""
+        status = self._status
+        return status is not None and status.state == "recording" and not self._recording
 
     def begin(self, header: EpisodeHeader) -> None:
         """Ask for an episode; `Failed` comes where it is refused."""

@@ -115,6 +115,7 @@ class Person:
         )
         from robot_skills_interfaces.srv import EpisodeControl
         from sensor_msgs.msg import JointState
+        from std_msgs.msg import String
 
         self.node = RosNode("person", namespace=namespace, domain=domain)
         ros = self.node.node
@@ -123,6 +124,7 @@ class Person:
         self._hand = ros.create_publisher(TwistStamped, "teleop/twist", 1)
         self._events = ros.create_publisher(EpisodeEvent, "recorder/events", 10)
         self._event = EpisodeEvent
+        self._wishes = ros.create_publisher(String, "teleop/wish", 10)
         self.heard = {}
         for kind, topic in (
             (GateStatus, "gate/status"),
@@ -162,6 +164,12 @@ class Person:
             return answer if answer.accepted else None
 
         return wait_until(done, lambda: self.refused)
+
+    def wish(self, word):
+        """Press a button."""
+        from std_msgs.msg import String
+
+        self._wishes.publish(String(data=word))
 
     def say(self, kind, data):
         self._events.publish(self._event(kind=kind, data=data))

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -86,6 +87,75 @@ def test_a_person_records_by_topics_and_a_killed_recorder_costs_the_episode_it_w
     assert not [damage for _, found in store.verify() for damage in found]
     assert not store.leftovers()
     check_episodes(RecordedEpisodes(store))
+
+
+@pytest.mark.timeout(600)
+def test_hands_record_by_their_buttons_and_outlive_recorder_and_gate(collecting, person):
+    for node in ("gate", "recorder", "teleop"):
+        collecting.wait_for(node)
+
+    def teleop():
+        return person.heard["teleop/status"]
+
+    def said():
+        return f"{teleop()}\n{person.heard.get('recorder/status')}\n{collecting.said}"
+
+    def press_until(word, state):
+        """Press a button until the hands are in a state; a refusal is shown, and tried again."""
+
+        def there():
+            if teleop().episode == "idle" != state:
+                person.wish(word)
+                time.sleep(1.0)
+            return teleop().episode == state
+
+        wait_until(there, said)
+
+    wait_until(lambda: {"teleop/status", "recorder/status"} <= person.heard.keys())
+    press_until("start", "recording")
+    person.push(0.05, said)
+    person.wish("success")
+    wait_until(lambda: person.heard["recorder/status"].episodes == 1, said)
+    wait_until(lambda: teleop().episode == "idle", said)
+
+    # A recorder that hangs holds up neither gate nor hand; the hand is told, and goes on.
+    press_until("start", "recording")
+    recorder = collecting.pids_of("recorder")[-1]
+    os.kill(recorder, signal.SIGSTOP)
+    try:
+        ticks = person.heard["gate/status"].ticks
+        person.push(-0.05, said)
+        wait_until(lambda: teleop().episode == "idle", said)
+        wait_until(lambda: "not been heard of" in teleop().notice, said)
+        person.push(0.05, said)
+        assert person.heard["gate/status"].ticks > ticks
+    finally:
+        os.kill(recorder, signal.SIGCONT)
+    # What it still had is there to be ended.
+    wait_until(lambda: person.heard["recorder/status"].state == "recording", said)
+
+    def forgotten():
+        person.wish("discard")
+        time.sleep(1.0)
+        return person.heard["recorder/status"].state == "idle"
+
+    wait_until(forgotten, said)
+
+    os.kill(collecting.pids_of("gate")[-1], signal.SIGKILL)
+    collecting.wait_for("gate", times=2)
+    person.push(-0.05, said)
+
+    person.wish("estop")
+    wait_until(lambda: person.heard["gate/status"].state == "estop", said)
+    wait_until(lambda: teleop().motion == "estop", said)
+    person.wish("release")
+    wait_until(lambda: person.heard["gate/status"].state == "idle", said)
+    person.push(0.05, said)
+    assert collecting.end() == 0
+    store = EpisodeStore(collecting.dataset)
+    assert [entry.outcome for entry in store.entries()] == [Outcome.SUCCESS]
+    assert store.entry(0).manifest.origin["notes"] == "ros-twist"
+    assert not [damage for _, found in store.verify() for damage in found]
 
 
 def check_episodes(recorded):
