@@ -58,6 +58,10 @@ class ServoCell:
         """Begin the episode again."""
         self.world.reset()
 
+    def rearrange(self) -> None:
+        """Put the things back where the layout says; the arm stays where it is."""
+        self.world.rearrange()
+
     def step(self, q_rad: Array | None = None, opening: float | None = None) -> None:
         """One period.
 

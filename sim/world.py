@@ -87,6 +87,23 @@ class TabletopWorld:
         self.data.time = 0.0
         self._kinematics_fresh = False
 
+    def rearrange(self) -> None:
+        """Put the things back where the layout says, at rest; the arm stays where it is."""
+        model, data = self.model, self.data
+        start = mujoco.MjData(model)
+        if self.layout.drawer is not None:
+            start.qpos[model.joint(DRAWER_SLIDE).qposadr[0]] = self.layout.drawer.opening_m
+        arm = model.body_rootid[model.jnt_bodyid[self._joint_of(int(self.servos.dofs[0]))]]
+        for joint in range(model.njnt):
+            if model.body_rootid[model.jnt_bodyid[joint]] == arm:
+                continue
+            q, v = _joint_slices(model, joint)
+            data.qpos[q], data.qvel[v] = start.qpos[q], 0.0
+        self._kinematics_fresh = False
+
+    def _joint_of(self, dof: int) -> int:
+        return int(self.model.dof_jntid[dof])
+
     def step(self, n_physics: int) -> None:
         """Advance by physics steps under the present controls, in one call into MuJoCo."""
         mujoco.mj_step(self.model, self.data, nstep=n_physics)
@@ -232,3 +249,14 @@ def _add_camera(body: mujoco.MjsBody, name: str, T_body_camera: SE3, fovy_deg: f
     # MuJoCo's cameras look along -z with +y up; optical frames along +z with +y down.
     T = T_body_camera @ SE3.from_rotvec((np.pi, 0.0, 0.0))
     body.add_camera(name=name, pos=T.p.tolist(), quat=T.wxyz().tolist(), fovy=fovy_deg)
+
+
+def _joint_slices(model: mujoco.MjModel, joint: int) -> tuple[slice, slice]:
+    """Of a joint in the positions and in the velocities."""
+    sizes = {
+        mujoco.mjtJoint.mjJNT_FREE: (7, 6),
+        mujoco.mjtJoint.mjJNT_BALL: (4, 3),
+    }
+    nq, nv = sizes.get(mujoco.mjtJoint(model.jnt_type[joint]), (1, 1))
+    q, v = int(model.jnt_qposadr[joint]), int(model.jnt_dofadr[joint])
+    return slice(q, q + nq), slice(v, v + nv)

@@ -286,7 +286,7 @@ class Worker:
         )
         if self._end.is_set():
             return
-        watcher.trigger("sim_robot/reset")
+        watcher.trigger("sim_robot/rearrange")
         recording = self._episode("start", task=instruction)
         try:
             good, reason = self._carry_out(instruction)

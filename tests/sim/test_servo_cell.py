@@ -1,5 +1,6 @@
 """A cell under joint setpoints, and its pictures drawn from a pose."""
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -33,6 +34,28 @@ def test_a_servo_is_no_faster_than_its_joint_may_move(layout):
     cell.step(start + 1.0)
     moved = (cell.setpoint_rad - start) / 0.01
     assert (moved <= cell.arm.limits.joint.velocity_rad_s + 1e-6).all()
+
+
+def test_things_are_put_back_and_the_arm_stays(layout):
+    cell = ServoCell("panda", layout)
+    before = cell.pose()
+    start = cell.setpoint_rad
+    for i in range(60):
+        cell.step(start + 0.002 * (i + 1))
+    arm = cell.state(0.6).q_rad
+    things = np.ones(len(before), dtype=bool)
+    things[cell.world.servos.qpos] = False
+    cell.world.data.qpos[things] += 0.05
+    cell.rearrange()
+    np.testing.assert_array_equal(cell.state(0.6).q_rad, arm)
+    assert not np.allclose(arm, before[cell.world.servos.qpos], atol=0.05)
+    for _ in range(100):
+        cell.step()
+    model = cell.world.model
+    free = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE]
+    assert len(free) >= 4
+    for adr in free:
+        np.testing.assert_allclose(cell.pose()[adr : adr + 3], before[adr : adr + 3], atol=0.01)
 
 
 def test_the_gripper_closes(layout):

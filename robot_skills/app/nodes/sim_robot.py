@@ -6,9 +6,10 @@ colour and aligned depth with their infos, the robot description, and ``/clock``
 the machine's: when the processor is short, physics catches up, as an arm would not wait either.
 Pictures are drawn in another process.
 
-Services: ``~/reset`` begins the episode again, ``~/truth`` says as JSON where everything is,
-``~/protective_stop`` (`std_srvs/SetBool`) has the arm's own controller stop it. Faults come by
-``~/inject``, a `std_msgs/String` of JSON: `Faults` says which.
+Services: ``~/reset`` begins the episode again; ``~/rearrange`` puts the things back and leaves the
+arm where it is, because one that is elsewhere all at once is a fault to its gate; ``~/truth`` says
+as JSON where everything is; ``~/protective_stop`` (`std_srvs/SetBool`) has the arm's own controller
+stop it. Faults come by ``~/inject``, a `std_msgs/String` of JSON: `Faults` says which.
 """
 
 import json
@@ -132,6 +133,7 @@ class SimRobotNode:
             node.create_subscription(kind, topic, heard, 1)
         self._describe()
         node.create_service(Trigger, "~/reset", self._reset)
+        node.create_service(Trigger, "~/rearrange", self._rearrange)
         node.create_service(Trigger, "~/truth", self._truth)
         node.create_service(SetBool, "~/protective_stop", self._protective_stop)
 
@@ -188,6 +190,11 @@ class SimRobotNode:
         self.cell.reset()
         self._wish = _Wish()
         response.success, response.message = True, "at the start"
+        return response
+
+    def _rearrange(self, request: Any, response: Any) -> Any:
+        self.cell.rearrange()
+        response.success, response.message = True, "the things are where they were"
         return response
 
     def _truth(self, request: Any, response: Any) -> Any:
