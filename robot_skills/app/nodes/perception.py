@@ -47,6 +47,7 @@ def _run(argv: Sequence[str]) -> None:
         reach=setup.reach,
         domain=setup.domain,
         by_itself=not told.unconfigured,
+        pictures=True,
     )
 
 

@@ -76,6 +76,7 @@ class SchedulerServer:
             namespace=setup.namespace,
             reach=setup.reach,
             domain=setup.domain,
+            pictures=False,
         )
         self._eyes = RosPerceiver(self._others)
         self._skills = RemoteSkills(self._others)

@@ -28,6 +28,7 @@ def run_stages(
     reach: "Reach",
     domain: int | None,
     by_itself: bool,
+    pictures: bool = False,
 ) -> None:
     """Be a managed node until the process is asked to end. For the main thread.
 
@@ -38,6 +39,8 @@ def run_stages(
         reach: Who can hear it.
         domain: Of ROS; None is what the environment says.
         by_itself: It goes to active by itself.
+        pictures: Its process hears many pictures. Others do without shared memory: what is killed
+            there can leave those deaf who heard it.
 
     Raises:
         RobotSkillsError: It does not get there.
@@ -48,7 +51,9 @@ def run_stages(
     end = ProcessEnd()
     with (
         end.watched(),
-        ManagedNode(name, namespace=namespace, reach=reach, domain=domain) as node,
+        ManagedNode(
+            name, namespace=namespace, reach=reach, domain=domain, pictures=pictures
+        ) as node,
     ):
         node.manage(make(node))
         if by_itself:
