@@ -20,6 +20,7 @@ from tests.ros_domain import claim_domain
 
 CONTEXT = multiprocessing.get_context("spawn")
 PATIENCE_S = 30.0
+STARTS_S = 90.0
 
 
 class Station:
@@ -54,6 +55,13 @@ class Station:
     def begin(self):
         for process in self.processes:
             process.start()
+        # Others share the processors; a robot has less patience than these processes may need.
+        self.node.wait_for(
+            lambda: len(self.health) == 2
+            and all(message.level == b"\x00" for message in self.health.values()),
+            STARTS_S,
+            "pictures",
+        )
         self.robot.connect()
         self.node.wait_for(
             lambda: self.inject_to.get_subscription_count() == 2,
