@@ -16,6 +16,8 @@ class Source(Enum):
     """In MuJoCo, in this process."""
     ROS = "ros"
     """Behind its running safety gate, over ROS 2."""
+    CELL = "cell"
+    """As its cell file says."""
 
 
 class Pace(Enum):
@@ -91,7 +93,9 @@ class RobotSkillsRobotConfig(RobotConfig):
     """One arm of robot-skills.
 
     Attributes:
-        source: ``sim`` or ``ros``.
+        source: ``sim`` or ``ros``; ``cell`` by itself where a cell is given.
+        cell: File of a cell, or the name of a shipped one: it alone says which arm, where it is,
+            what it may do, and where its cameras are.
         arm: Which arm: its limits, kinematics and, in a simulation, its model.
         actions: ``tool`` (pose and opening) or ``joints`` (and opening).
         period_s: How far ahead of now an action is to be reached; None is the robot's own control
@@ -107,6 +111,7 @@ class RobotSkillsRobotConfig(RobotConfig):
     """
 
     source: str = "sim"
+    cell: str = ""
     arm: str = "panda"
     actions: str = "tool"
     period_s: float | None = None
@@ -128,7 +133,21 @@ class RobotSkillsRobotConfig(RobotConfig):
                 raise ValueError(
                     f"robot.{name} is one of {', '.join(known)}, not {getattr(self, name)!r}."
                 )
+        if self.cell:
+            self._check_cell_alone()
+            self.source = Source.CELL.value
+        elif self.source == Source.CELL.value:
+            raise ValueError("robot.source=cell needs robot.cell, a cell's file or name.")
         if self.period_s is not None and not 0.0 < self.period_s <= 1.0:
             raise ValueError(f"robot.period_s lies in (0, 1] s, got {self.period_s}.")
         if min(self.width, self.height) < 16:
             raise ValueError(f"Pictures of {self.width} x {self.height} are too small.")
+
+    def _check_cell_alone(self) -> None:
+        """What a cell file says is not said twice."""
+        usual = {"arm": "panda", "seed": None, "ros": RosArm()}
+        twice = [f"robot.{name}" for name, value in usual.items() if getattr(self, name) != value]
+        if self.source == Source.ROS.value:
+            twice.append("robot.source")
+        if twice:
+            raise ValueError(f"robot.cell says it already: leave out {', '.join(twice)}.")

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -29,6 +30,8 @@ def make_robot(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[i
             return _simulated(config)
         case Source.ROS:
             return _over_ros(config)
+        case Source.CELL:
+            return _of_cell(config)
 
 
 def _simulated(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[int, int]]]:
@@ -40,6 +43,29 @@ def _simulated(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[i
     return robot, dict.fromkeys(robot.cameras, (config.height, config.width))
 
 
+def _of_cell(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[int, int]]]:
+    from robot_skills.app.cell_robot import cell_robot
+    from robot_skills.app.cells import load_cell
+
+    _warn_of_crash()
+    cell = load_cell(config.cell)
+    if config.views is not None:
+        # A camera that nobody looks at is not waited for either.
+        kept = {name: one for name, one in cell.cameras.items() if name in config.views}
+        cell = replace(cell, cameras=kept)
+    robot = cell_robot(cell, owner="lerobot")
+    sizes = {name: cell.cameras[name].size_px for name in robot.cameras}
+    return robot, {name: (height, width) for name, (width, height) in sizes.items()}
+
+
+def _warn_of_crash() -> None:
+    if "pyrealsense2" in sys.modules and "rclpy" not in sys.modules:
+        _log.warning(
+            "pyrealsense2 was loaded before ROS 2: this program will crash when it has ended its "
+            "work. Start it as: python -m lerobot_robot_robot_skills record ..."
+        )
+
+
 def _over_ros(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[int, int]]]:
     from hardware.ros2.arm_link import ArmTopics, Controller, GripperKind, GripperTopics
     from hardware.ros2.camera import RosCameraConfig
@@ -48,11 +74,7 @@ def _over_ros(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[in
     from sim.arms import ARMS
     from sim.kinematics import kinematics_of
 
-    if "pyrealsense2" in sys.modules and "rclpy" not in sys.modules:
-        _log.warning(
-            "pyrealsense2 was loaded before ROS 2: this program will crash when it has ended its "
-            "work. Start it as: python -m lerobot_robot_robot_skills record ..."
-        )
+    _warn_of_crash()
     if config.arm not in ARMS:
         raise unknown_name("arm", config.arm, ARMS)
     arm, ros = ARMS[config.arm], config.ros
