@@ -46,6 +46,9 @@ ros: .venv/.ros
 	@$(UV) sync $(SYNC) --group ros-interfaces || { \
 	  echo "Messages of ROS 2 cannot be built here (needs a C compiler): their tests are skipped." >&2; \
 	  $(UV) sync $(SYNC); }
+	@if $(BIN)/python -c "import launch" 2>/dev/null; then \
+	  $(UV) pip install --quiet --no-deps --python $(BIN)/python ./hardware/ros2/robot_skills_ros; \
+	fi
 	@touch $@
 
 # Cameras render on the GPU or in software, through EGL in either case.
