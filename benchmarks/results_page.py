@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collecting_page
+from benchmarks import collecting_page, robot_page
 from benchmarks.markdown import in_minutes, number, percent, section
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -303,6 +303,12 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("alignment.jsonl", collecting_page.alignment),
     ("letting_go.jsonl", collecting_page.letting_go),
     ("operator_path.jsonl", collecting_page.operator_path),
+    ("over_ros.jsonl", robot_page.over_ros),
+    ("faults.jsonl", robot_page.faults),
+    ("fuzz.jsonl", robot_page.fuzz),
+    ("bench_control.json", _bench("The safety gate's loop", "robot-skills bench control")),
+    ("control_long.jsonl", robot_page.long_run),
+    ("chaos.jsonl", robot_page.chaos),
 )
 
 
