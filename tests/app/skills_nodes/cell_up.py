@@ -12,6 +12,7 @@ import psutil
 
 from hardware.ros2.runtime import RosNode
 from robot_skills.app.cells import find_cell
+from robot_skills.core.errors import RobotFault
 
 PATIENCE_S = 120.0
 
@@ -48,9 +49,9 @@ class CellUp:
     def tails(self):
         return {path.name: path.read_text()[-1000:] for path in self.logs.glob("*.log")}
 
-    def kill(self, node):
-        """SIGKILL; returns what waits until the node has been started again and serves."""
-        before = self.log(node).count("activated")
+    def kill(self, node, serves="activated"):
+        """SIGKILL; returns what waits until the node's log says again that it serves."""
+        before = self.log(node).count(serves)
         pid = int(re.findall(rf"^{node} +running +process (\d+)", self.said, re.MULTILINE)[-1])
         os.kill(pid, signal.SIGKILL)
 
@@ -58,13 +59,14 @@ class CellUp:
             self.wait_for(f"{node} +pausing.*was ended by SIGKILL")
             until_s = time.monotonic() + PATIENCE_S
             # What the dead one left on the network is no sign of the new one.
-            while self.log(node).count("activated") <= before:
+            while self.log(node).count(serves) <= before:
                 assert time.monotonic() < until_s, self.tails()
                 time.sleep(0.1)
 
         return wait
 
     def result(self):
+        assert self._result.read_text(), (self.said, self.tails())
         return json.loads(self._result.read_text())
 
     def end(self):
@@ -87,7 +89,7 @@ class Asker:
         from robot_skills_interfaces.action import ExecuteInstruction, ExecuteSkill
         from robot_skills_interfaces.msg import GateStatus
 
-        self.node = RosNode("asker", domain=domain)
+        self.node = RosNode("asker", domain=domain, pictures=False)
         self.heard, self.gate = [], None
         self.instruction, self.skill = ExecuteInstruction, ExecuteSkill
         self._clients = {
@@ -119,8 +121,21 @@ class Asker:
         future = client.send_goal_async(
             kind.Goal(**goal), lambda message: self.heard.append(message.feedback)
         )
-        self.node.wait_for(future.done, 30.0, "an answer to the goal")
+        self.node.wait_for(future.done, 15.0, "an answer to the goal")
         return future.result()
+
+    def send_until_accepted(self, kind, **goal):
+        """As often as it takes: who has just been started again may not have heard of us yet."""
+        until_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                handle = self.send(kind, **goal)
+            except RobotFault:
+                handle = None
+            if handle is not None and handle.accepted:
+                return handle
+            assert time.monotonic() < until_s, "nobody takes the goal"
+            time.sleep(0.5)
 
     def result(self, handle, timeout_s=120.0):
         future = handle.get_result_async()
@@ -130,14 +145,19 @@ class Asker:
     def wait_until(self, so, what, timeout_s=60.0):
         self.node.wait_for(so, timeout_s, what)
 
-    def wait_for_motion(self, skill=""):
-        self.wait_until(
-            lambda: any(
-                one.status.phase == "moving" and skill in one.status.skill and one.status.skill
-                for one in self.heard
-            ),
-            "motion",
-        )
+    def wait_for_motion(self, handle, skill):
+        """Until a skill of which the name contains this moves the arm."""
+        assert handle.accepted
+        ended = handle.get_result_async()
+
+        def moves():
+            # Whoever ended before will not move any more.
+            assert not ended.done(), ended.result()
+            return any(
+                one.status.phase == "moving" and skill in one.status.skill for one in self.heard
+            )
+
+        self.wait_until(moves, "motion")
 
     def wait_for_hold(self):
         """Until nothing moves any more, by the gate's own word."""
