@@ -58,7 +58,7 @@ def _run(argv: Sequence[str]) -> None:
     if not told.reserve_mb >= 0.0:
         raise RefusedError(f"--reserve-mb cannot be negative, got {told.reserve_mb:g}.")
     obey(arguments.keeper)
-    from robot_skills.app.nodes.recorder_node import run_recorder
+    from robot_skills.app.nodes.recorder_run import run_recorder
 
     run_recorder(recorder_setup(arguments, told))
 
@@ -70,7 +70,8 @@ def recorder_setup(arguments: NodeArguments, told: "argparse.Namespace") -> "Rec
     from hardware.cell.schema import CameraDriver
     from robot_skills.app.cells import load_cell, robot_config
     from robot_skills.app.collect.build import code_origin
-    from robot_skills.app.nodes.recorder_hears import SENT, HeardCamera
+    from robot_skills.app.nodes.recorder_cameras import HeardCamera
+    from robot_skills.app.nodes.recorder_hears import SENT
     from robot_skills.app.nodes.recorder_node import RecorderNodeSetup
     from robot_skills.data.names import checked_name
     from robot_skills.data.recorder import RecorderConfig

@@ -5,9 +5,7 @@ for a recorder that hangs. What was missed is counted.
 """
 
 import json
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,12 +19,13 @@ from hardware.ros2.robot import Ros2RobotConfig
 from hardware.ros2.runtime import RosNode
 from hardware.ros2.times import MachineClock, SenderClocks
 from hardware.ros2.tool_history import ToolHistory
+from robot_skills.app.nodes.recorder_cameras import CameraFeed, HeardCamera
 from robot_skills.core.clock_map import ClockMap
-from robot_skills.core.errors import PerceptionError, RobotFault
+from robot_skills.core.errors import RobotFault
 from robot_skills.core.events import Event, EventKind
 from robot_skills.core.frame_ring import FrameRing
 from robot_skills.core.se3 import Array
-from robot_skills.core.types import ArmState, Observation, RgbdFrame, single_arm_chunk
+from robot_skills.core.types import ArmState, Observation, single_arm_chunk
 from robot_skills.data.messages import Command
 from robot_skills.data.recorder import Recorder
 
@@ -37,25 +36,8 @@ EVENTS = f"{RECORDER_NODE}/events"
 """Topic of ``EpisodeEvent``: what others want to have kept with an episode."""
 _SKILL_SERVER = "skill_server"
 _STALE_S = 0.2
-_ILL = b"\x02"
-"""From this level of a `diagnostic_msgs/DiagnosticStatus` on, a camera's pictures are no data."""
-_FROZEN = 10
-"""As many equal pictures in a row, and a camera is frozen."""
 _QUEUE = 50
 _SLACK = 0.9
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeardCamera:
-    """A camera that is recorded.
-
-    Attributes:
-        size_px: Width and height that its pictures have to have.
-        noisy: Whether a scene at rest gives a new picture each time.
-    """
-
-    size_px: tuple[int, int]
-    noisy: bool
 
 
 class CellHearing:
@@ -83,7 +65,7 @@ class CellHearing:
         self._told = _Told(config, recorder, self._clock)
         self._said = _Said(recorder, self._clock)
         self._feeds = {
-            camera.name: _CameraFeed(
+            camera.name: CameraFeed(
                 RosCamera(node, camera, self._clock, self._history.T_base_tool_at),
                 cameras[camera.name],
                 rings[camera.name],
@@ -103,11 +85,6 @@ class CellHearing:
     def subtask(self) -> str:
         """What is being done, in words."""
         return self._said.subtask
-
-    @property
-    def missed_chunks(self) -> int:
-        """Judged chunks that were not heard."""
-        return self._told.missed
 
     def begin(self) -> None:
         """An episode has begun: say how things stand."""
@@ -198,7 +175,6 @@ class _Told:
         self._opening: float | None = None
         self._number: int | None = None
         self._gate: tuple[str, str] = ("", "")
-        self.missed = 0
 
     @property
     def running(self) -> bool:
@@ -232,10 +208,12 @@ class _Told:
     def judged(self, message: Any) -> None:
         """What became of a chunk."""
         number = int(message.number)
-        if self._number is not None and number > self._number + 1:
-            self.missed += number - self._number - 1
-        self._number = number
         now_s = self._clock.now_s()
+        missed = 0 if self._number is None else number - self._number - 1
+        if missed > 0:
+            data = {"name": f"{GATE_NODE}/{JUDGED}", "state": "missed", "count": missed}
+            self._recorder.emit(Event(stamp_s=now_s, kind=EventKind.SENSOR, data=data))
+        self._number = number
         offset_s = self._senders.offset_s(message.clock, message.answered_s, now_s)
         self._verdict(message, message.stamp_s + offset_s)
         try:
@@ -337,46 +315,3 @@ class _Said:
 
     def _emit(self, kind: EventKind, data: Mapping[str, Any]) -> None:
         self._recorder.emit(Event(stamp_s=self._clock.now_s(), kind=kind, data=data))
-
-
-class _CameraFeed:
-    """Pictures of one camera on their way into its ring; those that are no data are left out."""
-
-    def __init__(self, camera: RosCamera, heard: HeardCamera, ring: FrameRing) -> None:
-        self._camera, self._heard, self._ring = camera, heard, ring
-        self._ill = self._problem = ""
-        self._content: int | None = None
-        self._same = 0
-
-    def heard_health(self, message: Any) -> None:
-        """How its driver says that it is."""
-        self._ill = (message.message or "its driver says so") if message.level >= _ILL else ""
-
-    def why_none(self) -> str:
-        """Why nothing is recorded of it; empty when something is."""
-        return self._ill or self._problem or self._camera.why_none()
-
-    def take(self) -> None:
-        """The newest picture, if there is a new one that shows something."""
-        try:
-            frame = self._camera.take()
-        except PerceptionError as problem:
-            self._problem = str(problem)
-            return
-        if frame is None:
-            return
-        self._problem = self._why_no_data(frame)
-        if not (self._problem or self._ill):
-            self._ring.write(frame)
-
-    def _why_no_data(self, frame: RgbdFrame) -> str:
-        width, height = frame.rgb.shape[1::-1]
-        if (width, height) != self._heard.size_px:
-            wanted = " x ".join(map(str, self._heard.size_px))
-            return f"its pictures are {width} x {height}, those of the cell are {wanted}"
-        content = zlib.crc32(np.ascontiguousarray(frame.rgb[::8]).data)
-        self._same = self._same + 1 if content == self._content else 0
-        self._content = content
-        if self._heard.noisy and self._same >= _FROZEN:
-            return f"it is frozen: {self._same} equal pictures"
-        return ""

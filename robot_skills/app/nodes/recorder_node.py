@@ -8,9 +8,7 @@ a process of its own for the disk. When that dies, this one ends as well, to be 
 """
 
 import shutil
-import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -20,17 +18,17 @@ from typing import Any
 from hardware.ros2.robot import Ros2RobotConfig
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.times import MachineClock, clock_name
-from robot_skills.app.nodes.recorder_hears import RECORDER_NODE, CellHearing, HeardCamera
+from robot_skills.app.nodes.recorder_cameras import HeardCamera
+from robot_skills.app.nodes.recorder_hears import CellHearing
 from robot_skills.core.annotation import Outcome
 from robot_skills.core.errors import (
-    DatasetInUseError,
     RefusedError,
     RobotSkillsError,
     StorageError,
     unknown_name,
 )
 from robot_skills.core.events import Event, EventKind
-from robot_skills.core.frame_ring import FrameRing, RingSize
+from robot_skills.core.frame_ring import FrameRing
 from robot_skills.data.recorder import (
     Discarded,
     EpisodeHeader,
@@ -45,12 +43,9 @@ from robot_skills.data.recorder import (
 from robot_skills.data.schema import DatasetSchema
 from robot_skills.data.store import EpisodeStore
 
-_RING_SLOTS = 48
 _LISTEN_S = 0.01
 _STATUS_S = 0.2
 _ANSWER_S = 30.0
-_FREE_AFTER_S = 15.0
-"""A recorder that was killed lets go of its dataset within this time."""
 _MEGABYTE = 1e6
 ACTIONS = ("start", "save", "discard", "reject")
 
@@ -329,47 +324,3 @@ def _outcome(word: str) -> Outcome:
     if word and word not in words:
         raise unknown_name("outcome", word, words)
     return words[word] if word else Outcome.UNKNOWN
-
-
-def run_recorder(setup: RecorderNodeSetup) -> None:
-    """Record until the process is asked to end; an episode that is being recorded is forgotten.
-
-    Raises:
-        RefusedError: Somebody else records there, or the dataset is of another robot.
-        StorageError: The folder cannot be written.
-        RecorderDied: What writes to the disk is gone.
-    """
-    end, robot = ProcessEnd(), setup.robot
-    with ExitStack() as stack:
-        stack.enter_context(end.watched())
-        rings = {
-            name: stack.enter_context(_ring(name, camera.size_px))
-            for name, camera in setup.cameras.items()
-        }
-        recorder = Recorder(setup.root, setup.schema, MachineClock(), setup.recorder, rings)
-        _start(recorder)
-        stack.callback(recorder.close)
-        node = stack.enter_context(
-            RosNode(
-                RECORDER_NODE, namespace=robot.namespace, reach=robot.reach, domain=robot.domain
-            )
-        )
-        RecorderNode(setup, node, recorder, rings).run(end)
-
-
-def _start(recorder: Recorder) -> None:
-    """Start it, as soon as one that was killed has let go of the dataset."""
-    until_s = time.monotonic() + _FREE_AFTER_S
-    while True:
-        try:
-            recorder.start()
-            return
-        except DatasetInUseError:
-            if time.monotonic() > until_s:
-                raise
-        time.sleep(0.2)
-
-
-def _ring(name: str, size_px: tuple[int, int]) -> FrameRing:
-    width, height = size_px
-    return FrameRing(name, RingSize(height_px=height, width_px=width, slots=_RING_SLOTS))

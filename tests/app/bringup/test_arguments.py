@@ -89,7 +89,7 @@ def test_errors_become_exit_codes_and_one_line(capsys):
     assert run_node("gate", lambda _: None, []) == 0
 
 
-@pytest.mark.parametrize("node", ["gate", "simulate", "wait_for"])
+@pytest.mark.parametrize("node", ["gate", "recorder", "simulate", "teleop", "wait_for"])
 def test_help_and_refusals_need_no_vendor_library(node):
     command = [sys.executable, "-X", "importtime", "-m", f"robot_skills.app.nodes.{node}"]
     environment = {**os.environ, "PYTHONWARNINGS": "error::RuntimeWarning"}
