@@ -1,16 +1,23 @@
 """What an arm's geometry says about distances, beside MuJoCo's own contacts."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
 
 from hardware.gate.collision import JudgedPath, trespass
-from robot_skills.core.collision import StaticBox, Surroundings, least_room
+from hardware.gate.motion import MotionConfig, MotionGate
+from hardware.gate.path import JointWaypoints, Judgement
+from hardware.safety_gate import GateCode
+from robot_skills.core.collision import ArmShape, StaticBox, Surroundings, least_room
 from robot_skills.core.errors import UnknownNameError
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ArmState
+from sim.arm_models import ARM_MODELS, named_kinematics
 from sim.arms import ARMS
 from sim.collision import CollisionGeometry, arm_collisions, geometry_of
+from sim.collision_chain import named_collisions
 from sim.kinematics import ArmKinematics
 
 SURROUNDINGS = Surroundings(
@@ -278,3 +285,61 @@ def test_unknown_arms_and_impossible_surroundings_are_refused():
     ):
         with pytest.raises(ValueError):
             wrong()
+
+
+def test_arm_that_is_stopped_anywhere_on_an_accepted_path_touches_nothing(arm, model):
+    limits, rng = ARMS[arm].limits, np.random.default_rng(11)
+    ways = 0
+    while ways < 12:
+        start, path = random_path(arm, rng)
+        # From rest, as chunks of an arm that stands do.
+        share = np.cumsum(np.minimum(np.arange(1, 17) / 6.0, 1.0)) / np.arange(1, 17)
+        path = replace(path, q_rad=start + (path.q_rad - start) * share[:, None])
+        if model.room(start[None], np.ones(1)).min() < 0.0:
+            continue
+        if trespass(model, limits.joint, path, state(start)) is not None:
+            continue
+        ways += 1
+        for stop_s in rng.uniform(0.1, 0.9, 3):
+            q, opening = told(limits, start, path, float(stop_s))
+            room_m = model.room(q, opening)
+            assert (room_m > -np.maximum(model.margin_m, 0.0) - _SAME_M).all()
+
+
+def told(limits, start, path: JudgedPath, stop_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the gate in motion tells an arm that follows a path and is stopped on the way."""
+    gate = MotionGate(limits, MotionConfig(tracking_rad=3.0))
+    arm = state(start)
+    gate.sense(arm)
+    waypoints = JointWaypoints(stamp_s=path.stamp_s, q_rad=path.q_rad, opening=path.opening)
+    judgement = Judgement(code=GateCode.OK, waypoints=waypoints)
+    assert gate.submit(judgement, gate.grant("test"), 0.0).ok
+    q, opening = [], []
+    for step in range(150):
+        now_s = 0.01 * step
+        if now_s >= stop_s:
+            gate.stop("asked", now_s)
+        setpoint = gate.tick(now_s)
+        assert setpoint is not None
+        q.append(setpoint.setpoint.q_rad)
+        opening.append(setpoint.opening)
+        gate.sense(replace(arm, q_rad=q[-1], stamp_s=now_s + 0.01))
+    assert not gate.moves
+    return np.array(q), np.array(opening)
+
+
+@pytest.mark.parametrize("name", sorted(ARM_MODELS))
+def test_arms_without_meshes_are_capsules_with_room_at_rest_and_above_the_table(name):
+    shape = ArmShape(link_radius_m=0.02, hand_radius_m=0.03) if name == "so101" else ArmShape()
+    T_flange_tool = SE3.from_translation((0.0, 0.0, 0.0 if name == "so101" else 0.15))
+    home = np.array([ARM_MODELS[name].home_q_rad])
+    made = named_collisions(name, T_flange_tool, shape, Surroundings())
+    assert made.room(home, np.ones(1)).min() > 0.0
+    touching = {one for one, other in made.pairs if other == "table"}
+    assert "fingers" in touching
+    assert "base" not in touching
+    tool_m = float(named_kinematics(name, T_flange_tool).forward(home[0]).p[2])
+    high = named_collisions(name, T_flange_tool, shape, Surroundings(table_z_m=tool_m + 0.05))
+    (nearest,) = least_room(high, home, np.ones(1))
+    assert nearest.room_m < 0.0
+    assert "table" in nearest.bodies
