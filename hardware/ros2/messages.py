@@ -89,6 +89,8 @@ def depth_of_compressed(message: Any) -> NDArray[np.float32]:
     start = 12 if "compressedDepth" in message.format else 0
     if message.format.startswith("32FC1"):
         raise PerceptionError("Compressed depth has to be 16UC1; 32FC1 is rounded on its way.")
+    if message.format.endswith("rvl"):
+        raise PerceptionError("Compressed depth has to be png: set the transport's `format` to it.")
     picture = cv2.imdecode(data[start:], cv2.IMREAD_UNCHANGED)
     if picture is None or picture.dtype != np.uint16 or picture.ndim != 2:
         raise PerceptionError(f"A compressed depth picture ({message.format}) cannot be decoded.")

@@ -93,6 +93,13 @@ def test_compressed_pictures_are_decoded():
     message = sensor_msgs.CompressedImage(format="16UC1; compressedDepth png")
     message.data = bytes(12) + cv2.imencode(".png", mm)[1].tobytes()
     np.testing.assert_allclose(depth_of_compressed(message), mm * 0.001, atol=1e-6)
+    for wrong, words in (
+        ("32FC1; compressedDepth png", "16UC1"),
+        ("16UC1; compressedDepth rvl", "png"),
+    ):
+        other = sensor_msgs.CompressedImage(format=wrong, data=message.data)
+        with pytest.raises(PerceptionError, match=words):
+            depth_of_compressed(other)
     message.data = b"nothing of the kind"
     with pytest.raises(PerceptionError, match="cannot be decoded"):
         depth_of_compressed(message)
