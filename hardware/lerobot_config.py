@@ -9,6 +9,7 @@ from hardware.gate.motion import MotionConfig
 from hardware.lerobot_views import LeRobotView
 from hardware.safety_gate import GateConfig
 from hardware.teleop.lerobot_leader import LeaderMap
+from robot_skills.core.collision import CollisionModel
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
@@ -38,6 +39,8 @@ class LeRobotRobotConfig:
         motion: When it stops, and how often it is told where to go.
         gate: How much is forgiven.
         stale_s: Age of the newest state from which `observe` fails.
+        make_collisions: Makes what knows how near the arm comes to itself and to what stands
+            around it; None where nobody does, and then that is not checked.
     """
 
     limits: ArmLimits
@@ -50,6 +53,7 @@ class LeRobotRobotConfig:
     motion: MotionConfig = field(default_factory=_motion)
     gate: GateConfig = field(default_factory=GateConfig)
     stale_s: float = 1.0
+    make_collisions: Callable[[], CollisionModel] | None = None
 
     def __post_init__(self) -> None:
         known, mapped = len(self.limits.joint.lower_rad), len(self.mapping.joints)

@@ -163,7 +163,14 @@ class LeRobotRobot:
         self._seen: Mapping[str, Any] = {}
         self._state: ArmState | None = None
         self._reader = config.make_kinematics()
-        self._judge = SafetyGate(config.limits, config.make_kinematics(), config.gate, config.arm)
+        make = config.make_collisions
+        self._judge = SafetyGate(
+            config.limits,
+            config.make_kinematics(),
+            config.gate,
+            config.arm,
+            collisions=None if make is None else make(),
+        )
         self._gate = MotionGate(config.limits, config.motion, self._changed)
         self._epoch = self._gate.grant(_OWNER)
         until_s = self._clock.now_s() + _FIRST_STATE_S
