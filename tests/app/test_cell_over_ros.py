@@ -25,18 +25,18 @@ from robot_skills.app.cells import (
 from robot_skills.app.cli import main
 from robot_skills.app.nodes.sim_robot import run_sim_robot
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+from tests.ros_domain import claim_domain
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "bringup.md"
 CONTEXT = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
-def cell_file(tmp_path, worker_id):
+def cell_file(tmp_path):
     """A simulated cell with a namespace and a domain of its own."""
-    number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 9
     text = find_cell("sim_ur5e").read_text()
     text = text.replace("  arm: ur5e\n", "  arm: ur5e\n  namespace: left\n")
-    text = text.replace("reach: machine", f"reach: machine\n  domain: {90 + number % 10}")
+    text = text.replace("reach: machine", f"reach: machine\n  domain: {claim_domain()}")
     text = text.replace("size_px: [256, 192]", "size_px: [64, 48]")
     path = tmp_path / "left.yaml"
     path.write_text(text)
