@@ -8,6 +8,7 @@ of its own, which is asked again and again for what has come, and is taken down 
 
 import contextlib
 import ctypes
+import multiprocessing
 import os
 import signal
 import threading
@@ -255,7 +256,9 @@ class ProcessEnd:
 def _signal_at_end_of_parent() -> None:
     """Have the system send SIGTERM when the parent ends, however it does."""
     set_signal = 1
-    parent = os.getppid()
+    spawner = multiprocessing.parent_process()
+    # It may have ended while this process was still loading; then somebody else is the parent.
+    parent = os.getppid() if spawner is None else spawner.pid
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(set_signal, signal.SIGTERM)
     if os.getppid() != parent:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -115,3 +116,36 @@ def test_clocks_may_drift_apart_slowly():
         now_s = sent_s * (1.0 + 1e-4) + 3.0
         offset_s = clocks.offset_s("elsewhere", sent_s, now_s)
     assert sent_s + offset_s == pytest.approx(now_s, abs=1e-6)
+
+
+_ORPHAN = """
+import multiprocessing, os, pathlib, sys, time
+
+def child(folder):
+    from hardware.ros2.runtime import ProcessEnd
+    while os.getppid() == int((folder / "parent").read_text()):
+        time.sleep(0.02)
+    end = ProcessEnd()
+    with end.watched(with_parent=True):
+        (folder / "asked").write_text(str(end.asked))
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    (folder / "parent").write_text(str(os.getpid()))
+    multiprocessing.get_context("spawn").Process(target=child, args=(folder,)).start()
+    os._exit(0)
+"""
+
+
+def test_a_child_whose_parent_ended_while_it_was_loading_is_asked_to_end(tmp_path):
+    program = tmp_path / "orphan.py"
+    program.write_text(_ORPHAN)
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    subprocess.run(
+        [sys.executable, str(program), str(tmp_path)], env=environment, timeout=60.0, check=True
+    )
+    answer, until_s = tmp_path / "asked", time.monotonic() + 60.0
+    while not (answer.is_file() and answer.read_text()):
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    assert answer.read_text() == "True"
