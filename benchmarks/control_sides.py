@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.gate.motion import MotionConfig
-from hardware.ros2.gate_node import GateNode, GateSetup, judge_main
+from hardware.ros2.gate_node import GateNode
+from hardware.ros2.gate_setup import GateSetup
 from hardware.ros2.judge import ExpectedArm, judge_sockets
+from hardware.ros2.judge_node import judge_main
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from policies.contract import VECTOR
 from robot_skills.app.nodes.sim_robot import SimRobotNode, SimRobotSetup

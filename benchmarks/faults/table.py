@@ -249,19 +249,19 @@ def _second_commander(cell: FaultCell) -> None:
 
 
 def _overload(cell: FaultCell) -> Undo:
-    """The arm moves on beside it, for half a second."""
+    """The arm moves on beside it, for a second."""
     context = multiprocessing.get_context("spawn")
-    busy = [context.Process(target=busy, daemon=True) for _ in range(2)]
-    for process in busy:
-        process.start()
+    loops = [context.Process(target=busy, daemon=True) for _ in range(2)]
+    for loop in loops:
+        loop.start()
     for _ in range(10):
         cell.follow(cell.chunk())
         time.sleep(0.1)
 
     def after() -> None:
-        for process in busy:
-            process.kill()
-            process.join()
+        for loop in loops:
+            loop.kill()
+            loop.join()
 
     return after
 

@@ -25,7 +25,7 @@ from hardware.cell.tighten import RATES, given_rates, tightened
 from hardware.gate.motion import MotionConfig
 from hardware.ros2.arm_link import ArmTopics, Controller, GripperKind, GripperTopics
 from hardware.ros2.camera_lens import NO_DISTORTION, Coefficients
-from hardware.ros2.gate_node import WatchedTopic
+from hardware.ros2.gate_setup import WatchedTopic
 from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig
 from robot_skills.core.errors import RefusedError

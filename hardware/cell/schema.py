@@ -8,7 +8,7 @@ from pathlib import Path
 from hardware.gate.motion import MotionConfig
 from hardware.ros2.arm_link import ArmTopics
 from hardware.ros2.camera_lens import NO_DISTORTION
-from hardware.ros2.gate_node import WatchedTopic
+from hardware.ros2.gate_setup import WatchedTopic
 from hardware.ros2.transport import Reach
 from hardware.safety_gate import GateConfig
 from robot_skills.core.collision import ArmShape, Surroundings

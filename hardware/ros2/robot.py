@@ -17,7 +17,7 @@ import numpy as np
 from hardware.ros2.arm_link import ArmLink, ArmTopics
 from hardware.ros2.camera import RosCamera, RosCameraConfig
 from hardware.ros2.gate_link import GateLink
-from hardware.ros2.gate_node import GATE_NODE
+from hardware.ros2.gate_setup import GATE_NODE
 from hardware.ros2.messages import chunk_of, fill_chunk
 from hardware.ros2.runtime import RosNode
 from hardware.ros2.state_history import StateHistory

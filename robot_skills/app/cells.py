@@ -28,7 +28,7 @@ from hardware.cell.start import start_problems
 from hardware.ros2.camera import RosCameraConfig
 from hardware.ros2.camera_lens import NO_DISTORTION
 from hardware.ros2.camera_watch import WatchedCamera
-from hardware.ros2.gate_node import GATE_NODE, GateSetup
+from hardware.ros2.gate_setup import GATE_NODE, GateSetup
 from hardware.ros2.observer import ObserverConfig
 from hardware.ros2.robot import Ros2RobotConfig
 from hardware.ros2.transport import checked_namespace

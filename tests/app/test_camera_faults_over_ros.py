@@ -57,8 +57,10 @@ class Station:
             process.start()
         # Others share the processors; a robot has less patience than these processes may need.
         self.node.wait_for(
-            lambda: len(self.health) == 2
-            and all(message.level == b"\x00" for message in self.health.values()),
+            lambda: (
+                len(self.health) == 2
+                and all(message.level == b"\x00" for message in self.health.values())
+            ),
             STARTS_S,
             "pictures",
         )

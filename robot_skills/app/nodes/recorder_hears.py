@@ -12,7 +12,7 @@ import numpy as np
 
 from hardware.ros2.arm_link import ArmLink
 from hardware.ros2.camera import RosCamera
-from hardware.ros2.gate_node import GATE_NODE
+from hardware.ros2.gate_setup import GATE_NODE
 from hardware.ros2.judged import JUDGED
 from hardware.ros2.messages import JointOrder, chunk_of, stamp_s
 from hardware.ros2.robot import Ros2RobotConfig

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardware.gate.states import LATCHED
-from hardware.ros2.gate_node import GATE_NODE
+from hardware.ros2.gate_setup import GATE_NODE
 from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
 from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.times import MachineClock, clock_name

@@ -17,7 +17,8 @@ pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not
 from hardware.gate.motion import MotionConfig
 from hardware.ros2.arm_link import ArmTopics, GripperKind, GripperTopics
 from hardware.ros2.camera import RosCameraConfig
-from hardware.ros2.gate_node import GateSetup, run_gate
+from hardware.ros2.gate_node import run_gate
+from hardware.ros2.gate_setup import GateSetup
 from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
 from robot_skills.app.nodes.sim_robot import GRIPPER_JOINT, SimRobotSetup, run_sim_robot
 from sim.arms import ARMS
