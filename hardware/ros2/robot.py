@@ -186,6 +186,7 @@ class Ros2Robot:
             node.wait_for(
                 client.service_is_ready, _PATIENCE_S, f"the safety gate ({GATE_NODE}/{name})"
             )
+        node.meet(tuple(self._clients.values()), _PATIENCE_S)
         self._wait_for_gate(node)
         self._wait_for_pictures(node)
         self._acquire(node)

@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from hardware.ros2.transport import Reach, checked_namespace, prepare_environmen
 from robot_skills.core.errors import MissingDependencyError, RobotFault
 
 _ASK_S = 0.05
+_KNOWN_S = 0.15
 _LONGEST_END_S = 8
 
 
@@ -62,6 +64,7 @@ class RosNode:
         self._executor = _executor(self._context)
         self._executor.add_node(self.node)
         self._thread: threading.Thread | None = None
+        self._known: weakref.WeakSet[Any] = weakref.WeakSet()
         self._stop = threading.Event()
         self._closed = False
 
@@ -158,8 +161,7 @@ class RosNode:
             RobotFault: The service is not there, or does not answer in time.
         """
         name = client.srv_name
-        if not client.service_is_ready():
-            self.wait_for(client.service_is_ready, timeout_s, f"the service {name}")
+        self.meet([client], timeout_s)
         future = client.call_async(request)
         try:
             self.wait_for(future.done, timeout_s, f"an answer of {name}", every_s=0.002)
@@ -190,6 +192,28 @@ class RosNode:
                     raise RobotFault(
                         f"No answer of {client.srv_name} came within {patience_s:g} s."
                     ) from None
+
+    def meet(self, clients: Sequence[Any], timeout_s: float) -> None:
+        """Wait until the servers of all clients are there, and know their clients.
+
+        A client knows of its server before the server knows of the client; what is asked, or
+        answered, in between is lost for good. So the first request waits a moment.
+
+        Raises:
+            RobotFault: A service is not there in time.
+        """
+        strangers = [client for client in clients if client not in self._known]
+        for client in clients:
+            if not client.service_is_ready():
+                self.wait_for(client.service_is_ready, timeout_s, f"the service {client.srv_name}")
+                strangers.append(client)
+        self._known.update(strangers)
+        until_s = time.monotonic() + (_KNOWN_S if strangers else 0.0)
+        while (left_s := until_s - time.monotonic()) > 0.0:
+            if self._thread is None:
+                self.spin_once(left_s)
+            else:
+                time.sleep(left_s)
 
 
 def _executor(context: Any) -> Any:
