@@ -105,6 +105,7 @@ class CellRobot[WorldT: World, LayoutT]:
         camera_size_px: Width and height of camera frames.
 
     Attributes:
+        kind: Key of its arm.
         on_step: Called with the robot after every control step: videos, logs, displays.
 
     Raises:
@@ -122,6 +123,7 @@ class CellRobot[WorldT: World, LayoutT]:
         if arm not in cell.arms:
             raise unknown_name("arm", arm, cell.arms)
         self._cell = cell
+        self.kind = arm
         self._spec = cell.arms[arm]
         self._layout = cell.layout if layout is None else layout
         self._camera_size_px = camera_size_px

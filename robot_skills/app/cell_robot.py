@@ -11,7 +11,7 @@ from hardware.lerobot_config import LeRobotRobotConfig
 from hardware.lerobot_robot import LeRobotFollower, LeRobotRobot
 from hardware.robot_with_cameras import RobotWithCameras
 from hardware.teleop import GripperMap, JointMap, LeaderMap
-from robot_skills.app.cells import kinematics_maker, robot_config
+from robot_skills.app.cells import collision_maker, kinematics_maker, robot_config
 from robot_skills.core.camera import Camera
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.robot import Robot
@@ -68,6 +68,7 @@ def lerobot_config(cell: Cell) -> LeRobotRobotConfig:
         control_period_s=cell.robot.control_period_s,
         motion=cell.motion,
         gate=cell.judging,
+        make_collisions=collision_maker(cell),
     )
 
 

@@ -164,12 +164,11 @@ def _attempt(config: RolloutConfig, out: Path, index: int) -> bool:
 
 def make_rollout(config: RolloutConfig, index: int) -> Rollout | str:
     """One attempt, or why it could not be set up."""
-    from hardware.gated_robot import gate_robot
+    from robot_skills.app.gating import gate_here
     from robot_skills.core.events import EventKind, EventList
     from robot_skills.core.plan import SkillCall
     from robot_skills.core.predicates import unmet
     from robot_skills.skills.runner import SkillContext, run_skill
-    from sim.collision import arm_collisions
     from sim.demonstrate import AttemptFailed, move_to, prepare
     from sim.mishaps import Blur, draw_mishap, happen
     from sim.robot import SimRobot
@@ -196,7 +195,7 @@ def make_rollout(config: RolloutConfig, index: int) -> Rollout | str:
         witness = _Witness(mishap.tick, lambda: happen(mishap, cell.world, thing, onto, rng))
         events = EventList()
         context = SkillContext(
-            robot=gate_robot(cell, events, collisions={DEFAULT_ARM: arm_collisions(config.arm)}),
+            robot=gate_here(cell, events),
             library=_library(config),
             look=lambda: blur.believed(truth_scene(cell.world, cell.clock.now_s())),
             events=events,

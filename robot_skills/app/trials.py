@@ -95,9 +95,8 @@ def skill_trial(
         index: Number of the trial.
         watch: Called after every control step while the skill runs.
     """
-    from hardware.gated_robot import gate_robot
+    from robot_skills.app.gating import gate_here
     from robot_skills.skills.runner import SkillContext, run_skill
-    from sim.collision import arm_collisions
     from sim.demonstrate import AttemptFailed, move_to, prepare
     from sim.scenarios import draw_scenario
     from sim.truth import truth_scene
@@ -109,7 +108,7 @@ def skill_trial(
     cell = SimRobot(arm=config.arm, layout=scenario.layout, camera_size_px=CAMERA_PX)
     cell.connect()
     events = EventList()
-    robot = gate_robot(cell, events, collisions={DEFAULT_ARM: arm_collisions(config.arm)})
+    robot = gate_here(cell, events)
     try:
         perceiver = make_perceiver(config.scene, cell)
         look = looker(robot, perceiver)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hardware.gated_robot import gate_robot
+from robot_skills.app.gating import gate_here
 from robot_skills.app.options import SceneSource
 from robot_skills.app.recording import (
     RecordedEvents,
@@ -26,7 +26,6 @@ from robot_skills.core.plan import Literal, Plan, Planner
 from robot_skills.core.policy import Policy, SuccessPredictor
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
-from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.data.episode_log import EpisodeLog
 from robot_skills.scheduler.executive import Executive, RunResult, SkillRunner, context_runner
 from robot_skills.scheduler.rules_planner import RulesPlanner
@@ -35,7 +34,6 @@ from robot_skills.skills.conditions import check_literals
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext
 from sim.arms import ARMS
-from sim.collision import arm_collisions
 from sim.layout import Layout, default_layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
@@ -148,7 +146,7 @@ def simulated_cell(
     sim.connect()
     sinks = [*events, RecordedEvents(log)] if log else list(events)
     fan_out = EventFanOut(*sinks)
-    robot: Robot = gate_robot(sim, fan_out, collisions={DEFAULT_ARM: arm_collisions(config.arm)})
+    robot: Robot = gate_here(sim, fan_out)
     perceiver = make_perceiver(config.scene, sim)
     if log is not None:
         sim.on_step.append(lambda robot: log.state(robot.observe()))

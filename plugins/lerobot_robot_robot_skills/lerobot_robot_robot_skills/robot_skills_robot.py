@@ -8,7 +8,6 @@ from lerobot.cameras import make_cameras_from_configs
 from lerobot.robots import Robot as LeRobotsRobot
 from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnectedError
 
-from hardware.gated_robot import gate_robot
 from hardware.lerobot_actions import (
     OPENING_KEY,
     TOOL_KEYS,
@@ -22,6 +21,7 @@ from hardware.lerobot_views import depth_mm
 from lerobot_robot_robot_skills.config_robot_skills import Pace, RobotSkillsRobotConfig, Source
 from lerobot_robot_robot_skills.making import make_robot
 from lerobot_robot_robot_skills.pacing import Lockstep, OwnTime, Pacing, Realtime
+from robot_skills.app.gating import gate_here
 from robot_skills.core.errors import ActionRefused, PerceptionError, RefusedError, unknown_name
 from robot_skills.core.events import Event
 from robot_skills.core.robot import Robot
@@ -68,7 +68,7 @@ class RobotSkillsRobot(LeRobotsRobot):
         super().__init__(config)
         self.config = config
         made, sizes = make_robot(config) if robot is None else (robot, dict(sizes_px or {}))
-        self._robot = gate_robot(made, _Silent())
+        self._robot = gate_here(made, _Silent())
         if len(made.arms) != 1:
             raise RefusedError(f"LeRobot gets one arm, this robot has {', '.join(made.arms)}.")
         (self._arm,) = made.arms

@@ -9,7 +9,6 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from hardware.gated_robot import gate_robot
 from hardware.teleop import HandOperator, MailboxDevice, OperatorConfig, WordsDevice
 from robot_skills.app.collect.cell_station import PREFIX, open_cell_station
 from robot_skills.app.collect.devices import AnyDevice, RestampedDevice
@@ -20,6 +19,7 @@ from robot_skills.app.collect.options import CellOptions, ConsoleOptions, Record
 from robot_skills.app.collect.session import CollectSession, SessionConfig
 from robot_skills.app.collect.skill_source import skill_source
 from robot_skills.app.collect.skills import SkillRuns
+from robot_skills.app.gating import gate_here
 from robot_skills.console.app_link import ConsoleProcess
 from robot_skills.console.config import ConsoleConfig
 from robot_skills.core.clock import Clock
@@ -101,7 +101,7 @@ def collecting(options: CellOptions) -> Iterator[Collecting]:
             name: stack.enter_context(_ring(name, options.camera_px)) for name in options.cameras
         }
         held: list[CollectSession] = []
-        robot = gate_robot(station.robot, _Events(held))
+        robot = gate_here(station.robot, _Events(held))
         recorder = _recorder(stack, station, robot, recording, rings, options)
         clock = HandClock()
         devices, mailbox, words = _devices(options, clock)

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from hardware.gated_robot import GatedRobot, gate_robot
+from hardware.gated_robot import GatedRobot
+from robot_skills.app.gating import gate_here
 from robot_skills.app.replay.tracking import (
     ArmTracking,
     ToolTrack,
@@ -82,7 +83,7 @@ def replay(
     """
     config = config or ReplayConfig()
     paths = _paths(episode, robot, config)
-    player = _Player(gate_robot(robot, EventList()), paths, config, told)
+    player = _Player(gate_here(robot, EventList()), paths, config, told)
     stopped: ActionRefused | None = None
     try:
         player.approach()
