@@ -14,7 +14,7 @@ def faults(rows: Rows) -> str:
         ended = "; ".join(f"{state} {n}" for state, n in row["states"].items())
         table.append(
             (
-                row["number"],
+                row.get("number", ""),
                 row["fault"],
                 f"{row['as_named']} / {row['injected']}",
                 ended,
@@ -22,12 +22,13 @@ def faults(rows: Rows) -> str:
                 f"{row['p50_ms']:.0f}",
                 f"{row['p99_ms']:.0f}",
                 f"{row['max_ms']:.0f}",
-                str(row["outside"]),
-                f"{row['overshoot']:.3f}",
-                f"{row['stalled_as_named']} / {row['stalled']}",
+                f"{row['ready_max_s']:.1f}" if "ready_max_s" in row else "-",
+                str(row.get("outside", "-")),
+                f"{row['overshoot']:.3f}" if "overshoot" in row else "-",
+                f"{row['stalled_as_named']} / {row['stalled']}" if "stalled" in row else "-",
             )
         )
-    head = ("", "fault", "as wanted", "ended in", "budget", "p50", "p99", "max", "outside", "used")
+    head = ("", "fault", "as wanted", "ended in", "budget", "p50", "p99", "max", "ready s")
     return section(
         "Faults of a moving arm",
         """A simulated Panda over DDS, its safety gate, the gate's judge and who commands as
@@ -35,11 +36,12 @@ processes of their own; the arm moves its tool with 0.2 m/s when the fault comes
 gate is in the state that is named for the fault, and the setpoint rests within its budget [ms]. The
 times count from the injection, where a chunk that was judged well is ended first, from its end
 (F1, F2, judge killed, fewer poses, zigzag, F12, F26, F28), and where the gate itself is killed, of
-what the arm says. Outside: setpoints beyond a limit of position, velocity, acceleration or jerk,
-by their differences alone; used: the largest share of such a limit. The last column counts trials
-apart, as wanted and all, in which the machine itself stood still for more than 20 ms, as a loop
-with priority on each of its cores noticed.""",
-        (*head, "stalled"),
+what the arm says. Ready: longest from the end of the fault until the next chunk would be taken,
+acknowledged and enabled by a program that does not hesitate. Outside: setpoints beyond a limit of
+position, velocity, acceleration or jerk, by their differences alone; used: the largest share of
+such a limit. The last column counts trials apart, as wanted and all, in which the machine itself
+stood still for more than 20 ms, as a loop with priority on each of its cores noticed.""",
+        (*head, "outside", "used", "stalled"),
         table,
         "python -m benchmarks.faults; python -m benchmarks.two_machines",
     )

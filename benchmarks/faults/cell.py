@@ -30,6 +30,7 @@ WAYPOINT_S = 0.05
 _SPEED_M_S = 0.2
 _FARTHEST_M = 0.05
 _RECOVERY_S = 15.0
+_CAMERA_HZ, _CAMERA_PX, _STALE_S = 30.0, (128, 96), 0.15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -78,7 +79,11 @@ class FaultCell:
         self._context = multiprocessing.get_context("spawn")
         self._gate_setup = replace(gate_setup(found), motion=MotionConfig())
         self._config = robot_config(found, owner="faults")
-        self.sim = self._context.Process(target=run_sim_robot, args=(sim_setup(found),))
+        # A camera that is as quick as those of real cells, so that its absence is seen as soon.
+        simulated = replace(
+            sim_setup(found), camera_hz=_CAMERA_HZ, camera_px=_CAMERA_PX, stale_s=_STALE_S
+        )
+        self.sim = self._context.Process(target=run_sim_robot, args=(simulated,))
         self.sim.start()
         self.start_gate()
         self.robot = Ros2Robot(self._config, name="faults")

@@ -40,6 +40,8 @@ class Trial:
         as_named: State, cause and time are what they are to be.
         outside: Setpoints outside a limit.
         largest: Largest share of a limit that was used, of all limits.
+        ready_s: From the end of the fault until a chunk would be taken again, a person's word of
+            acknowledgement included where one is needed.
         problem: What went wrong otherwise.
         stalled_s: Longest that the machine itself stood still meanwhile.
     """
@@ -55,6 +57,7 @@ class Trial:
     as_named: bool
     outside: int
     largest: float
+    ready_s: float
     problem: str
     stalled_s: float
 
@@ -74,6 +77,8 @@ class Row:
         p50_ms: Median of that time.
         p99_ms: 99th percentile.
         max_ms: Longest.
+        detected_p99_ms: From the injection until the gate left what it did; 0 where it ended it.
+        ready_max_s: Longest from the end of the fault until a chunk would be taken again.
         outside: Setpoints outside a limit.
         overshoot: Largest share of a limit that was used, of all limits.
         stalled: Trials besides these in which the machine itself stood still.
@@ -90,6 +95,8 @@ class Row:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     max_ms: float = 0.0
+    detected_p99_ms: float = 0.0
+    ready_max_s: float = 0.0
     outside: int = 0
     overshoot: float = 0.0
     stalled: int = 0
@@ -114,7 +121,7 @@ def measure(
         budget_ms=1e3 * fault.budget_s,
         counts_from="end of the chunk" if fault.after_chunk else "injection",
     )
-    times_ms = []
+    times_ms, detected_ms = [], [0.0]
     for _ in range(_MOST_TRIALS * repeats):
         found = trial(cell, fault, canary)
         tell(found)
@@ -130,11 +137,15 @@ def measure(
         row.states[label] = row.states.get(label, 0) + 1
         rested_s = np.inf if found.rested_s is None else found.rested_s - found.counts_s
         times_ms.append(1e3 * max(min(rested_s, 1e6), 0.0))
+        if found.detected_s is not None and not fault.after_chunk:
+            detected_ms.append(1e3 * (found.detected_s - found.injected_s))
+        row.ready_max_s = max(row.ready_max_s, found.ready_s)
         if row.injected == repeats:
             break
     if times_ms:
         row.p50_ms, row.p99_ms = (float(x) for x in np.quantile(times_ms, [0.5, 0.99]))
         row.max_ms = float(max(times_ms))
+        row.detected_p99_ms = float(np.quantile(detected_ms, 0.99))
     return row
 
 
@@ -159,10 +170,12 @@ def trial(cell: FaultCell, fault: Fault, canary: Canary) -> Trial:
     except RobotSkillsError as error:
         problem = problem or str(error)
     ended = ended or _ended(cell, fault)
+    over_s = time.monotonic()
     try:
         cell.recover()
     except RobotSkillsError as error:
         problem = problem or str(error)
+    ready_s = time.monotonic() - over_s
     stalls = canary.stalls(since_s=before_s)
     in_time = rested_s is not None and rested_s - counts_s <= fault.budget_s
     return Trial(
@@ -177,6 +190,7 @@ def trial(cell: FaultCell, fault: Fault, canary: Canary) -> Trial:
         as_named=in_time and ended in fault.wanted and not problem,
         outside=outside,
         largest=largest,
+        ready_s=ready_s,
         problem=problem,
         stalled_s=max((one.lasted_s for one in stalls), default=0.0),
     )

@@ -21,6 +21,8 @@ _BRAKING_S = 0.3
 """Longest that braking takes from the speeds used here, with what is left of a period."""
 _POLLED_S = 0.01
 _START_S = 20.0
+_FROZEN_S = 10 / 30.0
+"""Ten pictures."""
 _STAYS_RAD = 0.005
 _INSIDE_M = (0.0, 0.0, 0.3)
 """In the arm's own column."""
@@ -155,6 +157,17 @@ def _clock_jump(cell: FaultCell) -> None:
     cell.inject(clock_s=3600.0)
     time.sleep(0.3)
     cell.follow(cell.chunk(waypoints=4))
+
+
+def _camera(**fault: object) -> Callable[[FaultCell], None]:
+    """Until the cell recovers."""
+
+    def inject(cell: FaultCell) -> None:
+        cell.inject(**fault)
+        # Longer than it takes to notice.
+        cell.follow(cell.chunk(waypoints=24))
+
+    return inject
 
 
 # What is commanded
@@ -326,6 +339,47 @@ FAULTS = (
         wanted=_ENDED,
         after_chunk=True,
         budget_s=0.02 + _BRAKING_S,
+    ),
+    Fault(
+        number="F4",
+        name="camera unplugged",
+        inject=_camera(camera_silent_s=60.0),
+        wanted=(("hold", "sensor_lost"),),
+        budget_s=0.2 + _BRAKING_S,
+        cameras=("front",),
+    ),
+    Fault(
+        number="F5",
+        name="camera frozen",
+        inject=_camera(camera_frozen=True),
+        wanted=(("hold", "sensor_lost"),),
+        budget_s=_FROZEN_S + 0.1 + _BRAKING_S,
+        cameras=("front",),
+    ),
+    Fault(
+        number="F6",
+        name="pictures of another size",
+        inject=_camera(camera_px=(64, 48)),
+        wanted=(("fault", "sensor_misfit"),),
+        budget_s=0.2 + _BRAKING_S,
+        cameras=("front",),
+    ),
+    Fault(
+        number="F6",
+        name="pictures of another lens",
+        inject=_camera(camera_zoom=1.2),
+        wanted=(("fault", "sensor_misfit"),),
+        budget_s=0.2 + _BRAKING_S,
+        cameras=("front",),
+    ),
+    Fault(
+        number="F6",
+        name="pictures out of order",
+        inject=_camera(camera_shuffled=True),
+        wanted=_ENDED,
+        after_chunk=True,
+        budget_s=0.02 + _BRAKING_S,
+        cameras=("front",),
     ),
     Fault(
         number="F7",
