@@ -14,7 +14,6 @@ from robot_skills.core.robot import Kinematics
 from robot_skills.core.types import DEFAULT_ARM, ArmState, Observation
 
 _PATIENCE_S = 10.0
-_STALE_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,21 +91,12 @@ class Ros2Observer:
             if name not in self._eyes:
                 raise unknown_name("camera", name, self._eyes)
         frames = {name: self._eyes[name].read() for name in cameras}
-        state = self._newest()
+        state = self._states.fresh(
+            self._clock, self._config.topics.joint_states, lambda: self._problem
+        )
         return Observation(
             stamp_s=self._clock.now_s(), arms={self._config.arm: state}, cameras=frames
         )
-
-    def _newest(self) -> ArmState:
-        state = self._states.newest
-        now_s = self._clock.now_s()
-        if state is None or now_s - state.stamp_s > _STALE_S:
-            age = "ever" if state is None else f"for {now_s - state.stamp_s:.2f} s"
-            raise RobotFault(
-                f"No states of the arm came on {self._config.topics.joint_states} {age}. "
-                f"{self._problem}".strip()
-            )
-        return state
 
     def _heard(self, state: ArmState | None, problem: str) -> None:
         self._problem = problem

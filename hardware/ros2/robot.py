@@ -32,8 +32,6 @@ from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observat
 
 _PATIENCE_S = 10.0
 _ANSWER_S = 1.0
-_STALE_S = 0.2
-_CATCHES_UP_S, _LOOKS_S = 0.1, 0.005
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -265,25 +263,13 @@ class Ros2Robot:
             if name not in self._eyes:
                 raise unknown_name("camera", name, self._eyes)
         frames = {name: self._eyes[name].read() for name in cameras}
-        state = self._newest()
+        state = self._states.fresh(
+            self._clock,
+            self._config.topics.joint_states,
+            lambda: f"{self._problem}{self._gate.silence()}",
+        )
         return Observation(
             stamp_s=self._clock.now_s(), arms={self._config.arm: state}, cameras=frames
-        )
-
-    def _newest(self) -> ArmState:
-        # A process that was not let run for a while finds what came meanwhile a moment later.
-        until_s = self._clock.now_s() + _CATCHES_UP_S
-        while True:
-            state, now_s = self._states.newest, self._clock.now_s()
-            if state is not None and now_s - state.stamp_s <= _STALE_S:
-                return state
-            if now_s > until_s:
-                break
-            time.sleep(_LOOKS_S)
-        age = "ever" if state is None else f"for {now_s - state.stamp_s:.2f} s"
-        raise RobotFault(
-            f"No states of the arm came on {self._config.topics.joint_states} {age}. "
-            f"{self._problem}{self._gate.silence()}".strip()
         )
 
     def _heard(self, state: ArmState | None, problem: str) -> None:

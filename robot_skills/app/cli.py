@@ -123,6 +123,12 @@ def _bringup() -> Entry:
     return options.BringupOptions, command.main
 
 
+def _tell() -> Entry:
+    from robot_skills.app import tell
+
+    return tell.TellOptions, tell.main
+
+
 def _bench() -> Entry:
     from robot_skills.app import bench, options
 
@@ -159,6 +165,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="skills", summary="list the skills, show one card", load=_skills),
     Command(name="serve", summary="serve a policy to other machines (openpi)", load=_serve),
     Command(name="bringup", summary="start a cell's processes, keep them up", load=_bringup),
+    Command(name="tell", summary="have a cell that is up carry out an instruction", load=_tell),
     Command(name="bench", summary="time us and a peer side by side", load=_bench),
     Command(name="doctor", summary="what this machine can do, and what is missing", load=_doctor),
 )

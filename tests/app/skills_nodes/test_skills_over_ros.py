@@ -1,5 +1,9 @@
 """Perception, skills and scheduler as processes of their own, over DDS, and what kills them."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
@@ -51,6 +55,26 @@ def test_an_instruction_is_carried_out_and_a_second_one_is_refused_meanwhile(up)
     (skill,) = [one for one in answer.result.skills if one.skill == "close_drawer"]
     assert (skill.outcome, list(skill.arguments)) == ("success", ["drawer=drawer"])
     assert skill.chunks > 0
+
+
+def test_an_instruction_is_told_from_the_command_line(up):
+    cell, _ = up
+    command = [sys.executable, "-m", "robot_skills.app.cli", "tell", "--json"]
+    command += ["--cell", str(cell.cell)]
+    planned = subprocess.run(
+        [*command, "close the drawer", "--plan-only"], capture_output=True, text=True, timeout=60.0
+    )
+    assert planned.returncode == 0, planned.stderr
+    assert json.loads(planned.stdout)["plan"] == ["close_drawer(drawer)"]
+    refused = subprocess.run(
+        [*command, "sing a song"], capture_output=True, text=True, timeout=60.0
+    )
+    assert refused.returncode == 2
+    assert "No skill for 'sing'" in json.loads(refused.stdout)["reason"]
+    done = subprocess.run([*command, "go home"], capture_output=True, text=True, timeout=120.0)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["skills"][0]["outcome"] == "success"
+    assert "moving home" in done.stderr
 
 
 def test_a_plan_can_be_seen_before_anything_moves_and_nonsense_is_named(up):
