@@ -86,7 +86,8 @@ class _Telling:
         self._wait_for(client.service_is_ready, _THERE_S)
         answer = self._node.call(client, PlanTask.Request(instruction=instruction), _PLAN_S)
         calls = list(answer.calls)
-        print("\n".join(calls) if answer.accepted else answer.reason, file=_out(answer.accepted))
+        words = "\n".join(calls) or "Nothing: it is so already."
+        print(words if answer.accepted else answer.reason, file=_out(answer.accepted))
         payload = {"instruction": instruction, "accepted": bool(answer.accepted), "plan": calls}
         payload["reason"] = answer.reason
         return CommandResult(payload=payload, exit_code=0 if answer.accepted else 2)

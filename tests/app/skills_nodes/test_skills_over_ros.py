@@ -62,10 +62,10 @@ def test_an_instruction_is_told_from_the_command_line(up):
     command = [sys.executable, "-m", "robot_skills.app.cli", "tell", "--json"]
     command += ["--cell", str(cell.cell)]
     planned = subprocess.run(
-        [*command, "close the drawer", "--plan-only"], capture_output=True, text=True, timeout=60.0
+        [*command, "open the drawer", "--plan-only"], capture_output=True, text=True, timeout=60.0
     )
     assert planned.returncode == 0, planned.stderr
-    assert json.loads(planned.stdout)["plan"] == ["close_drawer(drawer)"]
+    assert json.loads(planned.stdout)["plan"] == ["open_drawer(drawer)"]
     refused = subprocess.run(
         [*command, "sing a song"], capture_output=True, text=True, timeout=60.0
     )
