@@ -46,8 +46,11 @@ def _killed(node: str) -> Inject:
 def _judge_killed(watcher: Watcher, rng: np.random.Generator) -> None:
     import psutil
 
-    for child in psutil.Process(watcher.processes.pid("gate")).children():
+    gate = watcher.processes.pid("gate")
+    for child in psutil.Process(gate).children():
         child.kill()
+    # It ends by itself, and another one comes with a judge of its own.
+    watcher.processes.killed.add(gate)
 
 
 def _hangs(node: str) -> Inject:

@@ -13,6 +13,7 @@ from hardware.ros2.transport import Reach
 from robot_skills.core.errors import RobotFault
 
 _ASK_S = 2.0
+_THERE_S = 0.3
 _STATES = "sensor_msgs/msg/JointState"
 
 
@@ -95,6 +96,8 @@ class CellGraph:
         name = f"{topic.rpartition('/')[0]}/get_parameters"
         client = node.create_client(GetParameters, name)
         try:
+            # Who is there was heard of long ago; controllers without parameters are many.
+            self._node.wait_for(client.service_is_ready, _THERE_S, name)
             answer = self._node.call(client, GetParameters.Request(names=["joints"]), _ASK_S)
         except RobotFault:
             return None

@@ -64,7 +64,7 @@ class SelfTestSetup:
     cell: Cell
     commanders: tuple[str, ...] = ()
     patience_s: float = 8.0
-    listen_s: float = 1.5
+    listen_s: float = 1.0
 
 
 def self_test(setup: SelfTestSetup) -> list[CheckFinding]:

@@ -236,7 +236,7 @@ class _Nodes:
             arguments=(*self._arguments, *own),
             namespace=namespace,
             required=False,
-            respawn=Respawn(first_pause_s=1.0),
+            respawn=Respawn(),
             after=("gate",),
             ready=Ready(services=services, timeout_s=120.0) if services else None,
             end_s=row.end_s,

@@ -7,6 +7,7 @@ meanwhile is refused. ``list_skills`` says what there is and what of it can run.
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,10 +76,15 @@ class SkillServer(EventSink):
     # Stages
 
     def configure(self) -> None:
-        if self._setup.self_test is not None:
-            # Nothing moves before names, limits, units, rates and cameras are what the cell says.
-            refuse_unfit(self._setup.self_test)
-        self._skills = load_skills(zoo=self._setup.zoo)
+        # Nothing moves before names, limits, units, rates and cameras are what the cell says. Most
+        # of that is waiting for messages, and skills are loaded meanwhile.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            test = self._setup.self_test
+            fit = None if test is None else pool.submit(refuse_unfit, test)
+            skills = load_skills(zoo=self._setup.zoo)
+            if fit is not None:
+                fit.result()
+        self._skills = skills
 
     def activate(self) -> None:
         assert self._skills is not None
