@@ -25,8 +25,9 @@ from benchmarks.machines import Machine, Puppet, TwoMachines, end
 
 REPEATS = 50
 _PROGRAMS = "benchmarks.machine_programs"
-_BUDGET_S = 0.95
-"""The chunk that was accepted last, and braking."""
+_BUDGET_S = 0.8 + 0.02 + 0.3
+"""The chunk that was accepted last, the gate's noticing that it has ended, and braking, as in
+`benchmarks.faults`."""
 _WATCH_S = 1.5
 """After healing, before anybody decides to go on."""
 _CUTS_S = (0.8, 2.0, 5.0)
@@ -193,7 +194,8 @@ class Row:
     """One kind of cut; the fields are those of `benchmarks.faults`.
 
     Attributes:
-        fault: Its number in the table of faults, and what happens.
+        number: In the table of faults.
+        fault: What happens.
         injected: How often.
         as_named: How often it ended in the wanted state within the budget, was named by the other
             side, and nothing moved before somebody had decided to go on.
@@ -207,6 +209,7 @@ class Row:
         named: What the other side said the last time.
     """
 
+    number: str
     fault: str
     injected: int = 0
     as_named: int = 0
@@ -225,7 +228,7 @@ WANTED = "hold, chunk_ended"
 
 def measure(name: str, repeats: int, *, remote_policy: bool) -> Row:
     """Cut again and again."""
-    row, times_ms = Row(fault=name), []
+    row, times_ms = Row(number="F13", fault=name), []
     with scene(remote_policy) as at:
         for i in range(repeats):
             seen = cut_once(at, _CUTS_S[i % len(_CUTS_S)], needs_decision=not remote_policy)
@@ -246,8 +249,8 @@ def measure(name: str, repeats: int, *, remote_policy: bool) -> Row:
 
 
 KINDS = (
-    ("F13 the cable to what commands is cut", False),
-    ("F13 the cable to the policy is cut", True),
+    ("cable to what commands is cut", False),
+    ("cable to the policy is cut", True),
 )
 
 

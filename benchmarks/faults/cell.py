@@ -90,6 +90,7 @@ class FaultCell:
         self.robot.connect()
         self.commander = Commander(replace(self._config, cameras=(), owner="policy"))
         self.chunk_end_s = 0.0
+        """Of the chunk that the gate followed last, whoever asked for it."""
         self._way = 1.0
         self._lock = threading.Lock()
         self._sent: list[Setpoint] = []
@@ -123,7 +124,7 @@ class FaultCell:
     # Messages
 
     def _listen(self) -> None:
-        from robot_skills_interfaces.msg import GateStatus
+        from robot_skills_interfaces.msg import GateStatus, JudgedChunk
         from sensor_msgs.msg import JointState
         from std_msgs.msg import String
         from std_srvs.srv import SetBool, Trigger
@@ -135,6 +136,7 @@ class FaultCell:
         node.create_subscription(JointState, "gate/sent", self._heard_sent, 200)
         node.create_subscription(JointState, "joint_states", self._heard_state, 200)
         node.create_subscription(GateStatus, "gate/status", self._heard_status, 200)
+        node.create_subscription(JudgedChunk, "gate/judged", self._heard_judged, 200)
         self._inject = node.create_publisher(String, "sim_robot/inject", 1)
         self._triggers = {
             name: node.create_client(Trigger, f"gate/{name}")
@@ -164,6 +166,10 @@ class FaultCell:
             self._said.append(
                 Said(stamp_s=message.stamp_s, state=message.state, cause=message.cause)
             )
+
+    def _heard_judged(self, message: Any) -> None:
+        if message.accepted:
+            self.chunk_end_s = float(message.followed.stamp_s[-1])
 
     def sent(self) -> list[Setpoint]:
         """What the arm was told since `clear`."""
@@ -244,7 +250,7 @@ class FaultCell:
         return single_arm_chunk(self.robot.clock.now_s() + times, poses, np.ones(waypoints))
 
     def follow(self, chunk: ActionChunk) -> None:
-        """Command a chunk, and remember when what is followed of it ends."""
+        """Command a chunk."""
         self.chunk_end_s = float(self.robot.command(chunk).stamp_s[-1])
 
     def turn(self) -> float:

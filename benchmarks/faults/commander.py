@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import time
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -53,15 +52,6 @@ class Commander:
         if not self._pipe.poll(_PATIENCE_S):
             raise TimeoutError("Who is to command does not begin.")
 
-    def chunk_end_s(self) -> float:
-        """When the last chunk that the gate followed ends."""
-        assert self._pipe is not None
-        end_s = 0.0
-        with suppress(EOFError):
-            while self._pipe.poll():
-                end_s = self._pipe.recv()
-        return end_s
-
     def signal(self, number: signal.Signals) -> None:
         """To the process that commands."""
         assert self._process is not None
@@ -92,5 +82,6 @@ def _command(config: Ros2RobotConfig, pipe: Connection) -> None:
         poses = np.tile(T, (len(times), 1, 1))
         poses[:, 1, 3] += way * _SPEED_M_S * times
         chunk = single_arm_chunk(now_s + times, poses, np.ones(len(times)))
-        pipe.send(float(robot.command(chunk).stamp_s[-1]))
+        robot.command(chunk)
+        pipe.send("commands")
         time.sleep(_EVERY_S)

@@ -81,6 +81,7 @@ class Row:
         ready_max_s: Longest from the end of the fault until a chunk would be taken again.
         outside: Setpoints outside a limit.
         overshoot: Largest share of a limit that was used, of all limits.
+        not_begun: Why the arm did not move before the fault; that was no trial.
         stalled: Trials besides these in which the machine itself stood still.
         stalled_as_named: How many of those ended as named all the same.
     """
@@ -99,6 +100,7 @@ class Row:
     ready_max_s: float = 0.0
     outside: int = 0
     overshoot: float = 0.0
+    not_begun: list[str] = field(default_factory=list)
     stalled: int = 0
     stalled_as_named: int = 0
 
@@ -123,7 +125,13 @@ def measure(
     )
     times_ms, detected_ms = [], [0.0]
     for _ in range(_MOST_TRIALS * repeats):
-        found = trial(cell, fault, canary)
+        try:
+            found = trial(cell, fault, canary)
+        except RobotSkillsError as error:
+            # It did not get as far as the fault, because of the one before.
+            row.not_begun.append(str(error))
+            cell.recover()
+            continue
         tell(found)
         row.outside += found.outside
         row.overshoot = max(row.overshoot, found.largest)

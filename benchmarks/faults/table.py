@@ -71,15 +71,18 @@ def _policy_moves(cell: FaultCell) -> None:
 
 def _policy_killed(cell: FaultCell) -> Undo:
     cell.commander.signal(signal.SIGKILL)
-    time.sleep(_POLLED_S)
-    cell.chunk_end_s = cell.commander.chunk_end_s()
+    _hear_the_last(cell)
     return cell.commander.end
+
+
+def _hear_the_last(cell: FaultCell) -> None:
+    """What was asked for just before may still be judged."""
+    time.sleep(10 * _POLLED_S)
 
 
 def _policy_hangs(cell: FaultCell) -> Undo:
     cell.commander.signal(signal.SIGSTOP)
-    time.sleep(_POLLED_S)
-    cell.chunk_end_s = cell.commander.chunk_end_s()
+    _hear_the_last(cell)
     return cell.commander.end
 
 

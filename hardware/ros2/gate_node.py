@@ -90,14 +90,17 @@ class GateNode:
         node.create_service(Trigger, "~/enable", self._latch(self._gate.enable))
 
     def _watch_protective_stop(self) -> None:
+        from rclpy.event_handler import SubscriptionEventCallbacks
         from std_msgs.msg import Bool
 
         protective = self._setup.protective
         if protective is not None:
             # Drivers that say it once keep it for who comes later; the others are heard as well.
+            # One of the two never fits, which is no news.
+            quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
             for qos in (_latched(), 10):
                 self._node.node.create_subscription(
-                    Bool, protective.name, self._arm_says(protective), qos
+                    Bool, protective.name, self._arm_says(protective), qos, event_callbacks=quiet
                 )
 
     def _start_check(self) -> StartCheck | None:

@@ -40,10 +40,18 @@ class Ros2Observer:
         node: That subscribes; somebody else spins it, from another thread.
         config: What is observed.
         clock: The project clock.
+        besides: Says what else is known where no states come.
     """
 
-    def __init__(self, node: RosNode, config: ObserverConfig, clock: Clock) -> None:
+    def __init__(
+        self,
+        node: RosNode,
+        config: ObserverConfig,
+        clock: Clock,
+        besides: Callable[[], str] = str,
+    ) -> None:
         self._node, self._config, self._clock = node, config, clock
+        self._besides = besides
         self._states = StateHistory()
         self._problem = ""
         ArmLink(node, config.topics, config.make_kinematics(), clock, self._heard)
@@ -51,6 +59,11 @@ class Ros2Observer:
             camera.name: RosCamera(node, camera, clock, self._states.T_base_tool_at)
             for camera in config.cameras
         }
+
+    @property
+    def newest(self) -> ArmState | None:
+        """The arm's newest state; None before the first."""
+        return self._states.newest
 
     def wait_for_arm(self) -> None:
         """Wait for the first state.
@@ -92,7 +105,9 @@ class Ros2Observer:
                 raise unknown_name("camera", name, self._eyes)
         frames = {name: self._eyes[name].read() for name in cameras}
         state = self._states.fresh(
-            self._clock, self._config.topics.joint_states, lambda: self._problem
+            self._clock,
+            self._config.topics.joint_states,
+            lambda: f"{self._problem}{self._besides()}",
         )
         return Observation(
             stamp_s=self._clock.now_s(), arms={self._config.arm: state}, cameras=frames

@@ -6,7 +6,6 @@ The gate may be on another machine: where nothing is heard of it, nothing is sen
 somebody decides to go on (`Ros2Robot.resume`).
 """
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from hardware.ros2.arm_link import ArmLink, ArmTopics
-from hardware.ros2.camera import RosCamera, RosCameraConfig
+from hardware.ros2.arm_link import ArmTopics
+from hardware.ros2.camera import RosCameraConfig
 from hardware.ros2.gate_link import GateLink
 from hardware.ros2.gate_setup import GATE_NODE
 from hardware.ros2.messages import chunk_of, fill_chunk
+from hardware.ros2.observer import ObserverConfig, Ros2Observer
 from hardware.ros2.runtime import RosNode
-from hardware.ros2.state_history import StateHistory
 from hardware.ros2.times import MachineClock
 from hardware.ros2.transport import Reach
 from robot_skills.core.clock import Clock
-from robot_skills.core.errors import ActionRefused, PerceptionError, RobotFault, unknown_name
+from robot_skills.core.errors import ActionRefused, RobotFault, unknown_name
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array
-from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observation
+from robot_skills.core.types import DEFAULT_ARM, ActionChunk, Observation
 
 _PATIENCE_S = 10.0
 _ANSWER_S = 1.0
@@ -77,12 +76,10 @@ class Ros2Robot:
         self._config, self._name = config, name
         self._clock = MachineClock()
         self._node: RosNode | None = None
-        self._states = StateHistory()
-        self._problem = ""
+        self._seen: Ros2Observer | None = None
         self._epoch = 0
         self._gate = GateLink(self._clock)
         self._clients: dict[str, Any] = {}
-        self._eyes: dict[str, RosCamera] = {}
 
     # What it is
 
@@ -135,8 +132,6 @@ class Ros2Robot:
             return
         config = self._config
         self._gate = GateLink(self._clock)
-        # States from before say nothing of where the arm is now, nor that anybody hears it.
-        self._states, self._problem = StateHistory(), ""
         node = RosNode(
             self._name, namespace=config.namespace, reach=config.reach, domain=config.domain
         )
@@ -157,12 +152,14 @@ class Ros2Robot:
         )
 
         config = self._config
-        link_kinematics = config.make_kinematics()
-        ArmLink(node, config.topics, link_kinematics, self._clock, self._heard)
-        self._eyes = {
-            camera.name: RosCamera(node, camera, self._clock, self._states.T_base_tool_at)
-            for camera in config.cameras
-        }
+        observed = ObserverConfig(
+            topics=config.topics,
+            make_kinematics=config.make_kinematics,
+            cameras=config.cameras,
+            arm=config.arm,
+        )
+        # States from before say nothing of where the arm is now, nor that anybody hears it.
+        self._seen = seen = Ros2Observer(node, observed, self._clock, self._gate.silence)
         node.node.create_subscription(GateStatus, f"{GATE_NODE}/status", self._gate.heard, 10)
         for kind, name in (
             (AcquireCommand, "acquire"),
@@ -172,21 +169,14 @@ class Ros2Robot:
         ):
             self._clients[name] = node.node.create_client(kind, f"{GATE_NODE}/{name}")
         node.start()
-        topic = config.topics.joint_states
-        node.wait_for(
-            lambda: self._states.newest is not None or bool(self._problem),
-            _PATIENCE_S,
-            f"states on {topic}",
-        )
-        if self._problem:
-            raise RobotFault(self._problem)
+        seen.wait_for_arm()
         for name, client in self._clients.items():
             node.wait_for(
                 client.service_is_ready, _PATIENCE_S, f"the safety gate ({GATE_NODE}/{name})"
             )
         node.meet(tuple(self._clients.values()), _PATIENCE_S)
         self._wait_for_gate(node)
-        self._wait_for_pictures(node)
+        seen.wait_for_pictures()
         self._acquire(node)
 
     def _acquire(self, node: RosNode) -> None:
@@ -207,6 +197,8 @@ class Ros2Robot:
             RobotFault: Not connected, the gate is still not heard, or somebody else commands.
         """
         node = self._check_connected()
+        # A gate that was started again is there before its judge is.
+        node.meet(tuple(self._clients.values()), _PATIENCE_S)
         self._wait_for_gate(node)
         self._acquire(node)
         self._gate.restored()
@@ -219,18 +211,6 @@ class Ros2Robot:
             node.wait_for(lambda: not waits(), _PATIENCE_S, "the safety gate")
         except RobotFault as problem:
             raise RobotFault(f"{problem} {'; '.join(waits())}.") from None
-
-    def _wait_for_pictures(self, node: RosNode) -> None:
-        """Cameras take longer to start than arms."""
-        until_s = time.monotonic() + _PATIENCE_S
-        for camera in self._eyes.values():
-            while node.alive:
-                try:
-                    camera.read()
-                    break
-                except PerceptionError as problem:
-                    if time.monotonic() > until_s:
-                        raise RobotFault(str(problem)) from None
 
     def close(self) -> None:
         """Give the command back. Safe to call twice."""
@@ -259,23 +239,8 @@ class Ros2Robot:
             PerceptionError: A camera gives no pictures.
         """
         self._check_connected()
-        for name in cameras:
-            if name not in self._eyes:
-                raise unknown_name("camera", name, self._eyes)
-        frames = {name: self._eyes[name].read() for name in cameras}
-        state = self._states.fresh(
-            self._clock,
-            self._config.topics.joint_states,
-            lambda: f"{self._problem}{self._gate.silence()}",
-        )
-        return Observation(
-            stamp_s=self._clock.now_s(), arms={self._config.arm: state}, cameras=frames
-        )
-
-    def _heard(self, state: ArmState | None, problem: str) -> None:
-        self._problem = problem
-        if state is not None:
-            self._states.add(state)
+        assert self._seen is not None
+        return self._seen.observe(cameras)
 
     # Acting
 
@@ -302,7 +267,7 @@ class Ros2Robot:
         # On the gate's clock: what a network holds back is late there, and not executed.
         offset_s = self._gate.offset_s
         message.clock, message.epoch = self._gate.status.clock, self._epoch
-        seen = self._states.newest
+        seen = None if self._seen is None else self._seen.newest
         message.observed_s = 0.0 if seen is None else seen.stamp_s - offset_s
         timed = replace(chunk, stamp_s=chunk.stamp_s - offset_s)
         fill_chunk(message, timed, self._config.arm, Pose)

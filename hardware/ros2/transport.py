@@ -35,9 +35,9 @@ def prepare_environment(
     Args:
         reach: Who can hear.
         domain: Of ROS; None leaves it to ``ROS_DOMAIN_ID``.
-        pictures: Whether this process sends or hears pictures, which take shared memory. With it,
-            a gate heard nothing for a fifth of a second in about one start of ten, while others
-            did; why is not known, and what controls an arm does without.
+        pictures: Whether this process sends or hears pictures, which take shared memory. A process
+            with it stands still for a third of a second, now and then, when another one with it was
+            killed, or hangs; so what controls an arm, or tells where it is, does without.
 
     Raises:
         RefusedError: There is no such domain.

@@ -17,8 +17,8 @@ from hardware.ros2.judged import JUDGED
 from hardware.ros2.messages import JointOrder, chunk_of, stamp_s
 from hardware.ros2.robot import Ros2RobotConfig
 from hardware.ros2.runtime import RosNode
+from hardware.ros2.state_history import StateHistory
 from hardware.ros2.times import MachineClock, SenderClocks
-from hardware.ros2.tool_history import ToolHistory
 from robot_skills.app.nodes.recorder_cameras import CameraFeed, HeardCamera
 from robot_skills.core.clock_map import ClockMap
 from robot_skills.core.errors import RobotFault
@@ -60,7 +60,7 @@ class CellHearing:
         rings: Mapping[str, FrameRing],
     ) -> None:
         self._node, self._config, self._recorder = node, config, recorder
-        self._clock, self._history = MachineClock(), ToolHistory()
+        self._clock, self._history = MachineClock(), StateHistory()
         self._kept_s = -np.inf
         self._told = _Told(config, recorder, self._clock)
         self._said = _Said(recorder, self._clock)

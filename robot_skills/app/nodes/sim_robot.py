@@ -106,13 +106,18 @@ class SimRobotNode:
         self._stopped = False
         self._faults, self._silent_until_s = Faults(), 0.0
         self._node = RosNode(
-            "sim_robot", namespace=setup.namespace, reach=setup.reach, domain=setup.domain
+            "sim_robot",
+            namespace=setup.namespace,
+            reach=setup.reach,
+            domain=setup.domain,
+            pictures=False,
         )
         self._loop = ControlLoop(setup.period_s)
         self._make()
         self._periods = 0
 
     def _make(self) -> None:
+        from rclpy.event_handler import PublisherEventCallbacks
         from rosgraph_msgs.msg import Clock
         from sensor_msgs.msg import JointState
         from std_msgs.msg import Bool, Float64MultiArray, String
@@ -122,7 +127,11 @@ class SimRobotNode:
         node = self._node.node
         self._states = node.create_publisher(JointState, "joint_states", 10)
         self._clock = node.create_publisher(Clock, "/clock", 10)
-        self._running = node.create_publisher(Bool, "robot_program_running", 10)
+        # Who wants it latched is not told that it is not: those hear it all the same.
+        quiet = PublisherEventCallbacks(use_default_callbacks=False)
+        self._running = node.create_publisher(
+            Bool, "robot_program_running", 10, event_callbacks=quiet
+        )
         self._message = JointState(name=self._names)
         for kind, topic, heard in (
             (Float64MultiArray, "forward_position_controller/commands", self._positions),
