@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
+from hardware.ros2.segments import remove_left_over
 from hardware.ros2.transport import Reach, checked_namespace, prepare_environment
 from robot_skills.core.errors import MissingDependencyError, RobotFault
 
@@ -57,6 +58,7 @@ class RosNode:
         space = checked_namespace(namespace)
         prepare_environment(reach, domain, pictures=pictures)
         rclpy = import_rclpy()
+        remove_left_over()
         self._context = rclpy.Context()
         ros_arguments = ["--ros-args", *arguments] if arguments else []
         rclpy.init(args=ros_arguments, context=self._context, domain_id=domain)
