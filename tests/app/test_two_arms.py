@@ -11,6 +11,7 @@ pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not
 from hardware.cell.self_test import self_test
 from hardware.ros2.gate_node import run_gate
 from hardware.ros2.robot import Ros2Robot
+from hardware.ros2.runtime import RosNode
 from robot_skills.app.cells import (
     find_cell,
     gate_setup,
@@ -94,25 +95,53 @@ def wait_for(ready, what):
         time.sleep(0.02)
 
 
-def test_each_arm_is_driven_and_stopped_by_itself(arms):
-    _, robots = arms
+def drive_both_and_stop_left(robots):
+    """How far each went sideways; None where the machine itself stood still meanwhile."""
     left, right = robots["left"], robots["right"]
-    assert len(left.observe().arms[DEFAULT_ARM].q_rad) == 7
-    assert len(right.observe().arms[DEFAULT_ARM].q_rad) == 6
     start = {name: robot.observe().arms[DEFAULT_ARM].T_base_tool for name, robot in robots.items()}
     for robot in robots.values():
         sideways(robot)
     for name, robot in robots.items():
-        wait_for(lambda robot=robot: robot.status.state == "running", name)
+        wait_for(lambda robot=robot: robot.status.state != "idle", name)
     left.stop()
-    wait_for(lambda: left.status.cause == "asked_to_stop", left.status)
-    wait_for(lambda: right.status.cause == "chunk_ended", right.status)
-    moved = {
+    for name, robot in robots.items():
+        wait_for(lambda robot=robot: robot.status.state != "running", name)
+    causes = left.status.cause, right.status.cause
+    if any(cause in ("state_late", "state_lost") for cause in causes):
+        return None
+    assert causes == ("asked_to_stop", "chunk_ended")
+    time.sleep(0.3)
+    return {
         name: robot.observe().arms[DEFAULT_ARM].T_base_tool.p[1] - start[name].p[1]
         for name, robot in robots.items()
     }
+
+
+def test_each_arm_is_driven_and_stopped_by_itself(arms):
+    _, robots = arms
+    assert len(robots["left"].observe().arms[DEFAULT_ARM].q_rad) == 7
+    assert len(robots["right"].observe().arms[DEFAULT_ARM].q_rad) == 6
+    for _ in range(3):
+        moved = drive_both_and_stop_left(robots)
+        if moved is not None:
+            break
+        acknowledge()
+        for robot in robots.values():
+            robot.resume()
+    assert moved is not None
     assert moved["right"] == pytest.approx(0.075, abs=0.01)
     assert moved["left"] < moved["right"] - 0.01
+
+
+def acknowledge():
+    """A person has looked at both arms."""
+    from std_srvs.srv import Trigger
+
+    with RosNode("person", domain=claim_domain()) as person:
+        person.start()
+        for name in ("left", "right"):
+            client = person.node.create_client(Trigger, f"/{name}/gate/acknowledge")
+            person.call(client, Trigger.Request(), 10.0)
 
 
 def test_each_cell_is_compared_with_its_own_arms_description(arms):
