@@ -35,9 +35,10 @@ def prepare_environment(
     Args:
         reach: Who can hear.
         domain: Of ROS; None leaves it to ``ROS_DOMAIN_ID``.
-        pictures: Whether this process sends or hears pictures, which take shared memory. A process
-            with it stands still for a third of a second, now and then, when another one with it was
-            killed, or hangs; so what controls an arm, or tells where it is, does without.
+        pictures: Whether this process sends or hears pictures, which take shared memory. With it,
+            processes stood still for 0.3 s, or heard nothing for as long, about once in a hundred
+            starts and kills of others. Why is not known; what controls an arm, or tells where it
+            is, does without, and neither was seen there.
 
     Raises:
         RefusedError: There is no such domain.
