@@ -170,7 +170,13 @@ class Fuzzer:
         self._home_rad = np.array(cell.home_q_rad)
         self._rng = np.random.default_rng(seed)
         self._kinematics = setup.make_kinematics()
-        self._judge = SafetyGate(setup.limits, setup.make_kinematics(), setup.judging)
+        make = setup.make_collisions
+        self._judge = SafetyGate(
+            setup.limits,
+            setup.make_kinematics(),
+            setup.judging,
+            collisions=None if make is None else make(),
+        )
         self._gate = MotionGate(setup.limits, setup.motion)
         self._epoch = self._gate.grant("somebody")
         self._now_s = 100.0

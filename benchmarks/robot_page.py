@@ -128,14 +128,15 @@ def over_ros(rows: Rows) -> str:
         ("**all**", rows)
     ]:
         n = len(mine)
-        pace = sorted(row["wall_s"] / max(row["sim_s"], 1e-9) for row in mine)[n // 2]
+        # Where nothing is to be done, there is no pace.
+        paces = sorted(row["wall_s"] / row["sim_s"] for row in mine if row["sim_s"] > 1.0)
         table.append(
             (
                 name,
                 percent(sum(row["over_ros"] for row in mine), n),
                 percent(sum(row["in_process"] for row in mine), n),
                 str(n),
-                f"{pace:.2f}",
+                f"{paces[len(paces) // 2]:.2f}" if paces else "-",
             )
         )
     return section(
