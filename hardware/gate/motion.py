@@ -24,6 +24,8 @@ from robot_skills.core.types import ArmState
 
 _SETTLING_PERIODS = 10
 """After the end of a path: what is left to its last waypoint by then is too little to see."""
+_STAYED_RAD = 0.01
+"""An arm that nobody commanded meanwhile has stayed where it was told to be, if it is that near."""
 _LATE_S = 1e-4
 """A waypoint nearer than this is as good as past."""
 
@@ -285,11 +287,14 @@ class MotionGate:
         self._change(GateState.RUNNING, None)
 
     def _begin_where_it_is(self, arm: ArmState) -> None:
-        """Go on from the setpoint where the arm still is there, and else from where it is."""
-        if self._state is GateState.HOLD:
-            off = np.abs(arm.q_rad - self._limiter.now.q_rad)
-            if off.max() <= self._config.tracking_rad:
-                return
+        """Go on from the setpoint where the arm still is there, and else from where it is.
+
+        What an arm measures is never quite where it was told to be: to begin there again would be a
+        step, however small.
+        """
+        near_rad = self._config.tracking_rad if self._state is GateState.HOLD else _STAYED_RAD
+        if self._begun() and np.abs(arm.q_rad - self._limiter.now.q_rad).max() <= near_rad:
+            return
         self._limiter.begin(arm.q_rad)
         self._told.clear()
         self._opening = arm.opening
