@@ -226,6 +226,28 @@ def test_an_emergency_stop_wants_two_hands(bench):
     assert bench.state == "idle"
 
 
+@pytest.mark.parametrize(("off_rad", "goes_on"), [(0.004, True), (0.05, False)])
+def test_beginning_again_is_no_step_where_the_arm_has_stayed(bench, off_rad, goes_on):
+    bench.start()
+    bench.gate.estop("button", bench.now_s)
+    bench.until_rest()
+    bench.gate.acknowledge(bench.now_s)
+    bench.gate.enable(bench.now_s)
+    bench.epoch = bench.gate.grant("again")
+    last = bench.told[-1]
+    # It sags a little, or somebody has moved it by hand.
+    bench.q = bench.q + off_rad
+    for _ in range(5):
+        bench.say()
+    assert bench.submit(observed_s=bench.now_s).ok
+    bench.tick()
+    begun_at = last if goes_on else last + off_rad
+    assert np.abs(bench.told[-1] - begun_at).max() < 0.002
+    if not goes_on:
+        # That step was made by whoever moved the arm.
+        del bench.told[:-1]
+
+
 def test_pressing_again_takes_an_acknowledgement_back(bench):
     bench.start()
     bench.gate.estop("button", bench.now_s)
