@@ -17,6 +17,8 @@ from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 
 type Undo = Callable[[], None]
 
+NOTICED_S = 0.02
+"""After the end of its chunk, a gate that got no other one says that it holds."""
 _BRAKING_S = 0.3
 """Longest that braking takes from the speeds used here, with what is left of a period."""
 _POLLED_S = 0.01
@@ -37,7 +39,7 @@ class Fault:
         name: What happens.
         inject: Does it, and returns what is to be done when the arm rests, or None.
         wanted: States, and causes, that it may end in.
-        budget_s: Until the setpoint rests.
+        budget_s: Until the setpoint rests; None is what `allowed_s` says.
         after_chunk: The budget counts from the end of the chunk that was followed last: it was
             judged well, and nothing is wrong with finishing it.
         move: Makes the arm move before.
@@ -49,11 +51,18 @@ class Fault:
     name: str
     inject: Callable[[FaultCell], Undo | None]
     wanted: tuple[tuple[str, str], ...]
-    budget_s: float = 0.1 + _BRAKING_S
+    budget_s: float | None = None
     after_chunk: bool = False
     move: Callable[[FaultCell], None] = FaultCell.move
     arm_itself: bool = False
     cameras: tuple[str, ...] = ()
+
+    @property
+    def allowed_s(self) -> float:
+        """The budget: noticing, and braking. The end of a chunk is known beforehand."""
+        if self.budget_s is not None:
+            return self.budget_s
+        return (NOTICED_S if self.after_chunk else 0.1) + _BRAKING_S
 
 
 # Who commands dies, or hangs
@@ -301,7 +310,6 @@ FAULTS = (
         inject=_policy_killed,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(
         number="F2",
@@ -310,7 +318,6 @@ FAULTS = (
         inject=_policy_hangs,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(
         number="F2",
@@ -318,7 +325,6 @@ FAULTS = (
         inject=_late_chunk,
         wanted=(*_REFUSED, *_ENDED),
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(
         number="F2",
@@ -326,7 +332,6 @@ FAULTS = (
         inject=_half_late_chunk,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(
         number="F3",
@@ -341,7 +346,6 @@ FAULTS = (
         inject=_judge_killed,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(
         number="F4",
@@ -381,7 +385,6 @@ FAULTS = (
         inject=_camera(camera_shuffled=True),
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
         cameras=("front",),
     ),
     Fault(
@@ -419,7 +422,6 @@ FAULTS = (
         inject=_zigzag,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(
         number="F11",
@@ -434,7 +436,6 @@ FAULTS = (
         inject=_fewer_poses,
         wanted=(*_REFUSED, *_ENDED),
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(number="F11", name="times shuffled", inject=_shuffled_times, wanted=_REFUSED),
     Fault(
@@ -443,7 +444,6 @@ FAULTS = (
         inject=_clock_jump,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(number="F14", name="emergency stop", inject=_estop, wanted=_STOPPED),
     Fault(
@@ -466,7 +466,6 @@ FAULTS = (
         inject=_second_commander,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
     Fault(
         number="F28",
@@ -474,6 +473,5 @@ FAULTS = (
         inject=_overload,
         wanted=_ENDED,
         after_chunk=True,
-        budget_s=0.02 + _BRAKING_S,
     ),
 )

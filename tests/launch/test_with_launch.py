@@ -18,6 +18,7 @@ import launch
 from robot_skills.app.bringup.launching import arguments_of
 from robot_skills.app.bringup.plan import PACKAGE
 from robot_skills.app.bringup.plans import PlanName
+from tests.ros_domain import claim_domain
 
 FOLDER = Path(__file__).resolve().parents[2] / "launch"
 PATIENCE_S = 120.0
@@ -35,8 +36,9 @@ def package():
 
 
 @pytest.fixture
-def domain(worker_id):
-    return 90 + (int(worker_id.removeprefix("gw")) % 10 if worker_id.startswith("gw") else 10)
+def domain():
+    """A domain that no other tests use."""
+    return claim_domain()
 
 
 @pytest.mark.parametrize("name", PlanName)

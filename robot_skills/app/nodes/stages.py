@@ -39,8 +39,7 @@ def run_stages(
         reach: Who can hear it.
         domain: Of ROS; None is what the environment says.
         by_itself: It goes to active by itself.
-        pictures: Its process hears many pictures. Others do without shared memory: what is killed
-            there can leave those deaf who heard it.
+        pictures: Its process hears many pictures; others do without shared memory.
 
     Raises:
         RobotSkillsError: It does not get there.

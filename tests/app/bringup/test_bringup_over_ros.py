@@ -22,37 +22,19 @@ from robot_skills.app.cells import load_cell, robot_config
 from robot_skills.app.nodes import wait_for
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+from tests.app.small_cell import SMALL_CELL
+from tests.ros_domain import claim_domain
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not built")
 
-CELL = """
-name: small
-robot:
-  driver: sim
-  arm: panda
-  joints: [joint1, joint2, joint3, joint4, joint5, joint6, joint7]
-  joint_states: joint_states
-  controller: {kind: forward_position, topic: forward_position_controller/commands}
-  gripper:
-    kind: position
-    name: gripper_position_controller/commands
-    joint: gripper
-    open_q: 1.0
-    closed_q: 0.0
-  protective_stop: {topic: robot_program_running, good: true}
-cameras:
-  front: {driver: sim, size_px: [64, 48], rate_hz: 10, mount: base}
-network:
-  reach: machine
-"""
 PATIENCE_S = 90.0
 
 
 @pytest.fixture(scope="module")
-def domain(worker_id):
-    """A domain that no other worker uses, nor any other test."""
-    return 90 + (int(worker_id.removeprefix("gw")) % 10 if worker_id.startswith("gw") else 10)
+def domain():
+    """A domain that no other tests use."""
+    return claim_domain()
 
 
 class Bringup:
@@ -60,7 +42,7 @@ class Bringup:
 
     def __init__(self, folder, domain, namespace):
         self.cell = folder / "small.yaml"
-        self.cell.write_text(CELL)
+        self.cell.write_text(SMALL_CELL)
         self.domain, self.namespace = domain, namespace
         self._said, self._result = folder / "said", folder / "result"
         command = [sys.executable, "-m", "robot_skills.app.cli", "bringup", "--json"]

@@ -11,33 +11,9 @@ import psutil
 from hardware.ros2.messages import fill_stamp
 from hardware.ros2.runtime import RosNode
 from hardware.ros2.times import MachineClock
+from tests.app.small_cell import SMALL_CELL
 
 PATIENCE_S = 150.0
-CELL = """
-name: small
-robot:
-  driver: sim
-  arm: panda
-  joints: [joint1, joint2, joint3, joint4, joint5, joint6, joint7]
-  joint_states: joint_states
-  controller: {kind: forward_position, topic: forward_position_controller/commands}
-  gripper:
-    kind: position
-    name: gripper_position_controller/commands
-    joint: gripper
-    open_q: 1.0
-    closed_q: 0.0
-  protective_stop: {topic: robot_program_running, good: true}
-cameras:
-  front: {driver: sim, size_px: [64, 48], rate_hz: 10, mount: base}
-  wrist: {driver: sim, size_px: [64, 48], rate_hz: 10, mount: tool}
-network:
-  reach: machine
-safety:
-  # Tests share their processors.
-  state_hold_s: 0.5
-  state_fault_s: 2.0
-"""
 
 
 def wait_until(so, what=""):
@@ -58,7 +34,7 @@ class Collecting:
 
     def __init__(self, folder, domain):
         self.cell, self.dataset = folder / "small.yaml", folder / "push"
-        self.cell.write_text(CELL)
+        self.cell.write_text(SMALL_CELL)
         self.logs, self._said = folder / "logs", folder / "said"
         command = [sys.executable, "-m", "robot_skills.app.cli", "bringup", "--plan", "collect"]
         command += ["--cell", str(self.cell), "--domain", str(domain), "--logs", str(self.logs)]

@@ -15,7 +15,8 @@ pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not
 from robot_skills.core.annotation import Outcome
 from robot_skills.data.reader import RecordedEpisodes
 from robot_skills.data.store import EpisodeStore
-from tests.app.nodes.collecting import CELL, PATIENCE_S, Collecting, Person, wait_until
+from tests.app.nodes.collecting import PATIENCE_S, Collecting, Person, wait_until
+from tests.app.small_cell import SMALL_CELL
 from tests.ros_domain import claim_domain
 
 
@@ -191,7 +192,7 @@ class Alone:
 
     def __init__(self, folder, dataset, domain, *more):
         cell = folder / "small.yaml"
-        cell.write_text(CELL)
+        cell.write_text(SMALL_CELL)
         command = [sys.executable, "-m", "robot_skills.app.nodes.recorder"]
         command += ["--cell", str(cell), "--domain", str(domain), "--dataset", str(dataset), *more]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -8,14 +8,14 @@ from hardware.cell.findings import Outcome
 from hardware.cell.self_test import SelfTestSetup, refuse_unfit, self_test
 from robot_skills.core.errors import RobotFault
 from tests.hardware.cell.station import JOINTS, TEXT, FakeDriver, cell_of, urdf_of
+from tests.ros_domain import claim_domain
 
 
 @pytest.fixture
-def domain(worker_id):
-    """Of ROS, which no other worker uses."""
+def domain():
+    """A domain of ROS that no other tests use."""
     pytest.importorskip("rclpy", reason="ROS 2 is not installed")
-    number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 9
-    return 90 + number % 10
+    return claim_domain()
 
 
 def examined(folder, domain, text=TEXT, commanders=()):
