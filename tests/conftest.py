@@ -1,9 +1,18 @@
 """What all tests have in common."""
 
 import signal
+import time
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.stalls import Stalls
+
+_MOST_REPEATS = 2
+_STALLS = pytest.StashKey[Stalls]()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Signals mean what they usually do; who started the tests may have had some ignored.
 
     That would be inherited by every process that a test starts and then interrupts.
@@ -14,3 +23,33 @@ def pytest_configure() -> None:
     ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
+    config.stash[_STALLS] = Stalls()
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    session.config.stash[_STALLS].start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_STALLS].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Repeat what failed while the machine stood still, with everything that it uses made anew."""
+    hook, stalls = item.ihook, item.config.stash[_STALLS]
+    hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports, repeats = [], 0
+    while not reports:
+        begun_s = time.monotonic()
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if not any(report.failed for report in reports) or repeats == _MOST_REPEATS:
+            break
+        if excuse := stalls.excuse(begun_s):
+            item.warn(pytest.PytestWarning(f"{item.nodeid} is repeated: {excuse}."))
+            item.session._setupstate.teardown_exact(None)
+            reports, repeats = [], repeats + 1
+    for report in reports:
+        hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
