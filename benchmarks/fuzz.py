@@ -24,7 +24,7 @@ from hardware.gate.states import LATCHED
 from hardware.safety_gate import SafetyGate
 from robot_skills.app.cells import gate_setup, load_cell
 from robot_skills.core.errors import RobotFault
-from robot_skills.core.se3 import Array
+from robot_skills.core.se3 import SE3, Array, rotation_angle
 from robot_skills.core.types import (
     DEFAULT_ARM,
     ActionChunk,
@@ -57,6 +57,7 @@ class Found:
         outside: Of those outside a joint's limit of position, velocity, acceleration or jerk.
         largest: Largest share of a joint's limit of speed, acceleration or jerk that was used.
         tool_speed: Largest share of the tool's greatest speed.
+        tool_turn: Likewise, of its turn rate.
         tool_outside_m: Farthest that the tool was outside its workspace.
         answers: What the gate said to the chunks, how often.
         kinds: What was commanded, how often.
@@ -71,6 +72,7 @@ class Found:
     outside: int = 0
     largest: float = 0.0
     tool_speed: float = 0.0
+    tool_turn: float = 0.0
     tool_outside_m: float = 0.0
     answers: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -177,12 +179,12 @@ class Fuzzer:
             setup.judging,
             collisions=None if make is None else make(),
         )
-        self._gate = MotionGate(setup.limits, setup.motion)
+        self._gate = MotionGate(setup.limits, setup.make_kinematics(), setup.motion)
         self._epoch = self._gate.grant("somebody")
         self._now_s = 100.0
         self._q = self._before = self._home_rad.copy()
         self._log: list[Setpoint] = []
-        self._tool: Array | None = None
+        self._tool: SE3 | None = None
         self.found = Found()
 
     def run(self, actions: int, show: Callable[[Found], None]) -> Found:
@@ -271,16 +273,18 @@ class Fuzzer:
             return
         self._q = q_told
         self._log.append(Setpoint(stamp_s=self._now_s, q_rad=q_told, dq_rad_s=dq))
-        self._watch_tool(self._kinematics.forward(q_told).p)
+        self._watch_tool(self._kinematics.forward(q_told))
 
-    def _watch_tool(self, p: Array) -> None:
-        box, found = self.limits.cartesian, self.found
-        outside = np.maximum(box.workspace_lower_m - p, p - box.workspace_upper_m).max()
+    def _watch_tool(self, T: SE3) -> None:
+        box, found, before = self.limits.cartesian, self.found, self._tool
+        outside = np.maximum(box.workspace_lower_m - T.p, T.p - box.workspace_upper_m).max()
         found.tool_outside_m = max(found.tool_outside_m, float(outside))
-        if self._tool is not None:
-            speed = float(np.linalg.norm(p - self._tool)) / PERIOD_S
+        if before is not None:
+            speed = float(np.linalg.norm(T.p - before.p)) / PERIOD_S
             found.tool_speed = max(found.tool_speed, speed / box.speed_m_s)
-        self._tool = p
+            rate = float(rotation_angle(before.R.T @ T.R)) / PERIOD_S
+            found.tool_turn = max(found.tool_turn, rate / box.turn_rate_rad_s)
+        self._tool = T
 
     def _judge_log(self) -> None:
         if len(self._log) > 4:

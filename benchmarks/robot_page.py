@@ -61,6 +61,7 @@ def fuzz(rows: Rows) -> str:
                 str(row["outside"]),
                 f"{row['largest']:.4f}",
                 f"{row['tool_speed']:.2f}",
+                f"{row['tool_turn']:.2f}",
                 f"{1e3 * row['tool_outside_m']:.1f}",
             )
         )
@@ -70,9 +71,9 @@ def fuzz(rows: Rows) -> str:
         """Through judge and gate as a cell has them: four chunks of ten hold numbers that are none,
 are far too fast, lead elsewhere or under the table, have times in disorder, and so on; the others
 go as far and as fast as they may. Used: the largest share of a joint's limit of speed,
-acceleration or jerk; then the tool's largest share of its speed, and how far it was outside its
-workspace.""",
-        (*head, "tool speed", "tool outside mm"),
+acceleration or jerk; then the tool's largest shares of its speed and its turn rate, and how far it
+was outside its workspace.""",
+        (*head, "tool speed", "turn rate", "tool outside mm"),
         table,
         "python -m benchmarks.fuzz",
     )

@@ -171,7 +171,13 @@ class LeRobotRobot:
             config.arm,
             collisions=None if make is None else make(),
         )
-        self._gate = MotionGate(config.limits, config.motion, self._changed)
+        self._gate = MotionGate(
+            config.limits,
+            config.make_kinematics(),
+            config.motion,
+            self._changed,
+            config.gate.disabled,
+        )
         self._epoch = self._gate.grant(_OWNER)
         until_s = self._clock.now_s() + _FIRST_STATE_S
         while not self._read():

@@ -6,9 +6,10 @@ there: when a step would lose that, the braking of the step before is carried ou
 induction it stays inside for ever, whoever asks for what, and stopping is never a step to zero.
 
 Towards a wish it moves by a critically damped law whose approach is bounded by what can still be
-braked; a wish that keeps to the limits is followed without lag.
+braked, and by what the tool may do; a wish that keeps to the limits is followed without lag.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ _INSIDE = 0.999
 """Share of every limit that is used: what is left covers rounding, here and in the driver."""
 _BANDWIDTH = 0.3
 """Of the law that follows, in radians per period."""
+_TOO_FAST = 1.015
+"""A wish that is faster than 1 is slowed down; joints that still get so fast brake."""
 _APPROACH = 0.5
 """Share of the acceleration that an approach is planned with."""
 
@@ -57,11 +60,15 @@ class JointLimiter:
     Args:
         limits: Of the joints.
         period_s: Between two setpoints.
+        too_fast: How many times too fast joints (n,) that move at speeds (n,) move what they
+            carry; up to 1 is inside.
     """
 
-    def __init__(self, limits: JointLimits, period_s: float) -> None:
+    def __init__(
+        self, limits: JointLimits, period_s: float, too_fast: Callable[[Array, Array], float]
+    ) -> None:
         n = len(limits.lower_rad)
-        self._n, self.period_s = n, period_s
+        self._n, self.period_s, self._too_fast = n, period_s, too_fast
         self._lower, self._upper = limits.lower_rad, limits.upper_rad
         self._velocity = _INSIDE * limits.velocity_rad_s
         self._acceleration = _INSIDE * limits.acceleration_rad_s2
@@ -130,7 +137,9 @@ class JointLimiter:
             _clip(dq, -self._velocity, self._velocity),
             _clip(ddq, -self._acceleration, self._acceleration),
         )
-        if wanted is None or not self._plan_stop(wanted):
+        if wanted is None or self._too_fast(wanted.q_rad, wanted.dq_rad_s) > _TOO_FAST:
+            return self.brake()
+        if not self._plan_stop(wanted):
             return self.brake()
         self._now = wanted
         return wanted
@@ -154,7 +163,8 @@ class JointLimiter:
         wish_speed = _clip(
             dq_rad_s + np.copysign(approach, missing), -self._velocity, self._velocity
         )
-        wish = ddq_rad_s2 + 2.0 * bandwidth * (wish_speed - speed)
+        slower = max(1.0, self._too_fast(q, wish_speed))
+        wish = ddq_rad_s2 / slower + 2.0 * bandwidth * (wish_speed / slower - speed)
         low, high = np.maximum(-top, a - T * jerk), np.minimum(top, a + T * jerk)
         high = np.minimum(high, self._highest(v, a))
         low = np.maximum(low, -self._highest(-v, -a))

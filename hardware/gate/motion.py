@@ -16,9 +16,11 @@ import numpy as np
 from hardware.gate.limiter import JointLimiter, JointSetpoint
 from hardware.gate.path import JointPath, JointWaypoints, Judgement
 from hardware.gate.states import LATCHED, Cause, Counters, GateState, Trouble
+from hardware.gate.tool_speed import ToolSpeed
 from hardware.safety_gate import GateCode
 from robot_skills.core.errors import ActionRefused, RobotFault
 from robot_skills.core.limits import ArmLimits
+from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import ArmState
 
@@ -79,8 +81,10 @@ class MotionGate:
 
     Args:
         limits: Of the arm.
+        kinematics: Of the arm; nobody else may use this one meanwhile.
         config: When to stop.
         on_change: Called with the state before, the state now and the trouble, at every change.
+        disabled: Checks that are off.
 
     Attributes:
         counters: What has happened.
@@ -89,20 +93,22 @@ class MotionGate:
     def __init__(
         self,
         limits: ArmLimits,
+        kinematics: Kinematics,
         config: MotionConfig | None = None,
         on_change: Callable[[GateState, GateState, Trouble | None], None] | None = None,
+        disabled: frozenset[GateCode] = frozenset(),
     ) -> None:
         self._limits = limits
         self._config = config or MotionConfig()
         self._on_change = on_change or _unheard
-        self._limiter = JointLimiter(limits.joint, self._config.period_s)
+        period_s = self._config.period_s
+        tool = ToolSpeed(limits.cartesian, kinematics, period_s, disabled)
+        self._limiter = JointLimiter(limits.joint, period_s, tool.excess)
         self.counters = Counters()
         self._state = GateState.IDLE
         self._trouble: Trouble | None = None
         self._path: JointPath | None = None
-        self._told: deque[Array] = deque(
-            maxlen=max(1, round(self._config.tracking_s / self._config.period_s))
-        )
+        self._told: deque[Array] = deque(maxlen=max(1, round(self._config.tracking_s / period_s)))
         self._opening = 1.0
         self._arm: ArmState | None = None
         self._bad_in_a_row = self._late_in_a_row = 0

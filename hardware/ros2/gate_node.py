@@ -60,8 +60,10 @@ class GateNode:
             pictures=False,
         )
         self._clock = MachineClock()
-        self._gate = MotionGate(setup.limits, setup.motion, on_change=self._changed)
         kinematics = setup.make_kinematics()
+        self._gate = MotionGate(
+            setup.limits, kinematics, setup.motion, self._changed, setup.judging.disabled
+        )
         period_s = setup.motion.period_s
         self._link = ArmLink(self._node, setup.topics, kinematics, self._clock, self._heard)
         self._commander = Commander(self._node, setup.topics, kinematics, period_s)

@@ -301,14 +301,15 @@ def test_arm_that_is_stopped_anywhere_on_an_accepted_path_touches_nothing(arm, m
             continue
         ways += 1
         for stop_s in rng.uniform(0.1, 0.9, 3):
-            q, opening = told(limits, start, path, float(stop_s))
+            q, opening = told(arm, start, path, float(stop_s))
             room_m = model.room(q, opening)
             assert (room_m > -np.maximum(model.margin_m, 0.0) - _SAME_M).all()
 
 
-def told(limits, start, path: JudgedPath, stop_s: float) -> tuple[np.ndarray, np.ndarray]:
+def told(name: str, start, path: JudgedPath, stop_s: float) -> tuple[np.ndarray, np.ndarray]:
     """What the gate in motion tells an arm that follows a path and is stopped on the way."""
-    gate = MotionGate(limits, MotionConfig(tracking_rad=3.0))
+    spec = ARMS[name]
+    gate = MotionGate(spec.limits, ArmKinematics(spec), MotionConfig(tracking_rad=3.0))
     arm = state(start)
     gate.sense(arm)
     waypoints = JointWaypoints(stamp_s=path.stamp_s, q_rad=path.q_rad, opening=path.opening)

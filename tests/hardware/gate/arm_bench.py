@@ -7,7 +7,7 @@ import numpy as np
 from hardware.gate.motion import MotionConfig, MotionGate, Told
 from hardware.gate.path import Judgement
 from hardware.gate.states import GateState, Trouble
-from hardware.safety_gate import SafetyGate
+from hardware.safety_gate import GateCode, SafetyGate
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import (
     DEFAULT_ARM,
@@ -35,9 +35,17 @@ class ArmBench:
         changes: Names of the states that the gate went through.
     """
 
-    def __init__(self, config: MotionConfig | None = None) -> None:
+    def __init__(
+        self,
+        config: MotionConfig | None = None,
+        disabled: frozenset[GateCode] = frozenset(),
+    ) -> None:
         self.gate = MotionGate(
-            LIMITS, config or MotionConfig(period_s=PERIOD_S), on_change=self._changed
+            LIMITS,
+            FakeKinematics(),
+            config or MotionConfig(period_s=PERIOD_S),
+            self._changed,
+            disabled,
         )
         self.judge = SafetyGate(LIMITS, FakeKinematics())
         self.now_s = 100.0

@@ -37,8 +37,13 @@ def assert_inside(q: np.ndarray) -> None:
     assert max(found.values()) <= 1.0, found
 
 
+def never(q_rad: np.ndarray, dq_rad_s: np.ndarray) -> float:
+    """What the joints carry may go as fast as they do."""
+    return 0.0
+
+
 def limiter(q=(0.0, 0.0, 0.0, 1.5)) -> JointLimiter:
-    made = JointLimiter(LIMITS, PERIOD_S)
+    made = JointLimiter(LIMITS, PERIOD_S, never)
     made.begin(np.array(q))
     return made
 
@@ -114,9 +119,9 @@ def test_it_brakes_as_soon_as_the_limits_allow():
 @pytest.mark.parametrize("q", [(1.01, 0, 0, 1.5), (np.nan, 0, 0, 1.5), (0, 0, 0, 0), (0, 0)])
 def test_it_begins_only_where_an_arm_can_be(q):
     with pytest.raises(RobotFault):
-        JointLimiter(LIMITS, PERIOD_S).begin(np.array(q, dtype=float))
+        JointLimiter(LIMITS, PERIOD_S, never).begin(np.array(q, dtype=float))
     with pytest.raises(RobotFault, match="where the arm is"):
-        JointLimiter(LIMITS, PERIOD_S).brake()
+        JointLimiter(LIMITS, PERIOD_S, never).brake()
 
 
 @given(

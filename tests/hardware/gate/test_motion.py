@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hardware.gate.path import JointWaypoints, Judgement
 from hardware.gate.states import Cause, GateState
 from hardware.safety_gate import GateCode
 from robot_skills.core.errors import RobotFault
+from robot_skills.core.se3 import rotation_angle
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
-from tests.fakes import LIMITS
+from tests.fakes import LIMITS, FakeKinematics
 from tests.hardware.gate.arm_bench import PERIOD_S, ArmBench, assert_inside_limits
 
 
@@ -52,6 +54,35 @@ def test_it_comes_to_rest_at_the_last_waypoint_without_passing_it(bench):
     x = np.array(bench.told)[:, 0]
     assert x.max() < last_x + 1e-4
     assert x[-1] == pytest.approx(last_x, abs=1e-4)
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_tool_that_catches_up_keeps_its_speed(limited):
+    bench = ArmBench(disabled=frozenset() if limited else frozenset({GateCode.SPEED}))
+    ahead = bench.q + np.array([0.03, -0.03, 0.03, 0.0, 0.0, 0.0])
+    assert bench.submit(bench.chunk(velocity=(0.55, -0.5, 0.55), waypoints=8, start=ahead)).ok
+    bench.run(0.4)
+    way = np.diff(np.reshape(bench.told, (-1, 6))[:, :3], axis=0)
+    fastest_m_s = np.linalg.norm(way, axis=1).max() / PERIOD_S
+    assert fastest_m_s > 0.9
+    assert (fastest_m_s <= LIMITS.cartesian.speed_m_s) == limited
+    assert_inside_limits(bench.told)
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_tool_that_catches_up_keeps_its_turn_rate(limited):
+    bench = ArmBench(disabled=frozenset() if limited else frozenset({GateCode.TURN_RATE}))
+    times = 0.05 * np.arange(1.0, 9.0)
+    turned = np.tile(bench.q, (8, 1))
+    turned[:, 3:] += (0.3 + 1.6 * times)[:, None]
+    waypoints = JointWaypoints(stamp_s=bench.now_s + times, q_rad=turned, opening=np.ones(8))
+    judgement = Judgement(code=GateCode.OK, waypoints=waypoints)
+    assert bench.gate.submit(judgement, bench.epoch, bench.now_s).ok
+    bench.run(0.4)
+    R = np.array([FakeKinematics().forward(q).R for q in bench.told])
+    fastest = rotation_angle(np.swapaxes(R[:-1], 1, 2) @ R[1:]).max() / PERIOD_S
+    assert fastest > 2.7
+    assert (fastest <= LIMITS.cartesian.turn_rate_rad_s) == limited
 
 
 def test_a_newer_chunk_takes_over_without_a_jump(bench):
