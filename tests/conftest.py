@@ -26,8 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_STALLS] = Stalls()
 
 
-def pytest_runtestloop(session: pytest.Session) -> None:
-    session.config.stash[_STALLS].start()
+def pytest_sessionstart(session: pytest.Session) -> None:
+    shared_out = session.config.getoption("numprocesses", None) is not None
+    if not shared_out or hasattr(session.config, "workerinput"):
+        session.config.stash[_STALLS].start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
