@@ -1,7 +1,9 @@
 """What all tests have in common."""
 
+import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -34,6 +36,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_STALLS].close()
+
+
+@pytest.fixture(autouse=True)
+def _ordinary_priority() -> Iterator[None]:
+    """What a test encodes does not come before the nodes of all others, for as long as it runs."""
+    yield
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        pytest.fail("This process has got real-time priority; see robot_skills.core.priority.")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -16,6 +16,7 @@ from policies.cache.progress import save_rows, saved_rows
 from policies.clouds import cloud_of
 from policies.contract import Channels, CloudSpec, ImageSpec
 from robot_skills.core.errors import DatasetError, StorageError
+from robot_skills.core.priority import ordinary_priority
 from tests.policies.recorded import (
     DEPTH,
     FPS,
@@ -452,7 +453,8 @@ def test_frames_are_those_that_lerobot_reads(tmp_path):
             depth_m[:3] = 0.0
             picture = rng.integers(0, 256, shape, dtype=np.uint8)
             dataset.add_frame({FRONT: picture, DEPTH: depth_m, "task": "look"})
-        dataset.save_episode()
+        with ordinary_priority():
+            dataset.save_episode()
     dataset.finalize()
     arrays = opened(root, tmp_path, images=[RGBD]).arrays
     read = LeRobotDataset(

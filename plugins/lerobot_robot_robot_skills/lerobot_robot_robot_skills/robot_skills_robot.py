@@ -24,6 +24,7 @@ from lerobot_robot_robot_skills.pacing import Lockstep, OwnTime, Pacing, Realtim
 from robot_skills.app.gating import gate_here
 from robot_skills.core.errors import ActionRefused, PerceptionError, RefusedError, unknown_name
 from robot_skills.core.events import Event
+from robot_skills.core.priority import give_up_priority
 from robot_skills.core.robot import Robot
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import RgbdFrame, single_arm_chunk
@@ -141,6 +142,8 @@ class RobotSkillsRobot(LeRobotsRobot):
         """
         if self._connected:
             raise DeviceAlreadyConnectedError(f"{self} is already connected.")
+        # LeRobot's video encoder would come before the arm's safety gate.
+        give_up_priority()
         self._robot.connect()
         opened = []
         try:

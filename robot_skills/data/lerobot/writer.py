@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from robot_skills.core.errors import MissingDependencyError
+from robot_skills.core.priority import ordinary_priority
 from robot_skills.data.lerobot.layout import (
     Layout,
     depth_key,
@@ -74,7 +75,7 @@ class LeRobotWriter:
     def end_episode(self, rows: Rows) -> None:
         """Write the rows that were added as one episode."""
         self._starts.append(subtask_starts(rows))
-        with _encoders_muted():
+        with _encoders_muted(), ordinary_priority():
             self._dataset.save_episode(parallel_encoding=False)
 
     def finish(self) -> None:
@@ -88,7 +89,8 @@ class LeRobotWriter:
 
     def close(self) -> None:
         """Write nothing more. Otherwise LeRobot does so whenever its object goes."""
-        self._dataset.finalize()
+        with ordinary_priority():
+            self._dataset.finalize()
 
 
 def lerobot_dataset_class() -> Any:

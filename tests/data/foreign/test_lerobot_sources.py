@@ -13,6 +13,7 @@ import pytest
 
 from robot_skills.core.annotation import Outcome
 from robot_skills.core.errors import DatasetError
+from robot_skills.core.priority import ordinary_priority
 from robot_skills.data.foreign import open_source
 from robot_skills.data.foreign.lerobot_info import metres_of_codes
 
@@ -42,7 +43,7 @@ def picture(i: int) -> np.ndarray:
 
 def write_video(path: Path, pictures: list[np.ndarray], codec: str = "libx264") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    with ordinary_priority(), av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=FPS, options={"crf": "10"})
         stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
         for one in pictures:
