@@ -2,13 +2,15 @@
 
 import gc
 import os
+import resource
 import time
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-_PRIORITY = 50
+PRIORITY = 50
+"""Of what drives an arm, among those that real-time systems know: 1 to 99."""
 _KEPT = 2000
 _COLLECT_S = 1.0
 
@@ -94,7 +96,7 @@ class ControlLoop:
         )
 
 
-def claim_real_time(priority: int = _PRIORITY) -> str:
+def claim_real_time(priority: int = PRIORITY) -> str:
     """Ask the system to run this process before others, and keep it in memory.
 
     Returns:
@@ -116,6 +118,11 @@ def claim_real_time(priority: int = _PRIORITY) -> str:
     if not _locked_in_memory():
         problems.append("memory may be swapped out (limits.conf: memlock)")
     return "; ".join(problems)
+
+
+def real_time_allowed(priority: int = PRIORITY) -> bool:
+    """Whether this user would get that priority."""
+    return os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_RTPRIO)[0] >= priority
 
 
 def leave_real_time() -> None:

@@ -14,10 +14,12 @@ from hardware.cell.findings import CheckFinding, Outcome, bad, good, unknown
 from hardware.cell.schema import CameraDriver, Cell, LeRobotArm, RobotDriver
 from hardware.cell.self_test import self_test
 from hardware.ros2.arm_link import GripperKind
+from hardware.ros2.loop import PRIORITY, real_time_allowed
 from hardware.ros2.runtime import import_rclpy
 from robot_skills.app.cells import kinematics_maker, load_cell, self_test_setup, sheet_limits
 from robot_skills.app.outcome import CommandResult
 from robot_skills.core.errors import MissingDependencyError, RobotSkillsError
+from robot_skills.core.priority import real_time_processes
 
 _WORD = max(len(outcome.value) for outcome in Outcome)
 _ACTIONS = (GripperKind.COMMAND, GripperKind.PARALLEL)
@@ -74,6 +76,7 @@ def examine(cell: Cell, *, offline: bool = False) -> Iterator[CheckFinding]:
     yield from _devices(cell)
     if cell.robot.driver is RobotDriver.LEROBOT:
         return
+    yield _real_time()
     if offline:
         yield unknown("ROS 2", "only the file was checked, as asked")
         return
@@ -196,6 +199,25 @@ def _path(what: str, path: str, mend: str) -> CheckFinding:
     if not Path(path).exists():
         return bad(what, f"there is no {path}", mend)
     return good(what, f"{path} is there")
+
+
+def _real_time() -> CheckFinding:
+    """Whether the gate would come first on this machine, and who would come before it."""
+    before = real_time_processes(above=PRIORITY)
+    if before:
+        names = ", ".join(f"{one.name} (process {one.pid}, {one.priority})" for one in before)
+        return unknown(
+            "real time",
+            f"the gate has priority {PRIORITY}; before it come {names}",
+            "end them, or start them as an ordinary user: video encoders that root runs do this",
+        )
+    if not real_time_allowed():
+        return unknown(
+            "real time",
+            "this user gets no real-time priority: the gate is late where the machine is busy",
+            f"in /etc/security/limits.conf: rtprio {PRIORITY} and memlock unlimited for this user",
+        )
+    return good("real time", "nobody comes before the gate on this machine")
 
 
 def _gripper(cell: Cell) -> Iterator[CheckFinding]:

@@ -9,6 +9,8 @@ that it begins.
 import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 _CAP_SYS_NICE = 1 << 23
 _VERSION_3 = 0x20080522
@@ -55,3 +57,47 @@ def _set_effective(changed: Callable[[int], int]) -> bool:
     before = rights[0].effective
     rights[0].effective = changed(before)
     return rights[0].effective != before and put(ctypes.byref(header), rights) == 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RealTimeProcess:
+    """A process that runs before others.
+
+    Attributes:
+        pid: Of it.
+        name: As the system shows it.
+        priority: The highest of its threads', 1 to 99.
+    """
+
+    pid: int
+    name: str
+    priority: int
+
+
+def real_time_processes(above: int, proc: Path = Path("/proc")) -> list[RealTimeProcess]:
+    """Processes on this machine with a thread of a real-time priority above one, by their pid.
+
+    The system's own threads are not counted: they are there on every machine.
+
+    Args:
+        above: Priority.
+        proc: Where the system tells of its processes.
+    """
+    found = []
+    for process in proc.glob("[0-9]*"):
+        try:
+            priority = max(map(_real_time_priority, process.glob("task/[0-9]*/stat")), default=0)
+            if priority > above and (process / "cmdline").read_bytes():
+                name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                found.append(RealTimeProcess(pid=int(process.name), name=name, priority=priority))
+        except OSError:
+            # It has ended meanwhile.
+            continue
+    return sorted(found, key=lambda one: one.pid)
+
+
+def _real_time_priority(stat: Path) -> int:
+    """Of one thread; 0 for an ordinary one. See proc_pid_stat(5)."""
+    # The second field is a name in brackets, which may hold anything.
+    fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    return int(fields[37])

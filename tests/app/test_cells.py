@@ -10,6 +10,7 @@ import pytest
 
 from hardware.cell.schema import CellError, RobotDriver
 from hardware.safety_gate import GateCode
+from robot_skills.app import doctor_cell
 from robot_skills.app.cells import (
     find_cell,
     gate_setup,
@@ -22,6 +23,7 @@ from robot_skills.app.cells import (
 )
 from robot_skills.app.cli import main
 from robot_skills.core.errors import RefusedError, UnknownNameError
+from robot_skills.core.priority import RealTimeProcess
 from sim.arms import ARMS
 from sim.kinematics import kinematics_of
 from sim.world import T_BASE_FRONT
@@ -171,6 +173,26 @@ def test_the_doctor_checks_a_file_without_ros(capfd, monkeypatch):
     assert checks["ROS 2"]["outcome"] == "unknown"
     assert "only the file was checked" in checks["ROS 2"]["detail"]
     assert checks["rest pose"]["outcome"] == "good"
+
+
+@pytest.mark.parametrize(
+    ("before", "allowed", "told"),
+    [
+        ([], True, "nobody comes before"),
+        ([], False, "limits.conf"),
+        ([RealTimeProcess(pid=7, name="encoder", priority=99)], True, "encoder (process 7, 99)"),
+    ],
+)
+def test_the_doctor_says_who_comes_before_the_gate(capfd, monkeypatch, before, allowed, told):
+    monkeypatch.setattr(doctor_cell, "real_time_processes", lambda above: before)
+    monkeypatch.setattr(doctor_cell, "real_time_allowed", lambda: allowed)
+    assert main(["doctor", "--cell", "ur5e_realsense", "--offline"]) == 0
+    (at,) = [
+        i
+        for i, line in enumerate(lines := capfd.readouterr().out.splitlines())
+        if "  real time " in line
+    ]
+    assert told in " ".join(lines[at : at + 2])
 
 
 def test_the_doctor_names_what_is_missing(capfd):
