@@ -187,11 +187,8 @@ def test_the_doctor_says_who_comes_before_the_gate(capfd, monkeypatch, before, a
     monkeypatch.setattr(doctor_cell, "real_time_processes", lambda above: before)
     monkeypatch.setattr(doctor_cell, "real_time_allowed", lambda: allowed)
     assert main(["doctor", "--cell", "ur5e_realsense", "--offline"]) == 0
-    (at,) = [
-        i
-        for i, line in enumerate(lines := capfd.readouterr().out.splitlines())
-        if "  real time " in line
-    ]
+    lines = capfd.readouterr().out.splitlines()
+    at = next(i for i, line in enumerate(lines) if "  real time " in line)
     assert told in " ".join(lines[at : at + 2])
 
 
