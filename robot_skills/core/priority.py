@@ -36,12 +36,17 @@ def ordinary_priority() -> Iterator[None]:
         yield
     finally:
         if gave_up:
-            _set_effective(lambda rights: rights | _CAP_SYS_NICE)
+            take_priority_back()
 
 
 def give_up_priority() -> bool:
     """As `ordinary_priority`, from now on. False where the calling thread had no such right."""
     return _set_effective(lambda rights: rights & ~_CAP_SYS_NICE)
+
+
+def take_priority_back() -> bool:
+    """Undo what `give_up_priority` did to the calling thread. False where there was nothing."""
+    return _set_effective(lambda rights: rights | _CAP_SYS_NICE)
 
 
 def _set_effective(changed: Callable[[int], int]) -> bool:

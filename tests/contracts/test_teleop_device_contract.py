@@ -1,9 +1,11 @@
 """What every teleoperation device does, whatever is on the other end of its cable."""
 
 import json
+import math
 import os
 import pty
 import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -337,13 +339,18 @@ class RosBench(Bench):
         asked = len(self._hand._mailbox._wishes)
         if hasattr(message, "header"):
             fill_stamp(message.header.stamp, self.clock.now_s())
-        self._publishers[topic].publish(message)
-        until(
-            lambda: (
-                self._hand._mailbox._newest is not newest
-                or len(self._hand._mailbox._wishes) > asked
-            )
-        )
+        said_s = -math.inf
+
+        def heard() -> bool:
+            # A publisher may know of who listens before that one knows of it: say it again.
+            nonlocal said_s
+            if time.monotonic() - said_s > 1.0:
+                said_s = time.monotonic()
+                self._publishers[topic].publish(message)
+            mailbox = self._hand._mailbox
+            return mailbox._newest is not newest or len(mailbox._wishes) > asked
+
+        until(heard)
 
     def hold(self, held: bool) -> None:
         from geometry_msgs.msg import TwistStamped

@@ -14,6 +14,7 @@ from robot_skills.core.priority import (
 )
 
 av = pytest.importorskip("av")
+REAL_TIME = {os.SCHED_FIFO, os.SCHED_RR}
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root gets real-time priority")
 
 
@@ -46,8 +47,8 @@ def encode(path: Path) -> set[int]:
 @root_only
 def test_an_encoder_stays_ordinary(tmp_path):
     with ordinary_priority():
-        assert encode(tmp_path / "a.mp4") == {os.SCHED_OTHER}
-    assert policies() == {os.SCHED_OTHER}
+        assert not encode(tmp_path / "a.mp4") & REAL_TIME
+    assert not policies() & REAL_TIME
 
 
 @root_only

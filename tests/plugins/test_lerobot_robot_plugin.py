@@ -1,5 +1,6 @@
 """Our robots, teleoperators and cameras inside LeRobot's classes, in this process."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -188,6 +189,19 @@ def test_without_connecting_nothing_works(make_robot):
     robot.connect()
     with pytest.raises(DeviceAlreadyConnectedError):
         robot.connect()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gets real-time priority")
+def test_while_it_is_open_no_encoder_comes_before_an_arms_gate(make_robot):
+    robot = make_robot()
+    robot.connect()
+    try:
+        with pytest.raises(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
+    finally:
+        robot.disconnect()
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @pytest.mark.parametrize("arm", ["panda", "ur5e"])

@@ -24,7 +24,7 @@ from lerobot_robot_robot_skills.pacing import Lockstep, OwnTime, Pacing, Realtim
 from robot_skills.app.gating import gate_here
 from robot_skills.core.errors import ActionRefused, PerceptionError, RefusedError, unknown_name
 from robot_skills.core.events import Event
-from robot_skills.core.priority import give_up_priority
+from robot_skills.core.priority import give_up_priority, take_priority_back
 from robot_skills.core.robot import Robot
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import RgbdFrame, single_arm_chunk
@@ -88,7 +88,7 @@ class RobotSkillsRobot(LeRobotsRobot):
             **{name: OwnView(size, config.depth) for name, size in self._views.items()},
             **self._others,
         }
-        self._connected = False
+        self._connected = self._gave_up_priority = False
         self._held = False
         self._refused = ""
         # Kept here, so that it can be found for as long as this robot lives.
@@ -142,8 +142,6 @@ class RobotSkillsRobot(LeRobotsRobot):
         """
         if self._connected:
             raise DeviceAlreadyConnectedError(f"{self} is already connected.")
-        # LeRobot's video encoder would come before the arm's safety gate.
-        give_up_priority()
         self._robot.connect()
         opened = []
         try:
@@ -155,6 +153,8 @@ class RobotSkillsRobot(LeRobotsRobot):
                 camera.disconnect()
             self._robot.close()
             raise
+        # LeRobot's video encoder would come before the arm's safety gate.
+        self._gave_up_priority = give_up_priority()
         self._connected = True
 
     def disconnect(self) -> None:
@@ -171,6 +171,8 @@ class RobotSkillsRobot(LeRobotsRobot):
             self._robot.close()
             for camera in self._others.values():
                 camera.disconnect()
+            if self._gave_up_priority:
+                take_priority_back()
 
     # Use
 
