@@ -132,11 +132,18 @@ class ArmLink:
         self._opening = 1.0
         self.states = 0
         # Best effort takes whatever the driver offers.
-        node.node.create_subscription(JointState, topics.joint_states, self._heard, _sensor_qos())
+        self._subscription = node.node.create_subscription(
+            JointState, topics.joint_states, self._heard, _sensor_qos()
+        )
 
     @property
     def topics(self) -> ArmTopics:
         return self._topics
+
+    @property
+    def speakers(self) -> int:
+        """Who tells of the arm."""
+        return self._subscription.get_publisher_count()
 
     def _heard(self, message: Any) -> None:
         received_s = self._clock.now_s()

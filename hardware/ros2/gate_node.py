@@ -25,6 +25,7 @@ from hardware.ros2.judge import ExpectedArm, Judged, judge_sockets, receive
 from hardware.ros2.judge_node import judge_main
 from hardware.ros2.loop import ControlLoop, claim_real_time, leave_real_time
 from hardware.ros2.runtime import ProcessEnd, RosNode
+from hardware.ros2.second_look import Missed, SecondLook
 from hardware.ros2.sensors import Sensors
 from hardware.ros2.start_check import WAITING, StartCheck
 from hardware.ros2.times import MachineClock
@@ -52,6 +53,7 @@ class GateNode:
         self._setup, self._expected, self._judge = setup, expected, judge
         self._health = Health()
         self._useless_s = 0.0
+        self._deaf = ""
         self._node = RosNode(
             GATE_NODE,
             namespace=setup.namespace,
@@ -71,10 +73,14 @@ class GateNode:
         self._start = self._start_check()
         self._said = GateReport(self._node, setup, self._gate)
         self._sensors = Sensors(self._node, setup.sensors, self._clock)
+        self._second_look = SecondLook(
+            GATE_NODE, namespace=setup.namespace, reach=setup.reach, domain=setup.domain
+        )
         self._make_services()
         self._watch_protective_stop()
 
     def close(self) -> None:
+        self._second_look.close()
         self._node.close()
 
     # Wiring
@@ -190,7 +196,8 @@ class GateNode:
             real_time: Ask for priority and memory; without, it says that it is not real time.
 
         Raises:
-            RobotFault: Its judge is gone. The arm rests by then.
+            RobotFault: Its judge is gone, or it does not see those whom others see. The arm rests
+                by then.
         """
         missing = claim_real_time() if real_time else "not asked for"
         self._health.not_real_time = missing
@@ -207,10 +214,15 @@ class GateNode:
             self._come_to_rest()
         if self._health.judge_gone:
             raise RobotFault("The judge is gone, and a gate without one follows nothing.")
+        if self._deaf:
+            raise RobotFault(f"Others see {self._deaf}, this gate does not: it has to begin anew.")
 
     def _is_useless(self) -> bool:
-        """Without a judge it ends what it has, and then leaves its place to one that has one."""
-        if not self._health.judge_gone or self._gate.moves:
+        """Without a judge it ends what it has, and then leaves its place to one that has one.
+
+        So it does where its discovery has failed.
+        """
+        if not (self._health.judge_gone or self._deaf) or self._gate.moves:
             self._useless_s = self._clock.now_s()
             return False
         return self._clock.now_s() - self._useless_s > _LAST_WORDS_S
@@ -242,6 +254,7 @@ class GateNode:
             self._expected.write(self._gate.expected())
         if self._gate.counters.ticks % _STATUS_PERIODS == 0:
             self._watch_controller(now_s)
+            self._look_again(now_s)
             self._tell(now_s)
         loop.tidy(now_s)
 
@@ -297,6 +310,18 @@ class GateNode:
         else:
             topic = self._setup.topics.command
             self._gate.hold(Cause.CONTROLLER, f"no controller listens on {topic}", now_s)
+
+    def _look_again(self, now_s: float) -> None:
+        topics = self._setup.topics
+        missed = []
+        if not self._commander.listeners:
+            missed.append(Missed(topic=topics.command, speaks=False))
+        if not self._link.speakers:
+            missed.append(Missed(topic=topics.joint_states, speaks=True))
+        deaf = self._second_look.watch(missed, now_s)
+        if deaf and not self._deaf:
+            self._node.node.get_logger().error(f"Others see {deaf}, this gate does not.")
+        self._deaf = deaf
 
     # What goes out
 
