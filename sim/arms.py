@@ -18,17 +18,16 @@ import numpy as np
 
 from robot_skills.core.limits import ArmLimits, CartesianLimits, JointLimits
 from robot_skills.core.se3 import SE3, Array
-from sim.parts import (
-    COLLISION_GROUP,
-    GRIP_FRICTION,
-    ROBOT_BIT,
-    as_collision,
-    as_visual,
-    load_asset,
+from sim.grippers import (
+    PANDA_FINGER_M,
+    panda_gripper,
+    robotiq_gripper,
+    robotiq_opening,
+    robotiq_q,
 )
+from sim.parts import COLLISION_GROUP, ROBOT_BIT, as_collision, as_visual, load_asset
 
 TOOL_SITE = "tool"
-GRIPPER_ACTUATOR = "gripper"
 HAND_BODY = "right_hand"
 PREFIX = "arm/"
 """Of every name that belongs to the arm in a world."""
@@ -184,158 +183,6 @@ def _add_frames(hand: mujoco.MjsBody, arm: ArmSpec) -> None:
     tool.pos, tool.quat = arm.T_hand_tool.p.tolist(), arm.T_hand_tool.wxyz().tolist()
 
 
-def _grip_pad(body: mujoco.MjsBody, name: str, lower: Array, upper: Array) -> None:
-    geom = body.add_geom(
-        name=name,
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        pos=(0.5 * (lower + upper)).tolist(),
-        size=(0.5 * (upper - lower)).tolist(),
-        friction=list(GRIP_FRICTION),
-        condim=4,
-        priority=1,
-        solref=[0.005, 1.0],
-        group=0,
-        mass=0.0,
-    )
-    as_collision(geom, ROBOT_BIT)
-
-
-def _panda_gripper() -> mujoco.MjSpec:
-    """Franka's hand: two fingers on one drive, 50 N each."""
-    spec = load_asset("grippers/panda_gripper.xml")
-    for element in (*spec.actuators, *spec.sensors, *spec.sites):
-        spec.delete(element)
-    for side, sign in (("left", 1.0), ("right", -1.0)):
-        finger = spec.body(f"{side}finger")
-        for geom in [g for g in finger.find_all("geom") if g.group == 0]:
-            spec.delete(geom)
-        # Boxes in place of the finger's convex hull: the tip with its rubber, and the root.
-        tip = np.array([[-0.0095, 0.0, 0.0335], [0.0095, 0.0140, 0.0538]])
-        root = np.array([[-0.0105, 0.0100, 0.0], [0.0105, 0.0260, 0.0335]])
-        for name, (lower, upper) in (("tip", tip), ("root", root)):
-            y = np.sort(sign * np.array([lower[1], upper[1]]))
-            _grip_pad(
-                finger,
-                f"{side}_{name}",
-                np.array([lower[0], y[0], lower[2]]),
-                np.array([upper[0], y[1], upper[2]]),
-            )
-    for name in ("finger_joint1", "finger_joint2"):
-        joint = spec.joint(name)
-        joint.armature, joint.damping[0], joint.frictionloss = 0.5, 5.0, 0.0
-    # The drive moves half the difference of the two slides; the equality keeps them mirrored.
-    mirror = spec.add_equality(
-        name="mirror",
-        type=mujoco.mjtEq.mjEQ_JOINT,
-        objtype=mujoco.mjtObj.mjOBJ_JOINT,
-        name1="finger_joint2",
-        name2="finger_joint1",
-        solref=[0.005, 1.0],
-    )
-    mirror.data[:5] = [0.0, -1.0, 0.0, 0.0, 0.0]
-    drive = spec.add_tendon(name="drive")
-    drive.wrap_joint("finger_joint1", 0.5)
-    drive.wrap_joint("finger_joint2", -0.5)
-    actuator = spec.add_actuator(
-        name=GRIPPER_ACTUATOR, trntype=mujoco.mjtTrn.mjTRN_TENDON, target="drive"
-    )
-    actuator.set_to_position(kp=20_000.0, kv=600.0)
-    actuator.forcelimited, actuator.forcerange = mujoco.mjtLimited.mjLIMITED_TRUE, [-100.0, 100.0]
-    actuator.ctrllimited, actuator.ctrlrange = (
-        mujoco.mjtLimited.mjLIMITED_TRUE,
-        [0.0, _PANDA_FINGER_M],
-    )
-    return spec
-
-
-# Robotiq 2F-85: the fingertip hangs on a parallel link, whose far end is `_LINK_M` from the knuckle
-# and, at q = 0, leans out by `_LEAN_RAD`.
-_KNUCKLE_Y_M = 0.0306011
-_LINK_M = float(np.hypot(0.0376, 0.043))
-_LEAN_RAD = float(np.arctan2(0.0376, 0.043))
-_PAD_Y_M = 0.0255
-_ROBOTIQ_CLOSED_RAD = 0.8
-
-
-def _robotiq_half_gap_m(q_rad: float) -> float:
-    return _KNUCKLE_Y_M + _LINK_M * float(np.sin(_LEAN_RAD - q_rad)) - _PAD_Y_M
-
-
-def _robotiq_opening(q_rad: float) -> float:
-    shut = _robotiq_half_gap_m(_ROBOTIQ_CLOSED_RAD)
-    return (_robotiq_half_gap_m(q_rad) - shut) / (_robotiq_half_gap_m(0.0) - shut)
-
-
-def _robotiq_q(opening: float) -> float:
-    shut = _robotiq_half_gap_m(_ROBOTIQ_CLOSED_RAD)
-    half_gap = shut + opening * (_robotiq_half_gap_m(0.0) - shut)
-    return _LEAN_RAD - float(np.arcsin((half_gap + _PAD_Y_M - _KNUCKLE_Y_M) / _LINK_M))
-
-
-def _robotiq_gripper() -> mujoco.MjSpec:
-    """Robotiq 2F-85 as the parallel four-bar that it is until a fingertip meets resistance.
-
-    The knuckles are coupled to the drive so that the fingertips stay parallel, in place of the
-    loop of springs in the original model.
-    """
-    # The file declares a second base mesh under the same name, whose data does not exist.
-    spec = load_asset("grippers/robotiq_gripper_85.xml", drop_lines_with="base_link_vis.stl")
-    for element in (*spec.actuators, *spec.sensors, *spec.sites, *spec.tendons):
-        spec.delete(element)
-    for side in ("left", "right"):
-        for geom in list(spec.geoms):
-            if geom.group == 0 and geom.name.startswith(side):
-                spec.delete(geom)
-        finger = spec.body(f"{side}_inner_finger")
-        _grip_pad(
-            finger,
-            f"{side}_tip",
-            np.array([-0.011, -0.0255, 0.0137]),
-            np.array([0.011, -0.0160, 0.0512]),
-        )
-        _grip_pad(
-            finger,
-            f"{side}_root",
-            np.array([-0.011, -0.0190, -0.0080]),
-            np.array([0.011, 0.0080, 0.0137]),
-        )
-    for joint in spec.joints:
-        joint.armature, joint.damping[0] = 0.005, 0.02
-    lead = "finger_joint"
-    followers = {
-        "left_inner_finger_joint": -1.0,
-        "left_inner_knuckle_joint": 1.0,
-        "right_outer_knuckle_joint": 1.0,
-        "right_inner_finger_joint": -1.0,
-        "right_inner_knuckle_joint": 1.0,
-    }
-    for joint_name, ratio in followers.items():
-        joint = spec.joint(joint_name)
-        joint.limited = mujoco.mjtLimited.mjLIMITED_FALSE
-        coupling = spec.add_equality(
-            name=f"couple_{joint_name}",
-            type=mujoco.mjtEq.mjEQ_JOINT,
-            objtype=mujoco.mjtObj.mjOBJ_JOINT,
-            name1=joint_name,
-            name2=lead,
-            solref=[0.005, 1.0],
-        )
-        coupling.data[:5] = [0.0, ratio, 0.0, 0.0, 0.0]
-    actuator = spec.add_actuator(
-        name=GRIPPER_ACTUATOR, trntype=mujoco.mjtTrn.mjTRN_JOINT, target=lead
-    )
-    actuator.set_to_position(kp=60.0, kv=2.5)
-    # 5.5 N m on the drive: about 50 N at each pad, 57 mm from the knuckle's axis.
-    actuator.forcelimited, actuator.forcerange = mujoco.mjtLimited.mjLIMITED_TRUE, [-5.5, 5.5]
-    actuator.ctrllimited, actuator.ctrlrange = (
-        mujoco.mjtLimited.mjLIMITED_TRUE,
-        [0.0, _ROBOTIQ_CLOSED_RAD],
-    )
-    return spec
-
-
-_PANDA_FINGER_M = 0.04
-
 _CARTESIAN = CartesianLimits(
     workspace_lower_m=np.array([0.20, -0.50, 0.0]),
     workspace_upper_m=np.array([0.85, 0.55, 0.75]),
@@ -367,10 +214,10 @@ PANDA = ArmSpec(
     home_q_rad=(0.0, -0.5018, 0.0, -2.3588, 0.0, 1.8570, 0.7854),
     T_hand_tool=SE3.from_translation((0.0, 0.0, 0.0940)),
     T_hand_camera=SE3.look_at((0.070, 0.0, -0.02), (0.10, 0.0, 0.4), up=(1.0, 0.0, 0.0)),
-    build_gripper=_panda_gripper,
+    build_gripper=panda_gripper,
     gripper_joint="gripper/finger_joint1",
-    q_of_opening=lambda opening: _PANDA_FINGER_M * opening,
-    opening_of_q=lambda q: q / _PANDA_FINGER_M,
+    q_of_opening=lambda opening: PANDA_FINGER_M * opening,
+    opening_of_q=lambda q: q / PANDA_FINGER_M,
     gripper_open_q={"gripper/finger_joint1": 0.04, "gripper/finger_joint2": -0.04},
     fingers=("gripper/leftfinger", "gripper/rightfinger"),
 )
@@ -403,10 +250,10 @@ UR5E = ArmSpec(
     home_q_rad=(-0.3416, -1.8179, 1.5786, -1.3315, -1.5708, -1.9124),
     T_hand_tool=SE3.from_translation((0.0, 0.0, 0.150)),
     T_hand_camera=SE3.look_at((0.085, 0.0, 0.00), (0.115, 0.0, 0.42), up=(1.0, 0.0, 0.0)),
-    build_gripper=_robotiq_gripper,
+    build_gripper=robotiq_gripper,
     gripper_joint="gripper/finger_joint",
-    q_of_opening=_robotiq_q,
-    opening_of_q=_robotiq_opening,
+    q_of_opening=robotiq_q,
+    opening_of_q=robotiq_opening,
     gripper_open_q={},
     fingers=("gripper/left_inner_finger", "gripper/right_inner_finger"),
 )

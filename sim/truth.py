@@ -77,6 +77,7 @@ def truth_scene(world: TabletopWorld, stamp_s: float | None = None) -> Scene:
         stamp_s=stamp,
         entities={entity.name: entity for entity in entities},
         opening={DEFAULT_ARM: world.opening()},
+        tools={DEFAULT_ARM: world.T_base_tool()},
     )
 
 

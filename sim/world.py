@@ -9,7 +9,6 @@ from robot_skills.core.errors import unknown_name
 from robot_skills.core.se3 import SE3, Array
 from sim.arms import (
     ARMS,
-    GRIPPER_ACTUATOR,
     HAND_BODY,
     PREFIX,
     TOOL_SITE,
@@ -18,6 +17,7 @@ from sim.arms import (
     find_servos,
 )
 from sim.fixtures import DRAWER_SLIDE, add_button, add_container, add_drawer
+from sim.grippers import GRIPPER_ACTUATOR
 from sim.layout import Layout
 from sim.meshes import add_fast_visuals
 from sim.objects import add_object

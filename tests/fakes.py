@@ -17,7 +17,7 @@ from robot_skills.core.errors import PerceptionError, RobotFault, unknown_name
 from robot_skills.core.limits import ArmLimits, CartesianLimits, JointLimits
 from robot_skills.core.plan import Plan
 from robot_skills.core.policy import EntityToken, PolicyInput, PolicyOutput
-from robot_skills.core.scene import TABLE, Articulation, Entity, Region, Scene
+from robot_skills.core.scene import TABLE, Articulation, Control, Entity, Region, Scene
 from robot_skills.core.se3 import SE3, Array, interpolate, so3_exp, so3_log
 from robot_skills.core.types import (
     DEFAULT_ARM,
@@ -115,6 +115,37 @@ def drawer(value_m: float = 0.0, upper_m: float = 0.16) -> Entity:
         access=open_part if value_m > 0.08 else None,
         movable=False,
     )
+
+
+def door(value_m: float = 0.0, hinge_y: float = 0.1) -> Entity:
+    """A cupboard whose door, 0.16 m from its hinge to its handle, turns about an upright hinge."""
+    hinge = np.array([0.12, hinge_y, 0.0])
+    side = -np.sign(hinge_y)
+    closed = SE3.from_translation((0.18, hinge_y + side * 0.16, 0.0))
+    axis = np.array([1.0, 0.0, 0.0])
+    joint = Articulation(
+        value_m=0.0,
+        upper_m=0.2,
+        axis_entity=axis,
+        # The direction in which a handle in front of its door moves is not quite out of the front.
+        T_entity_handle=SE3.from_yaw(-side * np.arctan2(0.06, 0.16), closed.p),
+        handle_extents_m=np.array([0.02, 0.08, 0.02]),
+        hinge_entity=hinge,
+    )
+    return Entity(
+        name="cupboard",
+        label="cupboard",
+        T_base_entity=SE3.from_yaw(-np.pi / 2, (0.5, 0.36, 0.05)),
+        extents_m=np.array([0.2, 0.24, 0.1]),
+        articulation=replace(joint, value_m=value_m, T_entity_handle=joint.handle_at(value_m)),
+        movable=False,
+    )
+
+
+def lamp(on: bool) -> Entity:
+    """Something that is switched by being pressed."""
+    control = Control(on=on, T_entity_press=SE3.from_translation((0.0, 0.0, 0.02)), travel_m=0.01)
+    return replace(cube("lamp"), movable=False, control=control)
 
 
 def make_scene(*entities: Entity, stamp_s: float = 0.0, opening: float = 1.0) -> Scene:

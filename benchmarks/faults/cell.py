@@ -277,6 +277,9 @@ class FaultCell:
         until_s = time.monotonic() + _RECOVERY_S
         while time.monotonic() < until_s:
             time.sleep(0.05)
+            if not self.gate.is_alive():
+                # It gave its place up; whatever supervises it starts it anew.
+                self.start_gate()
             state = self.status.state
             if state in ("fault", "estop"):
                 self.trigger("acknowledge")

@@ -8,7 +8,7 @@ import numpy as np
 from hardware.ros2.messages import fill_pose, fill_stamp, pose_matrix
 from hardware.ros2.times import clock_name
 from robot_skills.core.errors import PerceptionError
-from robot_skills.core.scene import Articulation, Entity, Region, Scene
+from robot_skills.core.scene import Articulation, Control, Entity, Region, Scene
 from robot_skills.core.se3 import SE3, Array
 
 
@@ -28,6 +28,9 @@ def scene_message(scene: Scene, frame: str = "", wall_s: float = 0.0) -> Any:
     message.entities = [_entity_message(entity) for entity in scene]
     message.arms = list(scene.opening)
     message.opening = [float(opening) for opening in scene.opening.values()]
+    tools = [scene.tools[arm] for arm in scene.opening if arm in scene.tools]
+    if len(tools) == len(scene.opening):
+        message.base_from_tool = [_pose_message(tool) for tool in tools]
     return message
 
 
@@ -45,6 +48,10 @@ def scene_of(message: Any, offset_s: float = 0.0) -> Scene:
         raise PerceptionError(
             f"A scene has {len(message.arms)} arms and {len(message.opening)} openings."
         )
+    if message.base_from_tool and len(message.base_from_tool) != len(message.arms):
+        raise PerceptionError(
+            f"A scene has {len(message.arms)} arms and {len(message.base_from_tool)} tools."
+        )
     entities = [_entity_of(one, offset_s) for one in message.entities]
     names = [entity.name for entity in entities]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -54,6 +61,10 @@ def scene_of(message: Any, offset_s: float = 0.0) -> Scene:
         stamp_s=message.stamp_s + offset_s,
         entities=dict(zip(names, entities, strict=True)),
         opening=dict(zip(message.arms, (float(one) for one in message.opening), strict=True)),
+        tools={
+            arm: _pose(pose, f"tool of {arm}")
+            for arm, pose in zip(message.arms, message.base_from_tool, strict=False)
+        },
     )
 
 
@@ -74,6 +85,8 @@ def _entity_message(entity: Entity) -> Any:
     _fill_vector(message.extents_m, entity.extents_m)
     if entity.articulation is not None:
         message.articulation = [_articulation_message(entity.articulation)]
+    if entity.control is not None:
+        message.control = [_control_message(entity.control)]
     if entity.cavity is not None:
         message.cavity = [_region_message(entity.cavity)]
     if entity.access is not None:
@@ -83,7 +96,7 @@ def _entity_message(entity: Entity) -> Any:
 
 def _entity_of(message: Any, offset_s: float) -> Entity:
     name = message.name
-    joint = _only(message.articulation)
+    joint, control = _only(message.articulation), _only(message.control)
     cavity, access = _only(message.cavity), _only(message.access)
     return Entity(
         name=name,
@@ -97,6 +110,7 @@ def _entity_of(message: Any, offset_s: float) -> Entity:
         movable=message.movable,
         held_by=message.held_by or None,
         articulation=None if joint is None else _articulation_of(joint, name),
+        control=None if control is None else _control_of(control, name),
         cavity=None if cavity is None else _region_of(cavity, name),
         access=None if access is None else _region_of(access, name),
     )
@@ -109,16 +123,40 @@ def _articulation_message(joint: Articulation) -> Any:
     _fill_vector(message.axis, joint.axis_entity)
     fill_pose(message.entity_from_handle, joint.T_entity_handle.matrix())
     _fill_vector(message.handle_extents_m, joint.handle_extents_m)
+    if joint.hinge_entity is not None:
+        from geometry_msgs.msg import Vector3
+
+        hinge = Vector3()
+        _fill_vector(hinge, joint.hinge_entity)
+        message.hinge = [hinge]
     return message
 
 
 def _articulation_of(message: Any, name: str) -> Articulation:
+    hinge = _only(message.hinge)
     return Articulation(
         value_m=message.value_m,
         upper_m=message.upper_m,
         axis_entity=_vector(message.axis, name),
         T_entity_handle=_pose(message.entity_from_handle, name),
         handle_extents_m=_vector(message.handle_extents_m, name),
+        hinge_entity=None if hinge is None else _vector(hinge, name),
+    )
+
+
+def _control_message(control: Control) -> Any:
+    from robot_skills_interfaces.msg import SceneControl
+
+    message = SceneControl(on=bool(control.on), travel_m=float(control.travel_m))
+    fill_pose(message.entity_from_press, control.T_entity_press.matrix())
+    return message
+
+
+def _control_of(message: Any, name: str) -> Control:
+    return Control(
+        on=message.on,
+        T_entity_press=_pose(message.entity_from_press, name),
+        travel_m=message.travel_m,
     )
 
 
@@ -136,6 +174,14 @@ def _region_of(message: Any, name: str) -> Region:
         T_entity_region=_pose(message.entity_from_region, name),
         extents_m=_vector(message.extents_m, name),
     )
+
+
+def _pose_message(T: SE3) -> Any:
+    from geometry_msgs.msg import Pose
+
+    message = Pose()
+    fill_pose(message, T.matrix())
+    return message
 
 
 def _only(messages: Sequence[Any]) -> Any:

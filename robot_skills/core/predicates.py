@@ -6,7 +6,7 @@ import numpy as np
 
 from robot_skills.core.errors import unknown_name
 from robot_skills.core.plan import Literal
-from robot_skills.core.scene import TABLE, Entity, Region, Scene
+from robot_skills.core.scene import TABLE, Entity, Region, Scene, footprint_gap_m
 from robot_skills.core.types import DEFAULT_ARM
 
 ON_GAP_M = 0.02
@@ -16,6 +16,14 @@ IN_MARGIN_M = 0.012
 OPEN_FRACTION = 0.7
 CLOSED_M = 0.02
 NEAR_M = 0.12
+BESIDE_M = 0.10
+"""Largest gap between two things that stand beside each other."""
+OVER_M = 0.025
+"""Farthest that a tool over a thing is from its middle, sideways."""
+HEIGHTS_OVER_M = (0.03, 0.14)
+"""Least and greatest height of a tool over a thing, from its top."""
+GAPS_ALONGSIDE_M = (0.01, 0.10)
+"""Least and greatest distance of a tool alongside a thing, from its side."""
 
 
 def _cavity_point(thing: Entity, container: Entity, cavity: Region) -> np.ndarray:
@@ -108,6 +116,60 @@ def fits(scene: Scene, thing: str, container: str) -> bool:
     return bool(sides[0] <= room[0] and sides[1] <= room[1] and low_enough)
 
 
+def beside(scene: Scene, thing: str, other: str) -> bool:
+    """The thing, not held, stands next to the other one on the same surface, without touching it.
+
+    Between their boxes is a gap of at most `BESIDE_M`.
+    """
+    a, b = scene[thing], scene[other]
+    if a.held_by is not None or b.held_by is not None or thing == other:
+        return False
+    level = abs(a.bottom_m - b.bottom_m) <= ON_GAP_M
+    return bool(level and 0.0 < footprint_gap_m(a, b) <= BESIDE_M)
+
+
+def inserted(scene: Scene, thing: str, socket: str) -> bool:
+    """The thing, not held, sits in the hole, at least half as deep as it goes."""
+    a, b = scene[thing], scene[socket]
+    if b.cavity is None or not in_(scene, thing, socket):
+        return False
+    bottom = _cavity_point(a, b, b.cavity)[2] - 0.5 * a.extents_m[2]
+    return bool(bottom <= 0.0)
+
+
+def turned_on(scene: Scene, thing: str) -> bool:
+    """It can be switched, and is on."""
+    control = scene[thing].control
+    return control is not None and control.on
+
+
+def turned_off(scene: Scene, thing: str) -> bool:
+    """It can be switched, and is off."""
+    control = scene[thing].control
+    return control is not None and not control.on
+
+
+def over(scene: Scene, thing: str, arm: str = DEFAULT_ARM) -> bool:
+    """The tool is above the middle of the thing, near its top, without touching it."""
+    entity, T_base_tool = scene[thing], scene.tools.get(arm)
+    if T_base_tool is None:
+        return False
+    off_m = float(np.linalg.norm((T_base_tool.p - entity.T_base_entity.p)[:2]))
+    height_m = float(T_base_tool.p[2]) - entity.top_m
+    return off_m <= OVER_M and HEIGHTS_OVER_M[0] <= height_m <= HEIGHTS_OVER_M[1]
+
+
+def alongside(scene: Scene, thing: str, arm: str = DEFAULT_ARM) -> bool:
+    """The tool is next to the thing, lower than its top, without touching it."""
+    entity, T_base_tool = scene[thing], scene.tools.get(arm)
+    if T_base_tool is None:
+        return False
+    local = np.abs((entity.T_base_entity.inverse() @ T_base_tool.p)[:2])
+    gap_m = float(np.linalg.norm(np.maximum(local - 0.5 * entity.extents_m[:2], 0.0)))
+    low = float(T_base_tool.p[2]) <= entity.top_m + ON_GAP_M
+    return low and GAPS_ALONGSIDE_M[0] <= gap_m <= GAPS_ALONGSIDE_M[1]
+
+
 def near(scene: Scene, thing: str, other: str) -> bool:
     """The boxes are less than `NEAR_M` apart sideways: their centres, less their half sizes."""
     a, b = scene[thing], scene[other]
@@ -127,6 +189,12 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
     "accepts": accepts,
     "fits": fits,
     "near": near,
+    "beside": beside,
+    "inserted": inserted,
+    "turned_on": turned_on,
+    "turned_off": turned_off,
+    "over": over,
+    "alongside": alongside,
 }
 """Every predicate by the name that goals and skill cards use."""
 

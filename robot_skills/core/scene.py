@@ -5,7 +5,7 @@ of the box. A scene is a value; nothing in it moves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,14 +35,17 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Articulation:
-    """One sliding joint of an entity.
+    """One joint of an entity: what slides, or what turns about an upright hinge.
 
     Attributes:
-        value_m: Present joint value; 0 = closed.
+        value_m: How far the handle has gone from where it is when closed, along its way.
         upper_m: Largest joint value.
-        axis_entity: Unit direction in which the value grows, in the entity frame, (3,).
-        T_entity_handle: Centre of the handle at the present value; +x along `axis_entity`, +z up.
+        axis_entity: Unit direction in which the closed handle begins to move, in the entity frame,
+            (3,).
+        T_entity_handle: Centre of the handle at the present value; +x along the direction in which
+            it moves on, +z up.
         handle_extents_m: Full sizes of the handle along its axes, (3,).
+        hinge_entity: A point of the hinge, in the entity frame, (3,); None when it slides.
     """
 
     value_m: float
@@ -50,11 +53,56 @@ class Articulation:
     axis_entity: Array
     T_entity_handle: SE3
     handle_extents_m: Array
+    hinge_entity: Array | None = None
 
     def __post_init__(self) -> None:
+        if self.hinge_entity is not None:
+            hinge = _frozen(self.hinge_entity, (3,), "hinge_entity")
+            object.__setattr__(self, "hinge_entity", hinge)
         object.__setattr__(self, "axis_entity", _frozen(self.axis_entity, (3,), "axis_entity"))
         extents = _frozen(self.handle_extents_m, (3,), "handle_extents_m")
         object.__setattr__(self, "handle_extents_m", extents)
+
+    def handle_at(self, value_m: float) -> SE3:
+        """`T_entity_handle` at another joint value."""
+        return moved_handle(
+            self.T_entity_handle, value_m - self.value_m, self.axis_entity, self.hinge_entity
+        )
+
+
+def moved_handle(T_handle: SE3, way_m: float, axis: Array, hinge: Array | None) -> SE3:
+    """A handle that has gone on by `way_m` along its way, in the frame that all is given in.
+
+    Args:
+        T_handle: Where it is; +x along the direction in which it moves on, +z up.
+        way_m: How far; below zero is back.
+        axis: Unit direction in which a sliding handle moves, (3,).
+        hinge: A point of the upright hinge, (3,); None when it slides.
+    """
+    if hinge is None:
+        return SE3(T_handle.R, T_handle.p + way_m * axis)
+    arm = T_handle.p - hinge
+    radius_m = float(np.hypot(arm[0], arm[1]))
+    ahead = T_handle.R[:, 0]
+    # Whether moving on turns it to the left, seen from above.
+    sense = np.sign(arm[0] * ahead[1] - arm[1] * ahead[0])
+    turn = SE3.from_yaw(float(sense) * way_m / radius_m, (0.0, 0.0, 0.0))
+    return SE3(turn.R @ T_handle.R, hinge + turn.R @ arm)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Control:
+    """What is switched by being pressed.
+
+    Attributes:
+        on: Whether it is on.
+        T_entity_press: Where to press to change that, from above, +z up.
+        travel_m: How far it has to go down.
+    """
+
+    on: bool
+    T_entity_press: SE3
+    travel_m: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,7 +120,8 @@ class Entity:
         stamp_s: When it was last seen.
         visible: Whether it was seen in the latest look, or is remembered.
         held_by: Name of the arm that holds it.
-        articulation: Its sliding joint.
+        articulation: Its drawer, lid or door.
+        control: What is switched on and off at it.
         cavity: Volume of a container in which things are *in* it, at the present joint value.
         access: Part of the cavity that is open to the top now; None when nothing can be put in.
         movable: Whether a gripper may pick it up.
@@ -88,6 +137,7 @@ class Entity:
     visible: bool = True
     held_by: str | None = None
     articulation: Articulation | None = None
+    control: Control | None = None
     cavity: Region | None = None
     access: Region | None = None
     movable: bool = True
@@ -114,11 +164,13 @@ class Scene:
         stamp_s: Time of the latest look.
         entities: By name, in a stable order.
         opening: Gripper opening per arm name.
+        tools: `T_base_tool` per arm name, where it is known.
     """
 
     stamp_s: float
     entities: Mapping[str, Entity]
     opening: Mapping[str, float]
+    tools: Mapping[str, SE3] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, entity in self.entities.items():
@@ -152,6 +204,34 @@ class Scene:
     def with_entity(self, entity: Entity) -> "Scene":
         """The scene with one entity added or replaced."""
         return replace(self, entities={**self.entities, entity.name: entity})
+
+
+def distance_to_rectangle(points: Array, T_base_box: SE3, size_m: Array) -> Array:
+    """Distances (n,) from points (n, 2) to the floor area of an upright box; 0 inside it."""
+    c, s = T_base_box.R[:2, 0]
+    offset = points - T_base_box.p[:2]
+    local = np.stack([offset @ (c, s), offset @ (-s, c)], axis=-1)
+    outside = np.maximum(np.abs(local) - 0.5 * size_m, 0.0)
+    return np.linalg.norm(outside, axis=-1)
+
+
+def footprint_gap_m(a: Entity, b: Entity) -> float:
+    """Free distance between the floor areas of two boxes; 0 when they touch or overlap."""
+    gaps = [
+        distance_to_rectangle(_outline(one), other.T_base_entity, other.extents_m[:2]).min()
+        for one, other in ((a, b), (b, a))
+    ]
+    return float(min(gaps))
+
+
+def _outline(entity: Entity, per_side: int = 9) -> Array:
+    """Points of the border of a box's floor area, corners among them, (4 * per_side, 2)."""
+    along = np.linspace(-0.5, 0.5, per_side)
+    ends = np.full(per_side, 0.5)
+    sides = [(along, ends), (along, -ends), (ends, along), (-ends, along)]
+    points = np.concatenate([np.stack(side, axis=-1) for side in sides])
+    local = np.column_stack([points * entity.extents_m[:2], np.zeros(len(points))])
+    return (entity.T_base_entity @ local)[:, :2]
 
 
 def canonical_yaw(entity: Entity, T_base_tool: SE3, square_within: float = 1.15) -> Entity:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from robot_skills.core.events import Event, EventKind
-from robot_skills.core.scene import Articulation, Entity, Region, Scene
+from robot_skills.core.scene import Articulation, Control, Entity, Region, Scene
 from robot_skills.core.se3 import SE3, matrix_to_wxyz, wxyz_to_matrix
 from robot_skills.core.types import ActionChunk, ArmChunk, ArmState
 
@@ -68,6 +68,7 @@ def scene_to_json(scene: Scene) -> dict[str, Any]:
     return {
         "stamp_s": scene.stamp_s,
         "opening": {arm: float(value) for arm, value in scene.opening.items()},
+        "tools": {arm: pose_to_json(tool) for arm, tool in scene.tools.items()},
         "entities": [_entity_to_json(entity) for entity in scene],
     }
 
@@ -79,6 +80,8 @@ def scene_from_json(data: Mapping[str, Any]) -> Scene:
         stamp_s=data["stamp_s"],
         entities={entity.name: entity for entity in entities},
         opening=data["opening"],
+        # Logs of earlier versions do not say it.
+        tools={arm: pose_from_json(tool) for arm, tool in data.get("tools", {}).items()},
     )
 
 
@@ -173,6 +176,7 @@ def _articulation_to_json(joint: Articulation | None) -> dict[str, Any] | None:
         "axis_entity": joint.axis_entity.tolist(),
         "T_entity_handle": pose_to_json(joint.T_entity_handle),
         "handle_extents_m": joint.handle_extents_m.tolist(),
+        "hinge_entity": None if joint.hinge_entity is None else joint.hinge_entity.tolist(),
     }
 
 
@@ -181,6 +185,22 @@ def _articulation_from_json(data: Mapping[str, Any] | None) -> Articulation | No
         return None
     handle = pose_from_json(data["T_entity_handle"])
     return Articulation(**{**data, "T_entity_handle": handle})
+
+
+def _control_to_json(control: Control | None) -> dict[str, Any] | None:
+    if control is None:
+        return None
+    return {
+        "on": bool(control.on),
+        "T_entity_press": pose_to_json(control.T_entity_press),
+        "travel_m": float(control.travel_m),
+    }
+
+
+def _control_from_json(data: Mapping[str, Any] | None) -> Control | None:
+    if data is None:
+        return None
+    return Control(**{**data, "T_entity_press": pose_from_json(data["T_entity_press"])})
 
 
 def _entity_to_json(entity: Entity) -> dict[str, Any]:
@@ -195,6 +215,7 @@ def _entity_to_json(entity: Entity) -> dict[str, Any]:
         "visible": bool(entity.visible),
         "held_by": entity.held_by,
         "articulation": _articulation_to_json(entity.articulation),
+        "control": _control_to_json(entity.control),
         "cavity": _region_to_json(entity.cavity),
         "access": _region_to_json(entity.access),
         "movable": bool(entity.movable),
@@ -207,6 +228,8 @@ def _entity_from_json(data: Mapping[str, Any]) -> Entity:
             **data,
             "T_base_entity": pose_from_json(data["T_base_entity"]),
             "articulation": _articulation_from_json(data["articulation"]),
+            # Logs of earlier versions know of nothing that is switched.
+            "control": _control_from_json(data.get("control")),
             "cavity": _region_from_json(data["cavity"]),
             "access": _region_from_json(data["access"]),
         }

@@ -108,6 +108,7 @@ class Tracker:
             stamp_s=stamp_s,
             entities={name: entities[name] for name in self._order},
             opening={name: arm.opening for name, arm in observation.arms.items()},
+            tools={name: arm.T_base_tool for name, arm in observation.arms.items()},
         )
 
     # Fixtures.

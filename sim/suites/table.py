@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import single_arm_chunk
-from sim.arms import GRIPPER_ACTUATOR, PANDA, PREFIX, TOOL_SITE, ArmSpec, find_servos
+from sim.arms import PANDA, PREFIX, TOOL_SITE, ArmSpec, find_servos
 from sim.dataset import Optics
+from sim.grippers import GRIPPER_ACTUATOR
 from sim.kinematics import ArmKinematics
 from sim.render import Quality, RgbdRenderer
 from sim.robot import CONTROL_PERIOD_S, Cell, CellRobot

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot_skills.core.binding import Anchor, AnchorSpec, bind, free_spot_on_table
+from robot_skills.core.binding import Anchor, AnchorSpec, bind
 from robot_skills.core.errors import PlanningError, RefusedError, UnknownNameError
-from robot_skills.core.scene import TABLE, canonical_yaw
+from robot_skills.core.free_spots import free_spot_on_table
+from robot_skills.core.predicates import alongside, beside, over
+from robot_skills.core.scene import TABLE, canonical_yaw, footprint_gap_m
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
-from tests.fakes import T_HOME, bin_, cube, drawer, make_scene
+from tests.fakes import T_HOME, bin_, cube, door, drawer, lamp, make_scene
 
 
 def spec(entity: str, anchor: Anchor) -> AnchorSpec:
@@ -151,3 +153,79 @@ def test_a_second_thing_in_a_container_gets_a_spot_clear_of_the_first():
     specs = [spec("green_cube", Anchor.BOX), spec("box", Anchor.ACCESS)]
     spot = bind(specs, scene, T_HOME).tokens[1].T_base_anchor.p
     assert np.linalg.norm(spot[:2] - [0.5, -0.25]) > 0.03
+
+
+# Doors, switches, and places next to things
+
+
+def test_only_a_door_has_a_hinge():
+    specs = [spec("cupboard", Anchor.HANDLE), spec("cupboard", Anchor.HINGE)]
+    handle, hinge = bind(specs, make_scene(door(0.05)), T_HOME).tokens
+    arm = handle.T_base_anchor.p - hinge.T_base_anchor.p
+    assert np.linalg.norm(arm) == pytest.approx(hinge.extents_m[0])
+    assert np.allclose(arm / np.linalg.norm(arm), hinge.T_base_anchor.R[:, 0])
+    assert (handle.value, hinge.value) == (0.05, 0.05)
+    slides = [spec("drawer", Anchor.HANDLE), spec("drawer", Anchor.HINGE)]
+    binding = bind(slides, make_scene(drawer(0.05)), T_HOME)
+    assert len(binding.tokens) == len(binding.tokens_at(T_HOME)) == 1
+    with pytest.raises(RefusedError, match="no hinge"):
+        bind([spec("red_cube", Anchor.HINGE)], make_scene(cube()), T_HOME)
+
+
+def test_what_is_pressed_is_pressed_where_it_says():
+    (token,) = bind([spec("lamp", Anchor.PRESS)], make_scene(lamp(True)), T_HOME).tokens
+    assert np.allclose(token.T_base_anchor.p, [0.5, 0.0, 0.04])
+    assert token.value == 0.01
+    with pytest.raises(RefusedError, match="cannot be pressed"):
+        bind([spec("red_cube", Anchor.PRESS)], make_scene(cube()), T_HOME)
+
+
+def test_the_point_over_a_thing_is_one_where_the_tool_is_over_it():
+    (token,) = bind([spec("red_cube", Anchor.OVER)], make_scene(cube()), T_HOME).tokens
+    reached = replace(make_scene(cube()), tools={DEFAULT_ARM: token.T_base_anchor})
+    assert over(reached, "red_cube")
+
+
+@pytest.mark.parametrize("crowd", [(0.0, 0.09), (0.0, -0.09), (0.09, 0.0), (-0.09, 0.0)])
+def test_alongside_is_where_there_is_room(crowd):
+    other = cube("blue_cube", x=0.5 + crowd[0], y=crowd[1])
+    scene = make_scene(cube(), other)
+    (token,) = bind([spec("red_cube", Anchor.ALONGSIDE)], scene, T_HOME).tokens
+    reached = replace(scene, tools={DEFAULT_ARM: token.T_base_anchor})
+    assert alongside(reached, "red_cube")
+    assert np.linalg.norm((token.T_base_anchor.p - other.T_base_entity.p)[:2]) > 0.08
+
+
+def test_what_is_put_down_at_the_spot_beside_a_thing_is_beside_it():
+    held = replace(cube("blue_cube"), held_by=DEFAULT_ARM)
+    specs = [spec("blue_cube", Anchor.BOX), spec("red_cube", Anchor.SPOT_BESIDE)]
+    for others in ((), (cube("green_cube", y=0.1),), (cube("green_cube", x=0.6),)):
+        scene = make_scene(cube(), held, *others)
+        spot = bind(specs, scene, T_HOME).tokens[1].T_base_anchor.p
+        for turn_rad in (0.0, 0.5, 0.8):
+            p = (spot[0], spot[1], 0.02)
+            put = replace(held, held_by=None, T_base_entity=SE3.from_yaw(turn_rad, p))
+            after = make_scene(cube(), put, *others)
+            assert beside(after, "blue_cube", "red_cube")
+            assert all(footprint_gap_m(put, other) > 0.02 for other in others)
+
+
+def test_a_thing_in_a_corner_of_others_has_no_spot_beside_it():
+    held = replace(cube("blue_cube"), held_by=DEFAULT_ARM)
+    crowd = [
+        cube(f"{n}_cube", x=0.5 + 0.09 * np.cos(turn), y=0.09 * np.sin(turn), size_m=0.05)
+        for n, turn in enumerate(np.linspace(0.0, 2.0 * np.pi, 9)[:-1])
+    ]
+    specs = [spec("blue_cube", Anchor.BOX), spec("red_cube", Anchor.SPOT_BESIDE)]
+    with pytest.raises(PlanningError, match="No free spot"):
+        bind(specs, make_scene(cube(), held, *crowd), T_HOME)
+
+
+def test_nothing_is_put_where_a_door_swings():
+    scene = make_scene(door())
+    spot = free_spot_on_table(scene, cube())
+    joint = door().articulation
+    assert joint is not None
+    for value_m in np.linspace(0.0, joint.upper_m, 9):
+        handle = door().T_base_entity @ joint.handle_at(float(value_m))
+        assert np.linalg.norm((handle.p - spot)[:2]) > 0.06

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from robot_skills.core.errors import UnknownNameError
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import PREDICATES, holds, unmet
-from robot_skills.core.scene import Entity, Scene, canonical_yaw
+from robot_skills.core.scene import Entity, Region, Scene, canonical_yaw, footprint_gap_m
 from robot_skills.core.se3 import SE3
-from tests.fakes import R_DOWN, bin_, cube, drawer, make_scene, table
+from tests.fakes import R_DOWN, bin_, cube, door, drawer, lamp, make_scene, table
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("repeatable")
@@ -92,7 +92,7 @@ def test_unmet_keeps_the_order_of_what_does_not_hold():
 def test_predicates_refuse_entities_that_are_not_there(name):
     if name == "hand_empty":
         pytest.skip("takes no entity")
-    arity = 2 if name in ("on", "in", "fits", "near") else 1
+    arity = 2 if name in ("on", "in", "fits", "near", "beside", "inserted") else 1
     with pytest.raises(UnknownNameError, match="green_cube"):
         says(STACKED, name, *["green_cube"] * arity)
 
@@ -180,3 +180,124 @@ def test_equivalent_descriptions_become_the_same_one(size_x, size_y, yaw_rad, to
         return
     assert a.T_base_entity.allclose(b.T_base_entity, atol=1e-9)
     assert np.allclose(a.extents_m, b.extents_m)
+
+
+# Doors, switches, sockets, and where the tool is
+
+
+@pytest.mark.parametrize("hinge_y", [0.1, -0.1])
+def test_the_handle_of_a_door_goes_round_its_hinge(hinge_y):
+    shut = door(hinge_y=hinge_y).articulation
+    assert shut is not None
+    assert shut.hinge_entity is not None
+    radius_m = np.linalg.norm((shut.T_entity_handle.p - shut.hinge_entity)[:2])
+    before = shut.T_entity_handle
+    for value_m in np.linspace(0.005, 0.2, 40):
+        now = shut.handle_at(float(value_m))
+        assert np.linalg.norm((now.p - shut.hinge_entity)[:2]) == pytest.approx(radius_m)
+        step = now.p - before.p
+        assert np.linalg.norm(step) == pytest.approx(0.005, abs=1e-5)
+        assert step @ now.R[:, 0] == pytest.approx(0.005, abs=1e-4)
+        before = now
+    assert before.p[0] > shut.T_entity_handle.p[0] + 0.1
+    # From where it is now, the way back is the same.
+    opened = door(0.2, hinge_y).articulation
+    assert opened is not None
+    assert opened.handle_at(0.0).allclose(shut.T_entity_handle)
+
+
+def test_what_slides_goes_straight():
+    joint = drawer(0.05).articulation
+    assert joint is not None
+    assert joint.handle_at(0.15).allclose(drawer(0.15).articulation.T_entity_handle)
+
+
+@pytest.mark.parametrize(("value_m", "open_"), [(0.0, False), (0.1, False), (0.15, True)])
+def test_a_door_is_open_as_a_drawer_is(value_m, open_):
+    scene = make_scene(door(value_m))
+    assert says(scene, "open", "cupboard") == open_
+    assert says(scene, "closed", "cupboard") == (value_m == 0.0)
+
+
+def test_only_what_can_be_switched_is_on_or_off():
+    for on in (True, False):
+        scene = make_scene(lamp(on))
+        assert says(scene, "turned_on", "lamp") == on
+        assert says(scene, "turned_off", "lamp") == (not on)
+    assert not says(make_scene(cube()), "turned_on", "red_cube")
+    assert not says(make_scene(cube()), "turned_off", "red_cube")
+
+
+@pytest.mark.parametrize(
+    ("gap_m", "turn_rad", "expected"),
+    [(0.05, 0.0, True), (0.0, 0.0, False), (0.15, 0.0, False), (0.05, 0.6, True)],
+)
+def test_beside_is_next_to_and_not_touching(gap_m, turn_rad, expected):
+    turned = replace(
+        cube("blue_cube"), T_base_entity=SE3.from_yaw(turn_rad, (0.5, 0.04 + gap_m, 0.02))
+    )
+    scene = make_scene(cube(), turned)
+    assert says(scene, "beside", "blue_cube", "red_cube") == expected
+    assert says(scene, "beside", "red_cube", "blue_cube") == expected
+
+
+def test_beside_is_on_the_same_surface():
+    assert not says(STACKED, "beside", "blue_cube", "red_cube")
+    lifted = make_scene(cube(), at(cube("blue_cube"), 0.5, 0.09, 0.2))
+    assert not says(lifted, "beside", "blue_cube", "red_cube")
+    held = make_scene(cube(), replace(at(cube("blue_cube"), 0.5, 0.09, 0.02), held_by="arm"))
+    assert not says(held, "beside", "blue_cube", "red_cube")
+    assert not says(make_scene(cube()), "beside", "red_cube", "red_cube")
+
+
+@pytest.mark.parametrize(
+    ("bottom_m", "x", "expected"), [(0.01, 0.5, True), (0.06, 0.5, False), (0.01, 0.6, False)]
+)
+def test_inserted_is_at_least_half_way_in(bottom_m, x, expected):
+    socket = replace(
+        bin_("socket", x=0.5, y=0.0),
+        extents_m=np.array([0.1, 0.1, 0.06]),
+        T_base_entity=SE3.from_translation((0.5, 0.0, 0.03)),
+        cavity=Region(T_entity_region=SE3.identity(), extents_m=np.array([0.032, 0.032, 0.06])),
+    )
+    peg = replace(
+        cube("peg"),
+        extents_m=np.array([0.03, 0.03, 0.1]),
+        T_base_entity=SE3.from_translation((x, 0.0, bottom_m + 0.05)),
+    )
+    assert says(make_scene(socket, peg), "inserted", "peg", "socket") == expected
+
+
+@pytest.mark.parametrize(
+    ("p", "over", "alongside"),
+    [
+        ((0.5, 0.0, 0.12), True, False),
+        ((0.5, 0.0, 0.05), False, False),
+        ((0.5, 0.05, 0.12), False, False),
+        ((0.5, 0.07, 0.03), False, True),
+        ((0.5, 0.07, 0.12), False, False),
+        ((0.5, 0.15, 0.03), False, False),
+    ],
+)
+def test_where_the_tool_is(p, over, alongside):
+    scene = replace(make_scene(cube()), tools={"arm": SE3(R_DOWN, np.array(p))})
+    assert says(scene, "over", "red_cube") == over
+    assert says(scene, "alongside", "red_cube") == alongside
+    unknown = make_scene(cube())
+    assert not says(unknown, "over", "red_cube")
+    assert not says(unknown, "alongside", "red_cube")
+
+
+@pytest.mark.parametrize(
+    ("place", "turn_rad", "gap_m"),
+    [((0.5, 0.10, 0.02), 0.0, 0.06), ((0.5, 0.03, 0.02), 0.0, 0.0), ((0.6, 0.1, 0.02), 0.0, 0.085)],
+)
+def test_gaps_between_floor_areas(place, turn_rad, gap_m):
+    other = replace(cube("blue_cube"), T_base_entity=SE3.from_yaw(turn_rad, place))
+    assert footprint_gap_m(cube(), other) == pytest.approx(gap_m, abs=1e-3)
+
+
+def test_boxes_that_cross_without_a_corner_inside_have_no_gap():
+    long = replace(cube(), extents_m=np.array([0.3, 0.02, 0.04]))
+    wide = replace(cube("blue_cube"), extents_m=np.array([0.02, 0.3, 0.04]))
+    assert footprint_gap_m(long, wide) == 0.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from robot_skills.core.errors import DatasetError, InstructionError, StorageError
 from robot_skills.core.events import Event, EventKind
-from robot_skills.core.scene import Articulation, Entity, Region, Scene
+from robot_skills.core.scene import Articulation, Control, Entity, Region, Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import ArmState, Observation, RgbdFrame, single_arm_chunk
 from robot_skills.data.episode_log import (
@@ -33,7 +33,9 @@ def _scene(stamp_s: float = 1.5) -> Scene:
             axis_entity=np.array([1.0, 0.0, 0.0]),
             T_entity_handle=SE3.from_translation((0.12, 0.0, 0.0)),
             handle_extents_m=np.array([0.02, 0.1, 0.02]),
+            hinge_entity=np.array([0.1, 0.1, 0.0]),
         ),
+        control=Control(on=True, T_entity_press=SE3.from_yaw(0.1, (0.0, 0.1, 0.02)), travel_m=0.01),
         cavity=Region(T_entity_region=SE3.identity(), extents_m=np.array([0.1, 0.2, 0.05])),
         movable=False,
     )
@@ -49,7 +51,10 @@ def _scene(stamp_s: float = 1.5) -> Scene:
         held_by="arm",
     )
     return Scene(
-        stamp_s=stamp_s, entities={"drawer": drawer, "red_cube": cube}, opening={"arm": 0.4}
+        stamp_s=stamp_s,
+        entities={"drawer": drawer, "red_cube": cube},
+        opening={"arm": 0.4},
+        tools={"arm": SE3.from_yaw(0.4, (0.4, 0.0, 0.4))},
     )
 
 
@@ -231,6 +236,25 @@ def test_scenes_survive_json(yaw, p, visible, confidence):
     assert list(back.entities) == ["drawer", "red_cube", "thing"]
     assert back["thing"].T_base_entity.allclose(entity.T_base_entity)
     assert (back["thing"].visible, back["thing"].confidence) == (visible, confidence)
-    joint = back["drawer"].articulation
+    joint, control = back["drawer"].articulation, back["drawer"].control
     assert joint is not None
     assert joint.value_m == 0.03
+    np.testing.assert_allclose(joint.hinge_entity, [0.1, 0.1, 0.0])
+    assert control is not None
+    assert (control.on, control.travel_m) == (True, 0.01)
+    assert control.T_entity_press.allclose(SE3.from_yaw(0.1, (0.0, 0.1, 0.02)))
+    assert back["red_cube"].control is None
+    assert back.tools["arm"].allclose(_scene().tools["arm"])
+
+
+def test_scenes_of_earlier_logs_are_read():
+    data = scene_to_json(_scene())
+    del data["tools"]
+    for entity in data["entities"]:
+        del entity["control"]
+        if entity["articulation"] is not None:
+            del entity["articulation"]["hinge_entity"]
+    back = scene_from_json(data)
+    assert back.tools == {}
+    assert back["drawer"].control is None
+    assert back["drawer"].articulation.hinge_entity is None

@@ -9,10 +9,11 @@ from hardware.ros2.scene_messages import scene_message, scene_of
 from hardware.ros2.skill_messages import call_of, fill_result, result_of, words_of
 from robot_skills.core.errors import PerceptionError, RefusedError
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
-from robot_skills.core.scene import Articulation, Entity, Region, Scene
+from robot_skills.core.scene import Articulation, Control, Entity, Region, Scene
 from robot_skills.core.se3 import SE3
 
 BOX = np.array([0.3, 0.2, 0.1])
+TOOL = SE3.from_yaw(0.2, np.array([0.4, 0.0, 0.3]))
 
 
 def drawer():
@@ -32,7 +33,9 @@ def drawer():
             axis_entity=np.array([1.0, 0.0, 0.0]),
             T_entity_handle=SE3.from_yaw(-0.2, np.array([0.1, 0.0, 0.0])),
             handle_extents_m=np.array([0.01, 0.1, 0.02]),
+            hinge_entity=np.array([0.1, -0.1, 0.0]),
         ),
+        control=Control(on=True, T_entity_press=T, travel_m=0.01),
         cavity=Region(T_entity_region=T, extents_m=0.5 * BOX),
     )
 
@@ -46,7 +49,7 @@ def cube():
 
 def scene():
     entities = {one.name: one for one in (drawer(), cube())}
-    return Scene(stamp_s=13.0, entities=entities, opening={"arm": 0.5})
+    return Scene(stamp_s=13.0, entities=entities, opening={"arm": 0.5}, tools={"arm": TOOL})
 
 
 def same_region(one, other):
@@ -76,6 +79,11 @@ def test_a_scene_comes_back_as_it_was():
     np.testing.assert_allclose(
         after.articulation.T_entity_handle.matrix(), before.articulation.T_entity_handle.matrix()
     )
+    np.testing.assert_allclose(after.articulation.hinge_entity, before.articulation.hinge_entity)
+    assert (after.control.on, after.control.travel_m) == (True, 0.01)
+    assert after.control.T_entity_press.allclose(before.control.T_entity_press)
+    assert found["red_cube"].control is None
+    assert found.tools["arm"].allclose(TOOL)
     same_region(after.cavity, before.cavity)
     assert after.access is None
     assert found["red_cube"].articulation is None
@@ -108,12 +116,25 @@ def no_place(message):
     message.entities[0].articulation[0].entity_from_handle.position.x = float("nan")
 
 
+def a_tool_too_many(message):
+    message.base_from_tool = [*message.base_from_tool, *message.base_from_tool]
+
+
 def an_arm_without_opening(message):
     message.opening = []
 
 
 @pytest.mark.parametrize(
-    "spoil", [two_of_a_name, no_name, no_rotation, no_size, no_place, an_arm_without_opening]
+    "spoil",
+    [
+        two_of_a_name,
+        no_name,
+        no_rotation,
+        no_size,
+        no_place,
+        a_tool_too_many,
+        an_arm_without_opening,
+    ],
 )
 def test_a_scene_that_cannot_be_is_refused(spoil):
     message = scene_message(scene())
