@@ -13,14 +13,20 @@ from sim.fixtures import (
     BOX_FLOOR_M,
     BOX_INSIDE_M,
     BOX_M,
+    BUTTON,
     BUTTON_BASE_M,
     BUTTON_CAP_HEIGHT_M,
     CABINET_M,
+    CUPBOARD,
+    DOOR_TRAVEL_M,
     DRAWER,
     DRAWER_TRAVEL_M,
     HANDLE_X_M,
+    SOCKET,
+    SWITCH,
     TRAY_FLOOR_M,
     TRAY_INSIDE_M,
+    ZONE,
 )
 from sim.objects import OBJECT_NAMES, ObjectPlacement, random_object
 
@@ -68,6 +74,25 @@ class DrawerPlacement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class CupboardPlacement:
+    """Where the cupboard stands, +x out of its front, origin on the table, and its door.
+
+    Attributes:
+        T_base_cupboard: Its frame.
+        opening_m: Way of the door's bar from where it is when closed.
+        left: Whether the hinge is on the side of +y.
+    """
+
+    T_base_cupboard: SE3
+    opening_m: float
+    left: bool
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.opening_m <= DOOR_TRAVEL_M:
+            raise ValueError(f"A door opens 0 to {DOOR_TRAVEL_M:.3f} m, not {self.opening_m} m.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Layout:
     """Everything that differs between two worlds with the same arm.
 
@@ -76,6 +101,12 @@ class Layout:
         drawer: The cabinet, if there is one.
         T_base_box: Box, origin on the table, if there is one.
         T_base_button: Button, origin on the table, if there is one.
+        button_on: Whether its lamp is on at the start.
+        cupboard: If there is one.
+        T_base_switch: Switch, origin on the table, if there is one.
+        switch_on: Whether it is on at the start.
+        T_base_zone: Painted square, origin on the table, if there is one.
+        T_base_socket: Block with the peg's hole, origin on the table, if there is one.
         table_rgb: Colour of the table, (3,).
     """
 
@@ -83,6 +114,12 @@ class Layout:
     drawer: DrawerPlacement | None = None
     T_base_box: SE3 | None = None
     T_base_button: SE3 | None = None
+    button_on: bool = False
+    cupboard: CupboardPlacement | None = None
+    T_base_switch: SE3 | None = None
+    switch_on: bool = False
+    T_base_zone: SE3 | None = None
+    T_base_socket: SE3 | None = None
     table_rgb: Array = field(default_factory=lambda: np.array([0.33, 0.35, 0.38]))
 
     def __post_init__(self) -> None:
@@ -96,7 +133,11 @@ class Layout:
         fixtures = (
             (DRAWER, self.drawer),
             (BOX, self.T_base_box),
-            ("button", self.T_base_button),
+            (BUTTON, self.T_base_button),
+            (CUPBOARD, self.cupboard),
+            (SWITCH, self.T_base_switch),
+            (ZONE, self.T_base_zone),
+            (SOCKET, self.T_base_socket),
         )
         present = [name for name, placement in fixtures if placement is not None]
         return (*(item.name for item in self.objects), *present)

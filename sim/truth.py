@@ -6,10 +6,19 @@ import cv2
 import mujoco
 import numpy as np
 
-from robot_skills.core.scene import TABLE, Articulation, Entity, Region, Scene
+from robot_skills.core.scene import (
+    TABLE,
+    Articulation,
+    Control,
+    Entity,
+    Region,
+    Scene,
+    moved_handle,
+)
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, Observation
 from sim.fixtures import (
+    BAR_RADIUS_M,
     BOX,
     BOX_FLOOR_M,
     BOX_INSIDE_M,
@@ -17,16 +26,38 @@ from sim.fixtures import (
     BUTTON,
     BUTTON_BASE_M,
     BUTTON_CAP_HEIGHT_M,
+    BUTTON_TRAVEL_M,
     CABINET_M,
+    CUPBOARD,
+    CUPBOARD_HINGE,
+    CUPBOARD_INSIDE_M,
+    CUPBOARD_M,
+    CUPBOARD_WALL_M,
+    DOOR_BAR_M,
+    DOOR_OPENS_RAD,
+    DOOR_TRAVEL_M,
     DRAWER,
     DRAWER_SLIDE,
     DRAWER_TRAVEL_M,
     HANDLE_HEIGHT_M,
     HANDLE_M,
     HANDLE_X_M,
+    HOLE_M,
+    PRESS_FROM_AXIS_M,
+    ROCKER_RAD,
+    SOCKET,
+    SOCKET_M,
+    SWITCH,
+    SWITCH_BASE_M,
     TRAY_FLOOR_M,
     TRAY_INSIDE_M,
+    ZONE,
+    ZONE_M,
+    closed_bar_m,
+    hinge_m,
+    press_m,
 )
+from sim.layout import CupboardPlacement
 from sim.objects import CUBE, ObjectPlacement
 from sim.world import TabletopWorld
 
@@ -72,7 +103,15 @@ def truth_scene(world: TabletopWorld, stamp_s: float | None = None) -> Scene:
     if world.layout.T_base_box is not None:
         entities.append(_box(world.layout.T_base_box, stamp))
     if world.layout.T_base_button is not None:
-        entities.append(_button(world.layout.T_base_button, stamp))
+        entities.append(_button(world, world.layout.T_base_button, stamp))
+    if world.layout.cupboard is not None:
+        entities.append(_cupboard(world, world.layout.cupboard, stamp))
+    if world.layout.T_base_switch is not None:
+        entities.append(_switch(world, world.layout.T_base_switch, stamp))
+    if world.layout.T_base_zone is not None:
+        entities.append(_zone(world.layout.T_base_zone, stamp))
+    if world.layout.T_base_socket is not None:
+        entities.append(_socket(world.layout.T_base_socket, stamp))
     return Scene(
         stamp_s=stamp,
         entities={entity.name: entity for entity in entities},
@@ -208,7 +247,7 @@ def _box(T_base_box: SE3, stamp_s: float) -> Entity:
     )
 
 
-def _button(T_base_button: SE3, stamp_s: float) -> Entity:
+def _button(world: TabletopWorld, T_base_button: SE3, stamp_s: float) -> Entity:
     height = BUTTON_BASE_M[2] + BUTTON_CAP_HEIGHT_M
     return Entity(
         name=BUTTON,
@@ -216,5 +255,85 @@ def _button(T_base_button: SE3, stamp_s: float) -> Entity:
         T_base_entity=T_base_button @ SE3.from_translation((0.0, 0.0, 0.5 * height)),
         extents_m=np.array([BUTTON_BASE_M[0], BUTTON_BASE_M[1], height]),
         stamp_s=stamp_s,
+        control=Control(
+            on=world.switching.is_on(BUTTON),
+            T_entity_press=SE3.from_translation((0.0, 0.0, 0.5 * height)),
+            travel_m=BUTTON_TRAVEL_M,
+        ),
+        movable=False,
+    )
+
+
+def _cupboard(world: TabletopWorld, placement: CupboardPlacement, stamp_s: float) -> Entity:
+    angle_rad = np.clip(world.joint_value(CUPBOARD_HINGE), 0.0, DOOR_OPENS_RAD)
+    value_m = float(BAR_RADIUS_M * angle_rad)
+    down = np.array([0.0, 0.0, 0.5 * CUPBOARD_M[2]])
+    closed = SE3.from_translation(closed_bar_m(placement.left) - down)
+    hinge, axis = hinge_m(placement.left) - down, np.array([1.0, 0.0, 0.0])
+    return Entity(
+        name=CUPBOARD,
+        label=CUPBOARD,
+        T_base_entity=placement.T_base_cupboard @ SE3.from_translation(down),
+        extents_m=CUPBOARD_M,
+        stamp_s=stamp_s,
+        articulation=Articulation(
+            value_m=value_m,
+            upper_m=DOOR_TRAVEL_M,
+            axis_entity=axis,
+            T_entity_handle=moved_handle(closed, value_m, axis, hinge),
+            handle_extents_m=DOOR_BAR_M,
+            hinge_entity=hinge,
+        ),
+        cavity=Region(
+            T_entity_region=SE3.from_translation((0.5 * CUPBOARD_WALL_M, 0.0, 0.0)),
+            extents_m=CUPBOARD_INSIDE_M,
+        ),
+        movable=False,
+    )
+
+
+def _switch(world: TabletopWorld, T_base_switch: SE3, stamp_s: float) -> Entity:
+    on = world.switching.is_on(SWITCH)
+    half_z = 0.5 * float(SWITCH_BASE_M[2])
+    return Entity(
+        name=SWITCH,
+        label=SWITCH,
+        T_base_entity=T_base_switch @ SE3.from_translation((0.0, 0.0, half_z)),
+        extents_m=SWITCH_BASE_M,
+        stamp_s=stamp_s,
+        control=Control(
+            on=on,
+            T_entity_press=SE3.from_translation(press_m(on) - np.array([0.0, 0.0, half_z])),
+            travel_m=float(2.0 * PRESS_FROM_AXIS_M * np.sin(ROCKER_RAD)),
+        ),
+        movable=False,
+    )
+
+
+def _zone(T_base_zone: SE3, stamp_s: float) -> Entity:
+    return Entity(
+        name=ZONE,
+        label=ZONE,
+        T_base_entity=T_base_zone @ SE3.from_translation((0.0, 0.0, 0.5 * ZONE_M[2])),
+        extents_m=ZONE_M,
+        stamp_s=stamp_s,
+        movable=False,
+    )
+
+
+def _socket(T_base_socket: SE3, stamp_s: float) -> Entity:
+    half_z = 0.5 * float(SOCKET_M[2])
+    hole = Region(
+        T_entity_region=SE3.from_translation((0.0, 0.0, half_z - 0.5 * float(HOLE_M[2]))),
+        extents_m=HOLE_M,
+    )
+    return Entity(
+        name=SOCKET,
+        label=SOCKET,
+        T_base_entity=T_base_socket @ SE3.from_translation((0.0, 0.0, half_z)),
+        extents_m=SOCKET_M,
+        stamp_s=stamp_s,
+        cavity=hole,
+        access=hole,
         movable=False,
     )

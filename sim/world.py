@@ -16,12 +16,24 @@ from sim.arms import (
     build_arm,
     find_servos,
 )
-from sim.fixtures import DRAWER_SLIDE, add_button, add_container, add_drawer
+from sim.fixtures import (
+    BAR_RADIUS_M,
+    CUPBOARD_HINGE,
+    DRAWER_SLIDE,
+    add_button,
+    add_container,
+    add_cupboard,
+    add_drawer,
+    add_socket,
+    add_switch,
+    add_zone,
+)
 from sim.grippers import GRIPPER_ACTUATOR
 from sim.layout import Layout
 from sim.meshes import add_fast_visuals
 from sim.objects import add_object
 from sim.parts import COLLISION_GROUP, DRAWN_GROUP, WORLD_BIT
+from sim.switching import Switching
 
 PHYSICS_STEP_S = 0.002
 FRONT_CAMERA = "front"
@@ -70,6 +82,12 @@ class TabletopWorld:
             self._subtree(PREFIX + spec.fingers[0]),
             self._subtree(PREFIX + spec.fingers[1]),
         )
+        self.switching = Switching(
+            self.model,
+            self.data,
+            button_on=None if layout.T_base_button is None else layout.button_on,
+            switch_on=None if layout.T_base_switch is None else layout.switch_on,
+        )
         self._kinematics_fresh = False
         self.reset()
 
@@ -80,9 +98,8 @@ class TabletopWorld:
         self.data.qpos[self.servos.qpos] = home
         self.data.act[self.servos.setpoint_act] = home
         self._start_gripper_open()
-        if self.layout.drawer is not None:
-            adr = self.model.joint(DRAWER_SLIDE).qposadr[0]
-            self.data.qpos[adr] = self.layout.drawer.opening_m
+        self._start_fixtures(self.data)
+        self.switching.reset()
         mujoco.mj_step(self.model, self.data, nstep=_SETTLE_STEPS)
         self.data.time = 0.0
         self._kinematics_fresh = False
@@ -91,15 +108,23 @@ class TabletopWorld:
         """Put the things back where the layout says, at rest; the arm stays where it is."""
         model, data = self.model, self.data
         start = mujoco.MjData(model)
-        if self.layout.drawer is not None:
-            start.qpos[model.joint(DRAWER_SLIDE).qposadr[0]] = self.layout.drawer.opening_m
+        self._start_fixtures(start)
         arm = model.body_rootid[model.jnt_bodyid[self._joint_of(int(self.servos.dofs[0]))]]
         for joint in range(model.njnt):
             if model.body_rootid[model.jnt_bodyid[joint]] == arm:
                 continue
             q, v = _joint_slices(model, joint)
             data.qpos[q], data.qvel[v] = start.qpos[q], 0.0
+        self.switching.reset()
         self._kinematics_fresh = False
+
+    def _start_fixtures(self, data: mujoco.MjData) -> None:
+        drawer, cupboard = self.layout.drawer, self.layout.cupboard
+        if drawer is not None:
+            data.qpos[self.model.joint(DRAWER_SLIDE).qposadr[0]] = drawer.opening_m
+        if cupboard is not None:
+            angle_rad = cupboard.opening_m / BAR_RADIUS_M
+            data.qpos[self.model.joint(CUPBOARD_HINGE).qposadr[0]] = angle_rad
 
     def _joint_of(self, dof: int) -> int:
         return int(self.model.dof_jntid[dof])
@@ -107,6 +132,7 @@ class TabletopWorld:
     def step(self, n_physics: int) -> None:
         """Advance by physics steps under the present controls, in one call into MuJoCo."""
         mujoco.mj_step(self.model, self.data, nstep=n_physics)
+        self.switching.update()
         self._kinematics_fresh = False
 
     def refresh(self) -> None:
@@ -175,6 +201,14 @@ def build_world(arm: ArmSpec, layout: Layout) -> mujoco.MjSpec:
         add_container(world, layout.T_base_box)
     if layout.T_base_button is not None:
         add_button(world, layout.T_base_button)
+    if layout.cupboard is not None:
+        add_cupboard(world, layout.cupboard.T_base_cupboard, layout.cupboard.left)
+    if layout.T_base_switch is not None:
+        add_switch(world, layout.T_base_switch)
+    if layout.T_base_zone is not None:
+        add_zone(world, layout.T_base_zone)
+    if layout.T_base_socket is not None:
+        add_socket(world, layout.T_base_socket)
     for item in layout.objects:
         add_object(world, item)
     return world

@@ -127,8 +127,7 @@ def door(value_m: float = 0.0, hinge_y: float = 0.1) -> Entity:
         value_m=0.0,
         upper_m=0.2,
         axis_entity=axis,
-        # The direction in which a handle in front of its door moves is not quite out of the front.
-        T_entity_handle=SE3.from_yaw(-side * np.arctan2(0.06, 0.16), closed.p),
+        T_entity_handle=closed,
         handle_extents_m=np.array([0.02, 0.08, 0.02]),
         hinge_entity=hinge,
     )

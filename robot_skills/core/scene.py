@@ -42,8 +42,8 @@ class Articulation:
         upper_m: Largest joint value.
         axis_entity: Unit direction in which the closed handle begins to move, in the entity frame,
             (3,).
-        T_entity_handle: Centre of the handle at the present value; +x along the direction in which
-            it moves on, +z up.
+        T_entity_handle: Centre of the handle at the present value; +x out of what it opens, across
+            the bar, +z up.
         handle_extents_m: Full sizes of the handle along its axes, (3,).
         hinge_entity: A point of the hinge, in the entity frame, (3,); None when it slides.
     """
@@ -74,7 +74,7 @@ def moved_handle(T_handle: SE3, way_m: float, axis: Array, hinge: Array | None) 
     """A handle that has gone on by `way_m` along its way, in the frame that all is given in.
 
     Args:
-        T_handle: Where it is; +x along the direction in which it moves on, +z up.
+        T_handle: Where it is; +x out of what it opens, +z up.
         way_m: How far; below zero is back.
         axis: Unit direction in which a sliding handle moves, (3,).
         hinge: A point of the upright hinge, (3,); None when it slides.
