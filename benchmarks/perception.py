@@ -25,10 +25,11 @@ from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.core.types import Observation, RgbdFrame
 from robot_skills.perception import RgbdPerceiver
 from sim.fixtures import BOX, DRAWER
-from sim.layout import DrawerStart, Layout, random_layout
+from sim.layout import DrawerStart, random_layout
 from sim.meshes import FAST_GROUP
 from sim.objects import CUBE, OBJECT_NAMES
 from sim.parts import COLLISION_GROUP
+from sim.placements import Layout
 from sim.render import Quality, RgbdRenderer
 from sim.robot import SimRobot
 from sim.truth import truth_scene

@@ -1,7 +1,7 @@
-"""Which things stand where when an episode starts."""
+"""Drawing at random which things stand where when an episode starts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -17,18 +17,21 @@ from sim.fixtures import (
     BUTTON_BASE_M,
     BUTTON_CAP_HEIGHT_M,
     CABINET_M,
-    CUPBOARD,
     DOOR_TRAVEL_M,
     DRAWER,
     DRAWER_TRAVEL_M,
-    HANDLE_X_M,
     SOCKET,
+    SOCKET_M,
     SWITCH,
+    SWITCH_BASE_M,
     TRAY_FLOOR_M,
     TRAY_INSIDE_M,
     ZONE,
+    ZONE_M,
 )
+from sim.footprints import LOW_M, Footprint, cupboard_footprints, drawer_footprints
 from sim.objects import OBJECT_NAMES, ObjectPlacement, random_object
+from sim.placements import CupboardPlacement, DrawerPlacement, Layout
 
 FREE_LOWER_M = np.array([0.36, -0.34])
 FREE_UPPER_M = np.array([0.70, 0.38])
@@ -36,14 +39,13 @@ FREE_UPPER_M = np.array([0.70, 0.38])
 REACH_M = 0.74
 """... and no farther from the base than this."""
 _REST_GAP_M = 0.0005
-_LOW_M = 0.055
-"""Up to this height a palm passes above a thing while grasping its neighbour on the table."""
 _LOW_GAP_M = 0.040
 _MIDDLE_M = 0.065
 _MIDDLE_GAP_M = 0.075
 _TALL_GAP_M = 0.080
 _FINGER_ROOM_M = 0.034
 """Between a thing in a container and the walls: what no finger can get behind cannot be gripped."""
+_ROCKER_ABOVE_M = 0.02
 _REACHABLE_OPENING_M = 0.11
 """From here on a hand reaches into the drawer beside the cabinet."""
 _ATTEMPTS = 200
@@ -52,7 +54,7 @@ _TRIES_PER_OBJECT = 60
 
 
 class DrawerStart(Enum):
-    """How a random layout leaves the drawer."""
+    """How a random layout leaves the drawer, or the cupboard's door."""
 
     ANY = "any"
     CLOSED = "closed"
@@ -61,102 +63,28 @@ class DrawerStart(Enum):
     ABSENT = "absent"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class DrawerPlacement:
-    """Where the cabinet stands, +x out of its front, origin on the table, and its opening."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wanted:
+    """Which fixtures a layout has, and how what opens begins."""
 
-    T_base_cabinet: SE3
-    opening_m: float
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.opening_m <= DRAWER_TRAVEL_M:
-            raise ValueError(f"A drawer opens 0 to {DRAWER_TRAVEL_M} m, not {self.opening_m} m.")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class CupboardPlacement:
-    """Where the cupboard stands, +x out of its front, origin on the table, and its door.
-
-    Attributes:
-        T_base_cupboard: Its frame.
-        opening_m: Way of the door's bar from where it is when closed.
-        left: Whether the hinge is on the side of +y.
-    """
-
-    T_base_cupboard: SE3
-    opening_m: float
-    left: bool
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.opening_m <= DOOR_TRAVEL_M:
-            raise ValueError(f"A door opens 0 to {DOOR_TRAVEL_M:.3f} m, not {self.opening_m} m.")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Layout:
-    """Everything that differs between two worlds with the same arm.
-
-    Attributes:
-        objects: Free objects.
-        drawer: The cabinet, if there is one.
-        T_base_box: Box, origin on the table, if there is one.
-        T_base_button: Button, origin on the table, if there is one.
-        button_on: Whether its lamp is on at the start.
-        cupboard: If there is one.
-        T_base_switch: Switch, origin on the table, if there is one.
-        switch_on: Whether it is on at the start.
-        T_base_zone: Painted square, origin on the table, if there is one.
-        T_base_socket: Block with the peg's hole, origin on the table, if there is one.
-        table_rgb: Colour of the table, (3,).
-    """
-
-    objects: tuple[ObjectPlacement, ...] = ()
-    drawer: DrawerPlacement | None = None
-    T_base_box: SE3 | None = None
-    T_base_button: SE3 | None = None
-    button_on: bool = False
-    cupboard: CupboardPlacement | None = None
-    T_base_switch: SE3 | None = None
-    switch_on: bool = False
-    T_base_zone: SE3 | None = None
-    T_base_socket: SE3 | None = None
-    table_rgb: Array = field(default_factory=lambda: np.array([0.33, 0.35, 0.38]))
-
-    def __post_init__(self) -> None:
-        names = [item.name for item in self.objects]
-        if len(set(names)) != len(names):
-            raise ValueError(f"Object names must be unique, got {names}.")
+    drawer: DrawerStart
+    box: bool
+    button: bool
+    cupboard: DrawerStart
+    switch: bool
+    zone: bool
+    socket: bool
 
     @property
-    def entity_names(self) -> tuple[str, ...]:
-        """Names of all entities besides the table."""
-        fixtures = (
-            (DRAWER, self.drawer),
-            (BOX, self.T_base_box),
-            (BUTTON, self.T_base_button),
-            (CUPBOARD, self.cupboard),
-            (SWITCH, self.T_base_switch),
-            (ZONE, self.T_base_zone),
-            (SOCKET, self.T_base_socket),
-        )
-        present = [name for name, placement in fixtures if placement is not None]
-        return (*(item.name for item in self.objects), *present)
+    def names(self) -> frozenset[str]:
+        """Of those that may stand anywhere."""
+        there = ((BUTTON, self.button), (SWITCH, self.switch), (ZONE, self.zone))
+        return frozenset(name for name, is_there in (*there, (SOCKET, self.socket)) if is_there)
 
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Footprint:
-    """A rectangle of the table that is taken."""
-
-    T_base_centre: SE3
-    half_m: Array
-    height_m: float
-
-    def gap_m(self, points_m: Array) -> Array:
-        """Free distances (n,) to points (n, 2) of the table; 0 inside."""
-        cos, sin = self.T_base_centre.R[0, 0], self.T_base_centre.R[1, 0]
-        away = points_m - self.T_base_centre.p[:2]
-        local = np.abs(away @ np.array([[cos, -sin], [sin, cos]]))
-        return np.linalg.norm(np.maximum(local - self.half_m, 0.0), axis=-1)
+    @property
+    def lamps(self) -> bool:
+        """Whether lamps begin at random: a layout with a button alone has always begun unlit."""
+        return self.switch
 
 
 def random_layout(
@@ -168,6 +96,10 @@ def random_layout(
     box: bool = True,
     button: bool | None = None,
     placed: Mapping[str, str] | None = None,
+    cupboard: DrawerStart = DrawerStart.ABSENT,
+    switch: bool = False,
+    zone: bool = False,
+    socket: bool = False,
 ) -> Layout:
     """Draw a layout whose things are apart from each other and within reach.
 
@@ -180,6 +112,11 @@ def random_layout(
         button: Whether the button is there; None leaves it to chance.
         placed: Objects that start in or on something: name -> ``"drawer"``, ``"box"`` or another
             object's name.
+        cupboard: How its door starts. It stands where the drawer would, or opposite; there is no
+            room for drawer, box and cupboard together.
+        switch: Whether the switch is there, on or off.
+        zone: Whether the painted zone is there; it is free of other things.
+        socket: Whether the socket is there.
 
     Raises:
         UnknownNameError: A name that no layout can hold.
@@ -191,10 +128,21 @@ def random_layout(
         raise RefusedError("Objects cannot start in a drawer that is absent.")
     if BOX in placed.values() and not box:
         raise RefusedError("Objects cannot start in a box that is absent.")
+    if box and DrawerStart.ABSENT not in (drawer, cupboard):
+        raise RefusedError("There is no room for a drawer, a box and a cupboard together.")
     with_button = bool(rng.random() < 0.3) if button is None else button
+    fixtures = _Wanted(
+        drawer=drawer,
+        box=box,
+        button=with_button,
+        cupboard=cupboard,
+        switch=switch,
+        zone=zone,
+        socket=socket,
+    )
     needed = len(wanted) if count is not None else len({*with_objects, *placed, *placed.values()})
     for attempt in range(1, _ATTEMPTS + 1):
-        layout = _attempt(rng, wanted, drawer, box, with_button, placed)
+        layout = _attempt(rng, wanted, fixtures, placed)
         if layout is not None:
             return layout
         if attempt % _PATIENCE == 0 and len(wanted) > max(needed, 1):
@@ -225,29 +173,36 @@ def _wanted_names(
 def _attempt(
     rng: np.random.Generator,
     names: Sequence[str],
-    drawer: DrawerStart,
-    box: bool,
-    button: bool,
+    fixtures: _Wanted,
     placed: Mapping[str, str],
 ) -> Layout | None:
-    cabinet = _random_drawer(rng, drawer)
-    taken = [] if cabinet is None else _drawer_footprints(cabinet)
-    T_base_box = T_base_button = None
-    if box:
+    cabinet = _random_drawer(rng, fixtures.drawer)
+    taken = [] if cabinet is None else drawer_footprints(cabinet)
+    T_base_box = None
+    if fixtures.box:
         T_base_box = SE3.from_yaw(
             rng.uniform(-0.3, 0.3), (rng.uniform(0.42, 0.62), rng.uniform(-0.28, -0.20), 0.0)
         )
-        taken.append(
-            _Footprint(T_base_centre=T_base_box, half_m=0.5 * BOX_M[:2], height_m=BOX_M[2])
-        )
-    if button:
-        p = _free_point(rng, taken, 0.5 * float(np.hypot(*BUTTON_BASE_M[:2])), 0.048)
-        if p is None:
-            return None
-        T_base_button = SE3.from_yaw(rng.uniform(-0.4, 0.4), (*p, 0.0))
-        height = float(BUTTON_BASE_M[2] + BUTTON_CAP_HEIGHT_M)
-        half = 0.5 * BUTTON_BASE_M[:2]
-        taken.append(_Footprint(T_base_centre=T_base_button, half_m=half, height_m=height))
+        taken.append(Footprint(T_base_centre=T_base_box, half_m=0.5 * BOX_M[:2], height_m=BOX_M[2]))
+    cupboard = _random_cupboard(rng, fixtures.cupboard, opposite=cabinet is not None)
+    if cupboard is not None:
+        taken += cupboard_footprints(cupboard)
+    standing: dict[str, SE3] = {}
+    for name, size_m, turn_rad in (
+        (BUTTON, _raised(BUTTON_BASE_M, BUTTON_CAP_HEIGHT_M), 0.4),
+        (SWITCH, _raised(SWITCH_BASE_M, _ROCKER_ABOVE_M), np.pi),
+        (SOCKET, SOCKET_M, np.pi),
+        (ZONE, ZONE_M, np.pi),
+    ):
+        if name in fixtures.names:
+            p = _free_point(rng, taken, 0.5 * float(np.hypot(*size_m[:2])), float(size_m[2]))
+            if p is None:
+                return None
+            T = SE3.from_yaw(rng.uniform(-turn_rad, turn_rad), (*p, 0.0))
+            taken.append(
+                Footprint(T_base_centre=T, half_m=0.5 * size_m[:2], height_m=float(size_m[2]))
+            )
+            standing[name] = T
     objects: dict[str, ObjectPlacement] = {}
     items = {name: random_object(rng, name) for name in names}
     # Hosts before what stands on them; then the tall ones, which need the most room.
@@ -263,8 +218,14 @@ def _attempt(
         objects=tuple(objects[name] for name in names),
         drawer=cabinet,
         T_base_box=T_base_box,
-        T_base_button=T_base_button,
+        T_base_button=standing.get(BUTTON),
+        cupboard=cupboard,
+        T_base_switch=standing.get(SWITCH),
+        T_base_zone=standing.get(ZONE),
+        T_base_socket=standing.get(SOCKET),
         table_rgb=np.clip(grey + rng.uniform(-0.03, 0.03, 3), 0.0, 1.0),
+        button_on=fixtures.lamps and bool(rng.random() < 0.5),
+        switch_on=fixtures.lamps and bool(rng.random() < 0.5),
     )
 
 
@@ -296,20 +257,24 @@ def _random_drawer(rng: np.random.Generator, start: DrawerStart) -> DrawerPlacem
     return DrawerPlacement(T_base_cabinet=T, opening_m=float(opening))
 
 
-def _drawer_footprints(drawer: DrawerPlacement) -> list[_Footprint]:
-    """The cabinet, and all that its drawer and handle sweep when it opens."""
-    front = 0.5 * CABINET_M[0]
-    reach = HANDLE_X_M + DRAWER_TRAVEL_M + 0.01
-    swept = drawer.T_base_cabinet @ SE3.from_translation((0.5 * (front + reach), 0.0, 0.0))
-    half = np.array([0.5 * (reach - front), 0.5 * CABINET_M[1]])
-    return [
-        _Footprint(
-            T_base_centre=drawer.T_base_cabinet,
-            half_m=0.5 * CABINET_M[:2],
-            height_m=float(CABINET_M[2]),
-        ),
-        _Footprint(T_base_centre=swept, half_m=half, height_m=_LOW_M),
-    ]
+def _random_cupboard(
+    rng: np.random.Generator, start: DrawerStart, opposite: bool
+) -> CupboardPlacement | None:
+    if start is DrawerStart.ABSENT:
+        return None
+    if start is DrawerStart.ANY:
+        start = (DrawerStart.CLOSED, DrawerStart.OPEN, DrawerStart.AJAR)[int(rng.integers(3))]
+    share = {
+        DrawerStart.CLOSED: 0.0,
+        DrawerStart.AJAR: rng.uniform(0.15, 0.55),
+        DrawerStart.OPEN: rng.uniform(0.75, 1.0),
+    }[start]
+    side = -1.0 if opposite else 1.0
+    yaw = -0.5 * np.pi * side + rng.uniform(-0.25, 0.25)
+    T = SE3.from_yaw(yaw, (rng.uniform(0.44, 0.54), side * rng.uniform(0.40, 0.44), 0.0))
+    return CupboardPlacement(
+        T_base_cupboard=T, opening_m=float(share * DOOR_TRAVEL_M), left=bool(rng.random() < 0.5)
+    )
 
 
 def _pose_of(
@@ -319,7 +284,7 @@ def _pose_of(
     objects: Mapping[str, ObjectPlacement],
     drawer: DrawerPlacement | None,
     T_base_box: SE3 | None,
-    taken: list[_Footprint],
+    taken: list[Footprint],
 ) -> SE3 | None:
     """A start pose, or None when this attempt has no room; marks the room as taken."""
     half_height = 0.5 * float(item.extents_m[2])
@@ -331,7 +296,7 @@ def _pose_of(
             return None
         T = SE3.from_yaw(yaw, (*p, half_height + _REST_GAP_M))
         half = 0.5 * item.extents_m[:2]
-        taken.append(_Footprint(T_base_centre=T, half_m=half, height_m=float(item.extents_m[2])))
+        taken.append(Footprint(T_base_centre=T, half_m=half, height_m=float(item.extents_m[2])))
         return T
     inside = [o for o in objects.values() if o.T_base_object.p[2] > 0]
     if host == DRAWER and drawer is not None:
@@ -379,7 +344,7 @@ def _inside(
 
 
 def _free_point(
-    rng: np.random.Generator, taken: Sequence[_Footprint], radius_m: float, height_m: float
+    rng: np.random.Generator, taken: Sequence[Footprint], radius_m: float, height_m: float
 ) -> Array | None:
     points = rng.uniform(FREE_LOWER_M, FREE_UPPER_M, (_TRIES_PER_OBJECT, 2))
     free = np.linalg.norm(points, axis=-1) <= REACH_M
@@ -392,7 +357,7 @@ def _free_point(
 def _gap(height_a_m: float, height_b_m: float) -> float:
     """Free distance that lets a gripper reach either of two things."""
     height = max(height_a_m, height_b_m)
-    if height <= _LOW_M:
+    if height <= LOW_M:
         return _LOW_GAP_M
     return _MIDDLE_GAP_M if height <= _MIDDLE_M else _TALL_GAP_M
 
@@ -402,3 +367,7 @@ def default_layout(seed: int) -> Layout:
     rng = np.random.default_rng(seed)
     start = (DrawerStart.CLOSED, DrawerStart.AJAR, DrawerStart.OPEN)[int(rng.integers(3))]
     return random_layout(rng, with_objects=("red_cube",), count=4, drawer=start, box=True)
+
+
+def _raised(base_m: Array, by_m: float) -> Array:
+    return base_m + np.array([0.0, 0.0, by_m])

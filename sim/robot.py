@@ -14,7 +14,7 @@ from robot_skills.core.se3 import SE3, Array, interpolate
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observation, RgbdFrame
 from sim.arms import ARMS, ArmSpec, ServoAddresses
 from sim.kinematics import ArmKinematics
-from sim.layout import Layout
+from sim.placements import Layout
 from sim.render import RgbdRenderer
 from sim.world import CAMERAS, PHYSICS_STEP_S, TabletopWorld
 

@@ -14,8 +14,9 @@ from robot_skills.core.plan import Literal
 from robot_skills.core.scene import TABLE
 from robot_skills.core.se3 import SE3, Array, so3_exp
 from sim.fixtures import BOX, DRAWER
-from sim.layout import DrawerStart, Layout, random_layout
+from sim.layout import DrawerStart, random_layout
 from sim.objects import CUBE, OBJECT_NAMES
+from sim.placements import Layout
 
 _CUBES = tuple(name for name in OBJECT_NAMES if name.endswith(CUBE))
 _LOW = (*_CUBES, "bread")

@@ -11,7 +11,7 @@ from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import ArmState, RgbdFrame
 from sim.arms import ARMS, ArmSpec
-from sim.layout import Layout
+from sim.placements import Layout
 from sim.render import RgbdRenderer
 from sim.world import CAMERAS, PHYSICS_STEP_S, TabletopWorld
 

@@ -57,8 +57,8 @@ from sim.fixtures import (
     hinge_m,
     press_m,
 )
-from sim.layout import CupboardPlacement
 from sim.objects import CUBE, ObjectPlacement
+from sim.placements import CupboardPlacement
 from sim.world import TabletopWorld
 
 ACCESS_MIN_M = 0.05

@@ -29,10 +29,10 @@ from sim.fixtures import (
     add_zone,
 )
 from sim.grippers import GRIPPER_ACTUATOR
-from sim.layout import Layout
 from sim.meshes import add_fast_visuals
 from sim.objects import add_object
 from sim.parts import COLLISION_GROUP, DRAWN_GROUP, WORLD_BIT
+from sim.placements import Layout
 from sim.switching import Switching
 
 PHYSICS_STEP_S = 0.002

@@ -25,8 +25,9 @@ from robot_skills.perception.label_training import (
 from robot_skills.perception.labels import ZOO_LABELS, label_features
 from robot_skills.perception.sight import SightConfig, see
 from robot_skills.perception.things import Thing
-from sim.layout import Layout, random_layout
+from sim.layout import random_layout
 from sim.objects import CUBE, OBJECT_NAMES, ObjectPlacement
+from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
 

@@ -34,7 +34,8 @@ from robot_skills.skills.conditions import check_literals
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext
 from sim.arms import ARMS
-from sim.layout import Layout, default_layout
+from sim.layout import default_layout
+from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
 

@@ -29,8 +29,8 @@ from sim.arms import PANDA
 from sim.dataset import Demonstration, Optics
 from sim.demonstrate import AttemptFailed, Disturbance
 from sim.experts.motion import pointing_down
-from sim.layout import Layout
 from sim.parts import COLLISION_GROUP, DRAWN_GROUP, OBJECT_FRICTION, WORLD_BIT
+from sim.placements import Layout
 from sim.suites.record import Rows
 from sim.suites.suite import STATE, Recording, Sensed, TaskSpec
 from sim.suites.table import FPS, TABLE_RGB, PandaTable, TableStart, add_show_camera, checked_action

@@ -33,8 +33,8 @@ from sim.arms import PANDA
 from sim.dataset import Demonstration, Optics
 from sim.demonstrate import AttemptFailed, Disturbance
 from sim.experts.motion import pointing_down
-from sim.layout import Layout
 from sim.objects import COLOURS, CUBE, HOUSEHOLD, ObjectPlacement
+from sim.placements import Layout
 from sim.robot import CONTROL_PERIOD_S
 from sim.suites.phrases import Verb, Wording, say
 from sim.suites.record import Rows

@@ -10,7 +10,8 @@ from robot_skills.perception import RgbdPerceiver
 from robot_skills.perception.catalogue import DrawerKind
 from robot_skills.perception.fixtures import drawer_entity
 from robot_skills.perception.labels import load_labels
-from sim.layout import DrawerStart, Layout, random_layout
+from sim.layout import DrawerStart, random_layout
+from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
 

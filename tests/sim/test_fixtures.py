@@ -17,7 +17,7 @@ from sim.fixtures import (
     SWITCH_HINGE,
     SWITCH_LAMP,
 )
-from sim.layout import CupboardPlacement, Layout
+from sim.placements import CupboardPlacement, Layout
 from sim.truth import truth_scene
 from sim.world import TabletopWorld
 

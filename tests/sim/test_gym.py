@@ -132,7 +132,7 @@ def test_without_the_goal_there_is_no_reward():
 
 
 def test_a_layout_can_be_set():
-    from sim.layout import Layout
+    from sim.placements import Layout
 
     env = tabletop()
     seen, _ = env.reset(seed=0, options={"layout": Layout()})

@@ -4,9 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot_skills.core.errors import RefusedError, UnknownNameError
-from sim.fixtures import CABINET_M, DRAWER_TRAVEL_M, HANDLE_X_M
-from sim.layout import REACH_M, DrawerStart, Layout, random_layout
+from robot_skills.core.scene import footprint_gap_m
+from robot_skills.core.se3 import SE3
+from sim.fixtures import CABINET_M, DOOR_TRAVEL_M, DRAWER_TRAVEL_M, HANDLE_X_M
+from sim.layout import REACH_M, DrawerStart, random_layout
 from sim.objects import random_object
+from sim.placements import CupboardPlacement, Layout
+from sim.truth import truth_scene
+from sim.world import TabletopWorld
 
 
 def draw(seed: int, **options) -> Layout:
@@ -107,3 +112,49 @@ def test_two_objects_of_one_name_are_refused():
     item = random_object(np.random.default_rng(0), "can")
     with pytest.raises(ValueError, match="unique"):
         Layout(objects=(item, item))
+
+
+CROWD = {
+    "door": {"cupboard": DrawerStart.ANY, "drawer": DrawerStart.ABSENT},
+    "opposite": {"cupboard": DrawerStart.OPEN, "drawer": DrawerStart.CLOSED, "box": False},
+    "flat": {"switch": True, "zone": True, "drawer": DrawerStart.ABSENT, "count": 2},
+    "peg": {"socket": True, "count": 2},
+}
+
+
+@pytest.mark.parametrize("options", CROWD.values(), ids=CROWD)
+@pytest.mark.parametrize("seed", range(5))
+def test_things_keep_away_from_fixtures_and_what_they_sweep(options, seed):
+    layout = random_layout(np.random.default_rng(seed), **options)
+    names = {"cupboard", "switch", "zone", "socket"} & set(options)
+    assert names <= set(layout.entity_names)
+    scene = truth_scene(TabletopWorld("panda", layout))
+    for thing in layout.objects:
+        for name in names - {"cupboard"}:
+            assert footprint_gap_m(scene[thing.name], scene[name]) > 0.03
+        if layout.cupboard is not None:
+            joint = scene["cupboard"].articulation
+            assert joint is not None
+            for value_m in np.linspace(0.0, joint.upper_m, 7):
+                bar = scene["cupboard"].T_base_entity @ joint.handle_at(float(value_m))
+                assert np.linalg.norm((bar.p - scene[thing.name].T_base_entity.p)[:2]) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("start", "lowest", "highest"),
+    [(DrawerStart.CLOSED, 0.0, 0.0), (DrawerStart.AJAR, 0.1, 0.6), (DrawerStart.OPEN, 0.7, 1.0)],
+)
+def test_a_cupboard_begins_as_asked(start, lowest, highest):
+    for seed in range(8):
+        layout = random_layout(
+            np.random.default_rng(seed), cupboard=start, drawer=DrawerStart.ABSENT
+        )
+        assert layout.cupboard is not None
+        assert lowest <= layout.cupboard.opening_m / DOOR_TRAVEL_M <= highest
+
+
+def test_drawer_box_and_cupboard_have_no_room_together():
+    with pytest.raises(RefusedError, match="cupboard together"):
+        random_layout(np.random.default_rng(0), cupboard=DrawerStart.ANY, drawer=DrawerStart.OPEN)
+    with pytest.raises(ValueError, match="opens"):
+        CupboardPlacement(T_base_cupboard=SE3.identity(), opening_m=0.5, left=True)

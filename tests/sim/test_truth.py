@@ -15,7 +15,8 @@ from robot_skills.core.predicates import (
 )
 from robot_skills.core.scene import TABLE, Scene
 from robot_skills.core.se3 import SE3
-from sim.layout import DrawerStart, Layout, random_layout
+from sim.layout import DrawerStart, random_layout
+from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import TruthPerceiver, truth_scene, upright_box
 from sim.world import TabletopWorld

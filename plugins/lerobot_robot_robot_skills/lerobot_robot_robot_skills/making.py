@@ -35,7 +35,8 @@ def make_robot(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[i
 
 
 def _simulated(config: RobotSkillsRobotConfig) -> tuple[Robot, dict[str, tuple[int, int]]]:
-    from sim.layout import Layout, default_layout
+    from sim.layout import default_layout
+    from sim.placements import Layout
     from sim.robot import SimRobot
 
     layout = Layout() if config.seed is None else default_layout(config.seed)

@@ -31,7 +31,7 @@ from robot_skills.app.nodes.sim_faults import INJECT, Faults, read_faults
 from robot_skills.core.se3 import Array
 
 if TYPE_CHECKING:
-    from sim.layout import Layout
+    from sim.placements import Layout
 
 _WATCHDOG_S = 0.1
 """A controller that hears nothing for so long holds, as drivers of arms do."""
