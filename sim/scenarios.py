@@ -13,15 +13,24 @@ from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.plan import Literal
 from robot_skills.core.scene import TABLE
 from robot_skills.core.se3 import SE3, Array, so3_exp
-from sim.fixtures import BOX, DRAWER
-from sim.layout import DrawerStart, random_layout
-from sim.objects import CUBE, OBJECT_NAMES
+from sim.fixtures import BOX, BUTTON, CUPBOARD, DRAWER, SWITCH, ZONE
+from sim.layout import REACH_M, DrawerStart, random_layout
+from sim.objects import CUBE, OBJECT_NAMES, ObjectPlacement
 from sim.placements import Layout
 
 _CUBES = tuple(name for name in OBJECT_NAMES if name.endswith(CUBE))
 _LOW = (*_CUBES, "bread")
 """Things that a closed drawer has room for."""
-_DRAWS = 20
+_PUSHED = (*_LOW, "can")
+"""Things that slide when they are pushed, and do not fall over."""
+_PUSH_FAR_M = (0.11, 0.24)
+"""How far a thing is pushed."""
+_HAND_BEHIND_M = 0.075
+_HAND_SIDE_M = 0.10
+"""Room beside the middle of the way that a hand needs."""
+_ALONGSIDE_M = 0.09
+_DRAWS = 200
+"""Layouts are tried; most have no free way to push along."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -158,11 +167,123 @@ def _close_drawer(rng: np.random.Generator) -> Scenario:
     )
 
 
+def _reach(rng: np.random.Generator) -> Scenario:
+    side = "over" if rng.random() < 0.5 else "alongside"
+    layout = random_layout(rng)
+    near = [item for item in layout.objects if _within_reach(item.T_base_object.p, _ALONGSIDE_M)]
+    if not near:
+        raise RefusedError("Nothing is near enough.")
+    thing = near[int(rng.integers(len(near)))].name
+    return Scenario(
+        skill="reach",
+        args={"object": thing, "side": side},
+        task=f"go {'over' if side == 'over' else 'next to'} the {_words(thing)}",
+        layout=layout,
+        tokens=((thing, side),),
+        effects=(_literal(side, thing),),
+        **_start(rng),
+    )
+
+
+def _press(rng: np.random.Generator) -> Scenario:
+    thing = BUTTON if rng.random() < 0.5 else SWITCH
+    drawer = DrawerStart.ANY if thing == BUTTON else DrawerStart.ABSENT
+    layout = random_layout(
+        rng, drawer=drawer, button=thing == BUTTON, switch=thing == SWITCH, count=2
+    )
+    on = layout.button_on if thing == BUTTON else layout.switch_on
+    return Scenario(
+        skill="press",
+        args={"control": thing, "state": "off" if on else "on"},
+        task=f"turn the {thing} {'off' if on else 'on'}",
+        layout=layout,
+        tokens=((thing, "press"),),
+        effects=(_literal("turned_off" if on else "turned_on", thing),),
+        push_m=0.02,
+        **_start(rng),
+    )
+
+
+def _push(rng: np.random.Generator) -> Scenario:
+    thing = str(rng.choice(_PUSHED))
+    drawer = DrawerStart.CLOSED if rng.random() < 0.4 else DrawerStart.ABSENT
+    layout = random_layout(rng, with_objects=(thing,), count=2, drawer=drawer, box=False, zone=True)
+    assert layout.T_base_zone is not None
+    item = next(item for item in layout.objects if item.name == thing)
+    if not _way_is_free(layout, item, layout.T_base_zone.p):
+        raise RefusedError("There is no free way to the zone.")
+    return Scenario(
+        skill="push",
+        args={"object": thing, "target": ZONE},
+        task=f"push the {_words(thing)} onto the zone",
+        layout=layout,
+        tokens=((thing, "box"), (ZONE, "top")),
+        effects=(_literal("on", thing, ZONE),),
+        push_m=0.02,
+        **_start(rng),
+    )
+
+
+def _way_is_free(layout: Layout, item: ObjectPlacement, goal: Array) -> bool:
+    """Whether a hand that pushes a thing straight to its goal meets nothing and can reach it."""
+    way = goal[:2] - item.T_base_object.p[:2]
+    far_m = float(np.linalg.norm(way))
+    if not _PUSH_FAR_M[0] <= far_m <= _PUSH_FAR_M[1]:
+        return False
+    begin = item.T_base_object.p[:2] - _HAND_BEHIND_M * way / far_m
+    if not (_within_reach(begin, 0.0) and _within_reach(goal, 0.0)):
+        return False
+    points = begin + np.linspace(0.0, 1.0, 12)[:, None] * (goal[:2] - begin)
+    others = [other.T_base_object.p[:2] for other in layout.objects if other is not item]
+    if layout.T_base_button is not None:
+        others.append(layout.T_base_button.p[:2])
+    return all(np.linalg.norm(points - other, axis=1).min() > _HAND_SIDE_M for other in others)
+
+
+def _within_reach(point: Array, margin_m: float) -> bool:
+    return float(np.linalg.norm(point[:2])) <= REACH_M - margin_m
+
+
+def _open(rng: np.random.Generator) -> Scenario:
+    start = DrawerStart.CLOSED if rng.random() < 0.75 else DrawerStart.AJAR
+    return _opening(rng, "open", start)
+
+
+def _close(rng: np.random.Generator) -> Scenario:
+    start = DrawerStart.OPEN if rng.random() < 0.8 else DrawerStart.AJAR
+    return _opening(rng, "close", start)
+
+
+def _opening(rng: np.random.Generator, skill: str, start: DrawerStart) -> Scenario:
+    door = bool(rng.random() < 0.5)
+    thing, absent = CUPBOARD if door else DRAWER, DrawerStart.ABSENT
+    placed: dict[str, str] = {}
+    if skill == "close" and not door and start is DrawerStart.OPEN and rng.random() < 0.5:
+        placed = {str(rng.choice(_LOW)): DRAWER}
+    return Scenario(
+        skill=skill,
+        args={"thing": thing},
+        task=f"{skill} the {thing}",
+        layout=random_layout(
+            rng, drawer=absent if door else start, cupboard=start if door else absent, placed=placed
+        ),
+        tokens=((thing, "handle"), (thing, "hinge")),
+        effects=(_literal("open" if skill == "open" else "closed", thing),),
+        push_m=0.02,
+        **_start(rng),
+    )
+
+
 SCENARIOS: Mapping[str, Callable[[np.random.Generator], Scenario]] = {
     "grasp": _grasp,
     "place": _place,
     "open_drawer": _open_drawer,
     "close_drawer": _close_drawer,
+    "reach": _reach,
+    "press": _press,
+    "push": _push,
+    "open": _open,
+    "close": _close,
 }
 """Scenario of every skill that is learned from demonstrations."""
 

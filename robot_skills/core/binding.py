@@ -72,7 +72,7 @@ _HAND_HALF_M = np.array([0.035, 0.11])
 """Half of a hand's footprint: across, and along the closing direction."""
 OVER_M = 0.08
 """Height of the point over a thing, from its top."""
-ALONGSIDE_M = 0.05
+ALONGSIDE_M = 0.065
 """Distance of the point alongside a thing, from its side."""
 _LOWEST_TOOL_M = 0.03
 _HAND_ROOM_M = 0.06
@@ -305,12 +305,14 @@ def _press_token(entity: Entity, T_base_tool: SE3) -> EntityToken:
 
 
 def _alongside_token(entity: Entity, T_base_tool: SE3, scene: Scene) -> EntityToken:
-    """Of the four sides the one with most room for a hand; among roomy ones, the nearest."""
+    """Of the four sides the one with most room for a hand; among roomy ones, the nearest.
+
+    The hand is turned so that its narrow side is towards the thing.
+    """
     box = canonical_yaw(entity, T_base_tool)
     half = 0.5 * box.extents_m
-    offsets = [
-        sign * (half[axis] + ALONGSIDE_M) * np.eye(3)[axis] for axis in (0, 1) for sign in (-1, 1)
-    ]
+    sides = [sign * np.eye(3)[axis] for axis in (0, 1) for sign in (-1.0, 1.0)]
+    offsets = [(float(half @ np.abs(side)) + ALONGSIDE_M) * side for side in sides]
     points = box.T_base_entity @ np.array(offsets)
     room = np.full(len(points), _HAND_ROOM_M)
     for other in scene:
@@ -320,7 +322,11 @@ def _alongside_token(entity: Entity, T_base_tool: SE3, scene: Scene) -> EntityTo
     far = np.linalg.norm(points[:, :2] - T_base_tool.p[:2], axis=-1)
     best = int(np.lexsort((far, -room))[0])
     z = max(float(box.T_base_entity.p[2]), entity.bottom_m + _LOWEST_TOOL_M)
-    T_base_side = SE3(box.T_base_entity.R, np.array([*points[best, :2], z]))
+    towards = box.T_base_entity.R @ sides[best]
+    if float(towards @ T_base_tool.R[:, 0]) < 0.0:
+        towards = -towards
+    yaw = float(np.arctan2(towards[1], towards[0]))
+    T_base_side = SE3.from_yaw(yaw, (*points[best, :2], z))
     return EntityToken(T_base_anchor=T_base_side, extents_m=box.extents_m)
 
 

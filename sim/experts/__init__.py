@@ -8,17 +8,25 @@ from collections.abc import Callable, Mapping
 from robot_skills.core.errors import unknown_name
 from robot_skills.core.policy import EntityToken
 from robot_skills.core.se3 import SE3
-from sim.experts.drawer import CloseDrawerExpert, OpenDrawerExpert
 from sim.experts.expert import Expert, ExpertStep
 from sim.experts.grasp import GraspExpert
 from sim.experts.motion import MotionStyle
+from sim.experts.opening import CloseExpert, OpenExpert
 from sim.experts.place import PlaceExpert
+from sim.experts.press import PressExpert
+from sim.experts.push import PushExpert
+from sim.experts.reach import ReachExpert
 
 EXPERTS: Mapping[str, Callable[[tuple[EntityToken, ...], SE3, MotionStyle, float], Expert]] = {
     "grasp": GraspExpert,
     "place": PlaceExpert,
-    "open_drawer": OpenDrawerExpert,
-    "close_drawer": CloseDrawerExpert,
+    "open_drawer": OpenExpert,
+    "close_drawer": CloseExpert,
+    "open": OpenExpert,
+    "close": CloseExpert,
+    "press": PressExpert,
+    "push": PushExpert,
+    "reach": ReachExpert,
 }
 
 
