@@ -1,7 +1,7 @@
 """One demonstration: set a scene up, let the expert work under disturbances, verify, record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -172,7 +172,7 @@ def _record(
 ) -> Demonstration:
     scene = truth_scene(robot.world)
     tool = robot.observe().arms[DEFAULT_ARM].T_base_tool
-    binding = bind(_anchors(*scenario.tokens), scene, tool)
+    binding = _off(bind(_anchors(*scenario.tokens), scene, tool), scenario, rng)
     style = MotionStyle.draw(rng)
     expert = make_expert(scenario.skill, binding.tokens_at(tool), tool, style, _PERIOD_S)
     disturbance = Disturbance(rng, largest_m=scenario.push_m, largest_rad=scenario.push_rad)
@@ -207,6 +207,18 @@ def _record(
         if done_ticks > _TAIL_TICKS:
             return rows.demonstration(scenario.task)
     raise AttemptFailed("the expert took too long")
+
+
+def _off(binding: TokenBinding, scenario: Scenario, rng: np.random.Generator) -> TokenBinding:
+    """The tokens with the last one as wrong as perception would have it."""
+    if scenario.token_off_m == 0.0:
+        return binding
+    *others, last = binding.tokens
+    offset_m = np.array([*rng.normal(0.0, scenario.token_off_m, 2), 0.0])
+    turn = SE3.from_yaw(rng.normal(0.0, scenario.token_off_rad), (0.0, 0.0, 0.0)).R
+    T = last.T_base_anchor
+    moved = replace(last, T_base_anchor=SE3(turn @ T.R, T.p + offset_m))
+    return replace(binding, tokens=(*others, moved))
 
 
 def _state_vector(

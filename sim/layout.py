@@ -30,7 +30,7 @@ from sim.fixtures import (
     ZONE_M,
 )
 from sim.footprints import LOW_M, Footprint, cupboard_footprints, drawer_footprints
-from sim.objects import OBJECT_NAMES, ObjectPlacement, random_object
+from sim.objects import ALL_NAMES, OBJECT_NAMES, ObjectPlacement, random_object
 from sim.placements import CupboardPlacement, DrawerPlacement, Layout
 
 FREE_LOWER_M = np.array([0.36, -0.34])
@@ -160,8 +160,8 @@ def _wanted_names(
     names = list(dict.fromkeys([*with_objects, *placed]))
     names += [host for host in placed.values() if host not in (DRAWER, BOX, *names)]
     for name in names:
-        if name not in OBJECT_NAMES:
-            raise unknown_name("object", name, OBJECT_NAMES)
+        if name not in ALL_NAMES:
+            raise unknown_name("object", name, ALL_NAMES)
     total = int(rng.integers(2, 6)) if count is None else count
     if count is not None and not len(names) <= count <= len(OBJECT_NAMES):
         raise RefusedError(f"Cannot have {count} objects that include {', '.join(names)}.")

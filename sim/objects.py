@@ -9,6 +9,7 @@ import numpy as np
 from robot_skills.core.errors import unknown_name
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import _frozen
+from sim.fixtures import PEG_M
 from sim.parts import (
     COLLISION_GROUP,
     DRAWN_GROUP,
@@ -96,12 +97,21 @@ OBJECT_NAMES: tuple[str, ...] = (*(f"{colour}_{CUBE}" for colour in COLOURS), *H
 """Names of all free objects that a layout can hold."""
 
 
+PEG = "peg"
+"""What goes into the socket. No random layout has it unless it is asked for."""
+_PEG_RGB = np.array([0.10, 0.25, 0.70])
+_PEG_TIP_M = 0.006
+_PEG_TIP_SHARE = 0.75
+ALL_NAMES: tuple[str, ...] = (*OBJECT_NAMES, PEG)
+"""Names of all free objects."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ObjectPlacement:
     """One free object and where it starts.
 
     Attributes:
-        name: Entity name, one of `OBJECT_NAMES`.
+        name: Entity name, one of `ALL_NAMES`.
         label: Kind of thing.
         colour: Colour word, or ``""``.
         rgb: Colour of a cube, (3,); unused for household things.
@@ -127,10 +137,20 @@ def random_object(rng: np.random.Generator, name: str) -> ObjectPlacement:
     """An object of random size and shade, at the origin.
 
     Raises:
-        UnknownNameError: `name` is not one of `OBJECT_NAMES`.
+        UnknownNameError: `name` is not one of `ALL_NAMES`.
     """
-    if name not in OBJECT_NAMES:
-        raise unknown_name("object", name, OBJECT_NAMES)
+    if name not in ALL_NAMES:
+        raise unknown_name("object", name, ALL_NAMES)
+    if name == PEG:
+        return ObjectPlacement(
+            name=PEG,
+            label=PEG,
+            colour="blue",
+            rgb=_PEG_RGB,
+            extents_m=PEG_M,
+            mass_kg=0.06,
+            T_base_object=SE3.identity(),
+        )
     if name in HOUSEHOLD:
         model = HOUSEHOLD[name]
         return ObjectPlacement(
@@ -164,8 +184,31 @@ def add_object(world: mujoco.MjSpec, item: ObjectPlacement) -> None:
         half = 0.5 * item.extents_m
         rgba = [*item.rgb, 1.0]
         add_box(body, lower_m=-half, upper_m=half, rgba=rgba, mass_kg=item.mass_kg)
+    elif item.label == PEG:
+        _add_peg(body, item)
     else:
         _add_household(world, body, item)
+
+
+def _add_peg(body: mujoco.MjsBody, item: ObjectPlacement) -> None:
+    """A square peg whose lower end is narrower, as a chamfer is."""
+    half, rgba = 0.5 * item.extents_m, [*item.rgb, 1.0]
+    shoulder = float(-half[2] + _PEG_TIP_M)
+    tip = _PEG_TIP_SHARE * half[:2]
+    add_box(
+        body,
+        lower_m=(-half[0], -half[1], shoulder),
+        upper_m=half,
+        rgba=rgba,
+        mass_kg=0.9 * item.mass_kg,
+    )
+    add_box(
+        body,
+        lower_m=(*-tip, -half[2]),
+        upper_m=(*tip, shoulder),
+        rgba=rgba,
+        mass_kg=0.1 * item.mass_kg,
+    )
 
 
 def _add_household(world: mujoco.MjSpec, body: mujoco.MjsBody, item: ObjectPlacement) -> None:

@@ -13,9 +13,9 @@ from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.plan import Literal
 from robot_skills.core.scene import TABLE
 from robot_skills.core.se3 import SE3, Array, so3_exp
-from sim.fixtures import BOX, BUTTON, CUPBOARD, DRAWER, SWITCH, ZONE
+from sim.fixtures import BOX, BUTTON, CUPBOARD, DRAWER, SOCKET, SWITCH, ZONE
 from sim.layout import REACH_M, DrawerStart, random_layout
-from sim.objects import CUBE, OBJECT_NAMES, ObjectPlacement
+from sim.objects import CUBE, OBJECT_NAMES, PEG, ObjectPlacement
 from sim.placements import Layout
 
 _CUBES = tuple(name for name in OBJECT_NAMES if name.endswith(CUBE))
@@ -50,6 +50,8 @@ class Scenario:
         opening: Gripper opening at the start when nothing is held.
         push_m: Size of disturbances in training data.
         push_rad: Size of disturbing turns in training data.
+        token_off_m: How far the last token is from the truth in training data, as perception's is.
+        token_off_rad: How far it is turned.
     """
 
     skill: str
@@ -64,6 +66,8 @@ class Scenario:
     opening: float = 1.0
     push_m: float = 0.03
     push_rad: float = 0.15
+    token_off_m: float = 0.0
+    token_off_rad: float = 0.0
 
     def start(self, T_base_home: SE3) -> SE3:
         """`T_base_tool` at which the skill starts."""
@@ -244,6 +248,24 @@ def _within_reach(point: Array, margin_m: float) -> bool:
     return float(np.linalg.norm(point[:2])) <= REACH_M - margin_m
 
 
+def _insert(rng: np.random.Generator) -> Scenario:
+    drawer = DrawerStart.ANY if rng.random() < 0.4 else DrawerStart.ABSENT
+    layout = random_layout(rng, with_objects=(PEG,), count=2, drawer=drawer, box=False, socket=True)
+    return Scenario(
+        skill="insert",
+        args={"object": PEG, "socket": SOCKET},
+        task="put the peg into the socket",
+        layout=layout,
+        tokens=((PEG, "box"), (SOCKET, "access")),
+        effects=(_literal("inserted", PEG, SOCKET), _literal("hand_empty")),
+        held=PEG,
+        push_m=0.01,
+        token_off_m=0.002,
+        token_off_rad=0.02,
+        **_start(rng),
+    )
+
+
 def _open(rng: np.random.Generator) -> Scenario:
     start = DrawerStart.CLOSED if rng.random() < 0.75 else DrawerStart.AJAR
     return _opening(rng, "open", start)
@@ -284,6 +306,7 @@ SCENARIOS: Mapping[str, Callable[[np.random.Generator], Scenario]] = {
     "push": _push,
     "open": _open,
     "close": _close,
+    "insert": _insert,
 }
 """Scenario of every skill that is learned from demonstrations."""
 

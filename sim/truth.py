@@ -57,7 +57,7 @@ from sim.fixtures import (
     hinge_m,
     press_m,
 )
-from sim.objects import CUBE, ObjectPlacement
+from sim.objects import CUBE, PEG, ObjectPlacement
 from sim.placements import CupboardPlacement
 from sim.world import TabletopWorld
 
@@ -181,7 +181,7 @@ def _object(
 
 def _hull_points(world: TabletopWorld, item: ObjectPlacement) -> Array:
     """Vertices (n, 3) of an object in its body frame."""
-    if item.label == CUBE:
+    if item.label in (CUBE, PEG):
         signs = np.stack(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5]), axis=-1)
         return signs.reshape(-1, 3) * item.extents_m
     return _mesh_points(world.model, world.model.geom(f"{item.name}_mesh").id)

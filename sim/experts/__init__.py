@@ -10,6 +10,7 @@ from robot_skills.core.policy import EntityToken
 from robot_skills.core.se3 import SE3
 from sim.experts.expert import Expert, ExpertStep
 from sim.experts.grasp import GraspExpert
+from sim.experts.insert import InsertExpert
 from sim.experts.motion import MotionStyle
 from sim.experts.opening import CloseExpert, OpenExpert
 from sim.experts.place import PlaceExpert
@@ -27,6 +28,7 @@ EXPERTS: Mapping[str, Callable[[tuple[EntityToken, ...], SE3, MotionStyle, float
     "press": PressExpert,
     "push": PushExpert,
     "reach": ReachExpert,
+    "insert": InsertExpert,
 }
 
 
