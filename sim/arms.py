@@ -11,7 +11,7 @@ inside MuJoCo between two control steps, and no Python runs between physics step
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -258,5 +258,34 @@ UR5E = ArmSpec(
     fingers=("gripper/left_inner_finger", "gripper/right_inner_finger"),
 )
 
-ARMS: Mapping[str, ArmSpec] = {arm.name: arm for arm in (PANDA, UR5E)}
+GEN3 = ArmSpec(
+    name="gen3",
+    robot_asset="robots/kinova3/robot.xml",
+    joints=tuple(f"Actuator{i}" for i in range(1, 8)),
+    kp_nm_rad=(8000.0, 8000.0, 6000.0, 6000.0, 2000.0, 2000.0, 1000.0),
+    kv_nms_rad=(400.0, 400.0, 250.0, 250.0, 60.0, 60.0, 25.0),
+    torque_nm=(39.0, 39.0, 39.0, 39.0, 9.0, 9.0, 9.0),
+    # Kinova's user guide, as in `sim.arm_models`. Joints 1, 3, 5 and 7 turn without end.
+    limits=ArmLimits(
+        joint=JointLimits(
+            lower_rad=np.deg2rad([-360.0, -128.9, -360.0, -147.8, -360.0, -120.3, -360.0]),
+            upper_rad=np.deg2rad([360.0, 128.9, 360.0, 147.8, 360.0, 120.3, 360.0]),
+            velocity_rad_s=np.deg2rad([79.64] * 4 + [69.91] * 3),
+            acceleration_rad_s2=np.deg2rad([297.94] * 4 + [572.96] * 3),
+        ),
+        cartesian=replace(_CARTESIAN, speed_m_s=0.5),
+        gripper_width_m=0.085,
+    ),
+    home_q_rad=(-0.0476, 0.2099, -0.0197, 1.2298, 0.0042, 1.7019, -1.6366),
+    T_hand_tool=UR5E.T_hand_tool,
+    T_hand_camera=UR5E.T_hand_camera,
+    build_gripper=robotiq_gripper,
+    gripper_joint=UR5E.gripper_joint,
+    q_of_opening=robotiq_q,
+    opening_of_q=robotiq_opening,
+    gripper_open_q=UR5E.gripper_open_q,
+    fingers=UR5E.fingers,
+)
+
+ARMS: Mapping[str, ArmSpec] = {arm.name: arm for arm in (PANDA, UR5E, GEN3)}
 """Every arm that a simulated cell can have."""

@@ -132,7 +132,8 @@ def test_bodies_in_contact_have_no_room_and_bodies_with_room_have_no_contact(arm
 def test_room_does_not_depend_on_the_company_it_is_asked_in(arm, model):
     rng = np.random.default_rng(3)
     steps = 0.03 * rng.normal(size=(60, len(ARMS[arm].joints)))
-    q = np.array(ARMS[arm].home_q_rad) + np.cumsum(steps, axis=0)
+    way = np.array(ARMS[arm].home_q_rad) + np.cumsum(steps, axis=0)
+    q = np.concatenate([way, random_joints(arm, rng, 60)])
     openings = rng.uniform(0.0, 1.0, len(q))
     together = model.room(q, openings)
     alone = np.concatenate([model.room(q[i : i + 1], openings[i : i + 1]) for i in range(len(q))])

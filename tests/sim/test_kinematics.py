@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robot_skills.core.se3 import SE3, interpolate
-from sim.arms import ARMS, TOOL_SITE, build_arm
+from sim.arms import ARMS, GEN3, TOOL_SITE, build_arm
 from sim.kinematics import ArmKinematics
 
 
@@ -19,6 +19,9 @@ def reachable_poses(arm, rng: np.random.Generator, count: int) -> list[SE3]:
     while len(poses) < count:
         p = rng.uniform([0.32, -0.30, 0.03], [0.68, 0.35, 0.35])
         if np.linalg.norm(p[:2]) > 0.70:
+            continue
+        if arm is GEN3 and p[0] > 0.55 and p[2] > 0.25:
+            # Its sixth joint does not go far enough to point down there.
             continue
         lean = SE3.from_rotvec([*rng.uniform(-0.3, 0.3, 2), 0.0])
         turn = SE3.from_yaw(rng.uniform(-1.2, 1.2), p)
@@ -76,11 +79,17 @@ def test_follow_reaches_random_poses_within_limits(arm):
 def test_reaches_the_poses_that_mink_reaches(arm):
     rng = np.random.default_rng(1)
     kinematics, home = ArmKinematics(arm), np.array(arm.home_q_rad)
+    compared = 0
     for goal in reachable_poses(arm, rng, 5):
         q, _ = kinematics.solve(home, goal.matrix())
-        off_m, off_rad = kinematics.forward(q).distance_to(mink_solution(arm, goal))
+        theirs = mink_solution(arm, goal)
+        if theirs.distance_to(goal)[0] > 1e-3:
+            continue
+        off_m, off_rad = kinematics.forward(q).distance_to(theirs)
         assert off_m < 1e-3
         assert off_rad < np.deg2rad(0.5)
+        compared += 1
+    assert compared >= 4
 
 
 def test_neighbouring_waypoints_get_neighbouring_joints(arm):
