@@ -81,11 +81,6 @@ class _Wanted:
         there = ((BUTTON, self.button), (SWITCH, self.switch), (ZONE, self.zone))
         return frozenset(name for name, is_there in (*there, (SOCKET, self.socket)) if is_there)
 
-    @property
-    def lamps(self) -> bool:
-        """Whether lamps begin at random: a layout with a button alone has always begun unlit."""
-        return self.switch
-
 
 def random_layout(
     rng: np.random.Generator,
@@ -114,7 +109,7 @@ def random_layout(
             object's name.
         cupboard: How its door starts. It stands where the drawer would, or opposite; there is no
             room for drawer, box and cupboard together.
-        switch: Whether the switch is there, on or off.
+        switch: Whether the switch is there, on or off. A button's lamp begins dark.
         zone: Whether the painted zone is there; it is free of other things.
         socket: Whether the socket is there.
 
@@ -224,8 +219,7 @@ def _attempt(
         T_base_zone=standing.get(ZONE),
         T_base_socket=standing.get(SOCKET),
         table_rgb=np.clip(grey + rng.uniform(-0.03, 0.03, 3), 0.0, 1.0),
-        button_on=fixtures.lamps and bool(rng.random() < 0.5),
-        switch_on=fixtures.lamps and bool(rng.random() < 0.5),
+        switch_on=fixtures.switch and bool(rng.random() < 0.5),
     )
 
 

@@ -5,7 +5,7 @@ with different seeds.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -195,6 +195,8 @@ def _press(rng: np.random.Generator) -> Scenario:
     layout = random_layout(
         rng, drawer=drawer, button=thing == BUTTON, switch=thing == SWITCH, count=2
     )
+    if thing == BUTTON:
+        layout = replace(layout, button_on=bool(rng.random() < 0.5))
     on = layout.button_on if thing == BUTTON else layout.switch_on
     return Scenario(
         skill="press",

@@ -74,6 +74,14 @@ def test_pictures_and_depth_come_when_cameras_are_asked_for() -> None:
     assert np.median(demonstration.depth_m["front"]) > 0.3
 
 
+def test_what_is_pressed_begins_on_and_off():
+    begins = {
+        (one.args["control"], one.args["state"])
+        for one in (draw_scenario("press", np.random.default_rng(seed)) for seed in range(20))
+    }
+    assert begins == {(thing, state) for thing in ("button", "switch") for state in ("on", "off")}
+
+
 @pytest.mark.parametrize("skill", SCENARIOS)
 def test_scenarios_name_only_things_that_their_layout_holds(skill: str) -> None:
     for i in range(30):
