@@ -20,7 +20,6 @@ from policies.contract import VECTOR
 from robot_skills.app.nodes.sim_robot import SimRobotNode, SimRobotSetup
 
 PERIOD_S = 0.01
-_KEPT = 1_000_000
 _THINKS = "grasp"
 
 
@@ -61,12 +60,25 @@ def bare(late_s: list[float]) -> Noted:
     )
 
 
+class _NotingLoop(ControlLoop):
+    """A loop that remembers every period, beside what it reports about the latest ones."""
+
+    def __init__(self) -> None:
+        super().__init__(PERIOD_S)
+        self.noted_s: list[float] = []
+
+    def wait(self) -> float:
+        now_s = super().wait()
+        self.noted_s.append(self.late_s)
+        return now_s
+
+
 class _NotingGate(GateNode):
     """A gate that notes what it sends and what it knew."""
 
     def note(self) -> None:
         """From now on."""
-        self._loop = ControlLoop(PERIOD_S, kept=_KEPT)
+        self._loop = self._noting = _NotingLoop()
         self.rows: list[tuple[float, Any, Any, int]] = []
         send = self._commander.send
 
@@ -84,7 +96,7 @@ class _NotingGate(GateNode):
         counters, rows = self._gate.counters, self.rows
         chunks = np.array([row[3] for row in rows])
         return Noted(
-            late_s=np.array(self._loop.late_s),
+            late_s=np.array(self._noting.noted_s),
             missed=self._loop.lateness().missed,
             stops=counters.holds | counters.faults,
             q_rad=np.array([row[1] for row in rows]),
@@ -123,11 +135,11 @@ def sleeper(answer: Connection, real_time: bool, seconds: float) -> None:
     """A loop that does nothing but wake up: what this machine can do at best."""
     if real_time:
         claim_real_time()
-    loop = ControlLoop(PERIOD_S, kept=_KEPT)
+    loop = _NotingLoop()
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         loop.wait()
-    answer.send(bare(list(loop.late_s)))
+    answer.send(bare(loop.noted_s))
     leave_real_time()
 
 

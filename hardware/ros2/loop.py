@@ -4,7 +4,6 @@ import gc
 import os
 import resource
 import time
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +42,9 @@ class ControlLoop:
     def __init__(self, period_s: float, kept: int = _KEPT) -> None:
         self.period_s = period_s
         self._due_s = time.monotonic()
-        self._late_s: deque[float] = deque(maxlen=kept)
+        # A ring: what is asked of it many times a second must not cost the loop its time.
+        self._late_s = np.zeros(kept)
+        self._waited = 0
         self._missed = 0
         self._collected_s = self._due_s
 
@@ -67,7 +68,8 @@ class ControlLoop:
             time.sleep(remaining_s)
         now_s = time.monotonic()
         late_s = now_s - self._due_s
-        self._late_s.append(late_s)
+        self._late_s[self._waited % len(self._late_s)] = late_s
+        self._waited += 1
         # What was missed is not made up for: setpoints are for times, not for counts.
         missed = int(late_s / self.period_s)
         self._missed += missed
@@ -81,12 +83,13 @@ class ControlLoop:
             self._collected_s = now_s
 
     @property
-    def late_s(self) -> tuple[float, ...]:
-        """How late it woke up, period by period."""
-        return tuple(self._late_s)
+    def late_s(self) -> float:
+        """How late it woke up the last time."""
+        return float(self._late_s[(self._waited - 1) % len(self._late_s)])
 
     def lateness(self) -> Lateness:
-        late_ms = 1e3 * np.array(self._late_s or [0.0])
+        """Of the periods that are remembered."""
+        late_ms = 1e3 * self._late_s[: max(self._waited, 1)]
         p50_ms, p99_ms = np.quantile(late_ms, [0.5, 0.99])
         return Lateness(
             p50_ms=float(p50_ms),
