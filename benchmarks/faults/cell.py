@@ -277,19 +277,29 @@ class FaultCell:
         until_s = time.monotonic() + _RECOVERY_S
         while time.monotonic() < until_s:
             time.sleep(0.05)
-            if not self.gate.is_alive():
-                # It gave its place up; whatever supervises it starts it anew.
-                self.start_gate()
-            state = self.status.state
-            if state in ("fault", "estop"):
-                self.trigger("acknowledge")
-                self.trigger("enable")
-            elif state == "running":
-                self.robot.stop()
-            elif not self.status.waits_for:
-                self.robot.resume()
-                return
+            self.supervise()
+            # Who does not answer now may do so when it is asked again.
+            with suppress(RobotFault):
+                if self._come_back():
+                    return
         raise RobotFault(f"It does not recover: {self.status}")
+
+    def supervise(self) -> None:
+        """What supervises a gate starts it anew when it has given its place up."""
+        if not self.gate.is_alive():
+            self.start_gate()
+
+    def _come_back(self) -> bool:
+        state = self.status.state
+        if state in ("fault", "estop"):
+            self.trigger("acknowledge")
+            self.trigger("enable")
+        elif state == "running":
+            self.robot.stop()
+        elif not self.status.waits_for:
+            self.robot.resume()
+            return True
+        return False
 
 
 def _children(pid: int) -> Iterator[int]:

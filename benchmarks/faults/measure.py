@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,7 +131,8 @@ def measure(
         except RobotSkillsError as error:
             # It did not get as far as the fault, because of the one before.
             row.not_begun.append(str(error))
-            cell.recover()
+            with suppress(RobotSkillsError):
+                cell.recover()
             continue
         tell(found)
         row.outside += found.outside

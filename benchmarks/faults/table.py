@@ -148,6 +148,7 @@ def _new_gate(cell: FaultCell) -> None:
     cell.clear()
     cell.start_gate()
     while not cell.said() or cell.status.state_age_s < 0.0:
+        cell.supervise()
         if time.monotonic() > until_s:
             raise RobotFault("The new gate does not begin.")
         time.sleep(_POLLED_S)

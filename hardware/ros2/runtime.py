@@ -244,12 +244,14 @@ class ProcessEnd:
     """Whether this process was asked to end: by Ctrl-C, a signal, or the end of its parent."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        # No `threading.Event`: its lock, taken by one signal's handler, would never be free for that
+        # of the next.
+        self._asked = False
         self._bounded = False
 
     @property
     def asked(self) -> bool:
-        return self._asked.is_set()
+        return self._asked
 
     @contextlib.contextmanager
     def watched(self, *, with_parent: bool = False) -> Iterator[None]:
@@ -272,11 +274,11 @@ class ProcessEnd:
                 signal.signal(number, handler)
 
     def _ask(self, *_: object) -> None:
-        self._asked.set()
-        if self._bounded:
+        if self._bounded and not self._asked:
             # Taking down DDS can hang, and nobody would be left to notice.
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(_LONGEST_END_S)
+        self._asked = True
 
 
 def _signal_at_end_of_parent() -> None:
