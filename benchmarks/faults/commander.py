@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 import numpy as np
 
 from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
+from robot_skills.core.errors import RobotFault
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 
 _EVERY_S = 0.2
@@ -50,7 +51,7 @@ class Commander:
         assert self._pipe is not None
         self._pipe.send(way)
         if not self._pipe.poll(_PATIENCE_S):
-            raise TimeoutError("Who is to command does not begin.")
+            raise RobotFault("Who is to command does not begin.")
 
     def signal(self, number: signal.Signals) -> None:
         """To the process that commands."""

@@ -244,8 +244,8 @@ class ProcessEnd:
     """Whether this process was asked to end: by Ctrl-C, a signal, or the end of its parent."""
 
     def __init__(self) -> None:
-        # No `threading.Event`: its lock, taken by one signal's handler, would never be free for that
-        # of the next.
+        # No `threading.Event`: its lock, taken by one signal's handler, would never be free for the
+        # handler of the next.
         self._asked = False
         self._bounded = False
 

@@ -149,3 +149,33 @@ def test_a_child_whose_parent_ended_while_it_was_loading_is_asked_to_end(tmp_pat
         assert time.monotonic() < until_s
         time.sleep(0.05)
     assert answer.read_text() == "True"
+
+
+_PELTED = """
+import signal, sys
+from hardware.ros2.runtime import ProcessEnd
+
+signals = 0
+
+def in_the_midst(frame, event, argument):
+    '''At every step of a handler, up to a point, the next signal comes.'''
+    global signals
+    callers = frame
+    while callers is not None and callers.f_code.co_name != "_ask":
+        callers = callers.f_back
+    if callers is not None and signals < 20:
+        signals += 1
+        signal.raise_signal(signal.SIGTERM)
+
+end = ProcessEnd()
+with end.watched(with_parent=True):
+    sys.setprofile(in_the_midst)
+    signal.raise_signal(signal.SIGTERM)
+    sys.setprofile(None)
+    signal.alarm(0)
+    assert end.asked and signals > 1
+"""
+
+
+def test_signals_that_come_while_others_are_handled_lock_nobody_out():
+    subprocess.run([sys.executable, "-c", _PELTED], timeout=30.0, check=True)
