@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.faults.cell import WAYPOINT_S, FaultCell
-from robot_skills.core.errors import ActionRefused, RobotFault
+from robot_skills.core.errors import ActionRefused, RobotFault, RobotSkillsError
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 
@@ -278,17 +278,21 @@ def _overload(cell: FaultCell) -> Undo:
     """The arm moves on beside it, for a second."""
     context = multiprocessing.get_context("spawn")
     loops = [context.Process(target=busy, daemon=True) for _ in range(2)]
-    for loop in loops:
-        loop.start()
-    for _ in range(10):
-        cell.follow(cell.chunk())
-        time.sleep(0.1)
 
     def after() -> None:
         for loop in loops:
             loop.kill()
             loop.join()
 
+    for loop in loops:
+        loop.start()
+    try:
+        for _ in range(10):
+            cell.follow(cell.chunk())
+            time.sleep(0.1)
+    except RobotSkillsError:
+        after()
+        raise
     return after
 
 
