@@ -23,6 +23,7 @@ _BRAKING_S = 0.3
 """Longest that braking takes from the speeds used here, with what is left of a period."""
 _POLLED_S = 0.01
 _START_S = 20.0
+_SLOW_M_S = 0.08
 _FROZEN_S = 10 / 30.0
 """Ten pictures."""
 _STAYS_RAD = 0.005
@@ -288,7 +289,8 @@ def _overload(cell: FaultCell) -> Undo:
         loop.start()
     try:
         for _ in range(10):
-            cell.follow(cell.chunk())
+            # Slowly: whoever commands is held up as well, and has to stay in the workspace.
+            cell.follow(cell.chunk(speed_m_s=_SLOW_M_S))
             time.sleep(0.1)
     except RobotSkillsError:
         after()
