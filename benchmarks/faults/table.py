@@ -179,7 +179,7 @@ def _camera(**fault: object) -> Callable[[FaultCell], None]:
     def inject(cell: FaultCell) -> None:
         cell.inject(**fault)
         # Longer than it takes to notice; where it was noticed already, nothing is followed.
-        with suppress(RobotFault):
+        with suppress(ActionRefused, RobotFault):
             cell.follow(cell.chunk(waypoints=24))
 
     return inject
