@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from robot_skills.core.binding import Anchor, AnchorSpec, TokenBinding, bind
+from robot_skills.core.errors import RefusedError
 from robot_skills.core.plan import Literal
 from robot_skills.core.policy import PolicyInput, encode_action, encode_state
 from robot_skills.core.predicates import unmet
@@ -172,7 +173,10 @@ def _record(
 ) -> Demonstration:
     scene = truth_scene(robot.world)
     tool = robot.observe().arms[DEFAULT_ARM].T_base_tool
-    binding = _off(bind(_anchors(*scenario.tokens), scene, tool), scenario, rng)
+    try:
+        binding = _off(bind(_anchors(*scenario.tokens), scene, tool), scenario, rng)
+    except RefusedError as refusal:
+        raise AttemptFailed(f"nothing to act on: {type(refusal).__name__}") from refusal
     style = MotionStyle.draw(rng)
     expert = make_expert(scenario.skill, binding.tokens_at(tool), tool, style, _PERIOD_S)
     disturbance = Disturbance(rng, largest_m=scenario.push_m, largest_rad=scenario.push_rad)

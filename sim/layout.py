@@ -30,7 +30,7 @@ from sim.fixtures import (
     ZONE_M,
 )
 from sim.footprints import LOW_M, Footprint, cupboard_footprints, drawer_footprints
-from sim.objects import ALL_NAMES, OBJECT_NAMES, ObjectPlacement, random_object
+from sim.objects import ALL_NAMES, CUBE, OBJECT_NAMES, ObjectPlacement, random_object
 from sim.placements import CupboardPlacement, DrawerPlacement, Layout
 
 FREE_LOWER_M = np.array([0.36, -0.34])
@@ -95,6 +95,9 @@ def random_layout(
     switch: bool = False,
     zone: bool = False,
     socket: bool = False,
+    others: Sequence[str] = OBJECT_NAMES,
+    clutter: int = 0,
+    cube_size: tuple[float, float] = (1.0, 1.0),
 ) -> Layout:
     """Draw a layout whose things are apart from each other and within reach.
 
@@ -112,13 +115,16 @@ def random_layout(
         switch: Whether the switch is there, on or off. A button's lamp begins dark.
         zone: Whether the painted zone is there; it is free of other things.
         socket: Whether the socket is there.
+        others: What else is drawn, where more objects than the named ones are wanted.
+        clutter: So many of them more than otherwise.
+        cube_size: Least and greatest size of cubes, as a share of the usual.
 
     Raises:
         UnknownNameError: A name that no layout can hold.
         RefusedError: So many things do not fit on the table.
     """
     placed = dict(placed or {})
-    wanted = _wanted_names(rng, with_objects, placed, count)
+    wanted = _wanted_names(rng, with_objects, placed, count, others, clutter)
     if DRAWER in placed.values() and drawer is DrawerStart.ABSENT:
         raise RefusedError("Objects cannot start in a drawer that is absent.")
     if BOX in placed.values() and not box:
@@ -137,7 +143,7 @@ def random_layout(
     )
     needed = len(wanted) if count is not None else len({*with_objects, *placed, *placed.values()})
     for attempt in range(1, _ATTEMPTS + 1):
-        layout = _attempt(rng, wanted, fixtures, placed)
+        layout = _attempt(rng, wanted, fixtures, placed, cube_size)
         if layout is not None:
             return layout
         if attempt % _PATIENCE == 0 and len(wanted) > max(needed, 1):
@@ -151,6 +157,8 @@ def _wanted_names(
     with_objects: Sequence[str],
     placed: Mapping[str, str],
     count: int | None,
+    others: Sequence[str],
+    clutter: int,
 ) -> list[str]:
     names = list(dict.fromkeys([*with_objects, *placed]))
     names += [host for host in placed.values() if host not in (DRAWER, BOX, *names)]
@@ -160,9 +168,9 @@ def _wanted_names(
     total = int(rng.integers(2, 6)) if count is None else count
     if count is not None and not len(names) <= count <= len(OBJECT_NAMES):
         raise RefusedError(f"Cannot have {count} objects that include {', '.join(names)}.")
-    others = [name for name in OBJECT_NAMES if name not in names]
-    rng.shuffle(others)
-    return [*names, *others[: max(0, total - len(names))]]
+    rest = [name for name in others if name not in names]
+    rng.shuffle(rest)
+    return [*names, *rest[: max(0, total - len(names)) + clutter]]
 
 
 def _attempt(
@@ -170,6 +178,7 @@ def _attempt(
     names: Sequence[str],
     fixtures: _Wanted,
     placed: Mapping[str, str],
+    cube_size: tuple[float, float],
 ) -> Layout | None:
     cabinet = _random_drawer(rng, fixtures.drawer)
     taken = [] if cabinet is None else drawer_footprints(cabinet)
@@ -200,6 +209,8 @@ def _attempt(
             standing[name] = T
     objects: dict[str, ObjectPlacement] = {}
     items = {name: random_object(rng, name) for name in names}
+    if cube_size != (1.0, 1.0):
+        items = {name: _resized(rng, item, cube_size) for name, item in items.items()}
     # Hosts before what stands on them; then the tall ones, which need the most room.
     order = sorted(names, key=lambda n: (_depth(n, placed), -float(items[n].extents_m[2])))
     for name in order:
@@ -221,6 +232,14 @@ def _attempt(
         table_rgb=np.clip(grey + rng.uniform(-0.03, 0.03, 3), 0.0, 1.0),
         switch_on=fixtures.switch and bool(rng.random() < 0.5),
     )
+
+
+def _resized(
+    rng: np.random.Generator, item: ObjectPlacement, share: tuple[float, float]
+) -> ObjectPlacement:
+    if item.label != CUBE:
+        return item
+    return replace(item, extents_m=item.extents_m * rng.uniform(*share))
 
 
 def _depth(name: str, placed: Mapping[str, str]) -> int:

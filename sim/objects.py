@@ -1,4 +1,4 @@
-"""Free objects: coloured cubes and robosuite's household things."""
+"""Free objects: coloured cubes, robosuite's household things, and shapes kept for tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,7 +102,31 @@ PEG = "peg"
 _PEG_RGB = np.array([0.10, 0.25, 0.70])
 _PEG_TIP_M = 0.006
 _PEG_TIP_SHARE = 0.75
-ALL_NAMES: tuple[str, ...] = (*OBJECT_NAMES, PEG)
+
+BLOCK, ROLL, HEXAGON, BRACKET = "block", "roll", "hexagon", "bracket"
+UNSEEN_COLOURS: Mapping[str, tuple[float, float, float]] = {
+    "pink": (0.95, 0.45, 0.60),
+    "cyan": (0.10, 0.65, 0.70),
+    "white": (0.88, 0.88, 0.88),
+    "black": (0.05, 0.05, 0.05),
+    "brown": (0.35, 0.20, 0.10),
+}
+"""RGB of what no demonstration has."""
+UNSEEN_SIZES_M: Mapping[str, tuple[tuple[float, float], ...]] = {
+    BLOCK: ((0.045, 0.085), (0.024, 0.036), (0.028, 0.060)),
+    ROLL: ((0.034, 0.056), (0.034, 0.056), (0.040, 0.110)),
+    HEXAGON: ((0.040, 0.058), (0.040, 0.058), (0.030, 0.060)),
+    BRACKET: ((0.050, 0.075), (0.040, 0.055), (0.030, 0.050)),
+}
+"""Least and greatest size along each axis of shapes that no demonstration has."""
+UNSEEN_MASS_KG = (0.02, 0.35)
+_BRACKET_ARM = 0.4
+"""Thickness of a bracket's arms, as a share of its shorter side."""
+UNSEEN_NAMES: tuple[str, ...] = tuple(
+    f"{colour}_{shape}" for colour in UNSEEN_COLOURS for shape in UNSEEN_SIZES_M
+)
+"""Names of free objects that no demonstration has."""
+ALL_NAMES: tuple[str, ...] = (*OBJECT_NAMES, PEG, *UNSEEN_NAMES)
 """Names of all free objects."""
 
 
@@ -151,6 +175,8 @@ def random_object(rng: np.random.Generator, name: str) -> ObjectPlacement:
             mass_kg=0.06,
             T_base_object=SE3.identity(),
         )
+    if name in UNSEEN_NAMES:
+        return _random_unseen(rng, name)
     if name in HOUSEHOLD:
         model = HOUSEHOLD[name]
         return ObjectPlacement(
@@ -175,19 +201,41 @@ def random_object(rng: np.random.Generator, name: str) -> ObjectPlacement:
     )
 
 
+def _random_unseen(rng: np.random.Generator, name: str) -> ObjectPlacement:
+    colour, shape = name.split("_")
+    extents_m = np.array([rng.uniform(*ends) for ends in UNSEEN_SIZES_M[shape]])
+    if shape == ROLL:
+        extents_m[1] = extents_m[0]
+    elif shape == HEXAGON:
+        extents_m[1] = extents_m[0] * np.sin(np.pi / 3.0)
+    return ObjectPlacement(
+        name=name,
+        label=shape,
+        colour=colour,
+        rgb=np.array(UNSEEN_COLOURS[colour]),
+        extents_m=extents_m,
+        mass_kg=float(rng.uniform(*UNSEEN_MASS_KG)),
+        T_base_object=SE3.identity(),
+    )
+
+
 def add_object(world: mujoco.MjSpec, item: ObjectPlacement) -> None:
     """Add one free body, named as the entity, whose origin is the centre of its box."""
     body = world.worldbody.add_body(name=item.name)
     place(body, item.T_base_object)
     body.add_freejoint(name=item.name)
-    if item.label == CUBE:
-        half = 0.5 * item.extents_m
-        rgba = [*item.rgb, 1.0]
-        add_box(body, lower_m=-half, upper_m=half, rgba=rgba, mass_kg=item.mass_kg)
-    elif item.label == PEG:
-        _add_peg(body, item)
-    else:
-        _add_household(world, body, item)
+    half, rgba = 0.5 * item.extents_m, [*item.rgb, 1.0]
+    match item.label:
+        case label if label in (CUBE, BLOCK):
+            add_box(body, lower_m=-half, upper_m=half, rgba=rgba, mass_kg=item.mass_kg)
+        case label if label == PEG:
+            _add_peg(body, item)
+        case label if label == BRACKET:
+            _add_bracket(body, item)
+        case label if label in (ROLL, HEXAGON):
+            _add_prism(world, body, item)
+        case _:
+            _add_household(world, body, item)
 
 
 def _add_peg(body: mujoco.MjsBody, item: ObjectPlacement) -> None:
@@ -209,6 +257,43 @@ def _add_peg(body: mujoco.MjsBody, item: ObjectPlacement) -> None:
         rgba=rgba,
         mass_kg=0.1 * item.mass_kg,
     )
+
+
+def _add_bracket(body: mujoco.MjsBody, item: ObjectPlacement) -> None:
+    """An angle of two arms, seen from above."""
+    half, rgba = 0.5 * item.extents_m, [*item.rgb, 1.0]
+    thick = _BRACKET_ARM * float(item.extents_m[:2].min())
+    arms = (
+        (-half, (half[0], -half[1] + thick, half[2])),
+        ((-half[0], -half[1] + thick, -half[2]), (-half[0] + thick, half[1], half[2])),
+    )
+    areas = [float(np.prod(np.subtract(upper, lower)[:2])) for lower, upper in arms]
+    for (lower, upper), area in zip(arms, areas, strict=True):
+        mass_kg = item.mass_kg * area / sum(areas)
+        add_box(body, lower_m=lower, upper_m=upper, rgba=rgba, mass_kg=mass_kg)
+
+
+def _add_prism(world: mujoco.MjSpec, body: mujoco.MjsBody, item: ObjectPlacement) -> None:
+    """An upright prism with a round or a six-sided outline."""
+    radius, half_z = 0.5 * float(item.extents_m[0]), 0.5 * float(item.extents_m[2])
+    geom = body.add_geom(
+        rgba=[*item.rgb, 1.0],
+        group=DRAWN_GROUP,
+        contype=WORLD_BIT,
+        conaffinity=WORLD_BIT,
+        friction=list(OBJECT_FRICTION),
+        mass=item.mass_kg,
+    )
+    if item.label == ROLL:
+        geom.type = mujoco.mjtGeom.mjGEOM_CYLINDER
+        geom.size = [radius, half_z, 0.0]
+        return
+    angles = np.arange(6) * np.pi / 3.0
+    outline = radius * np.column_stack([np.cos(angles), np.sin(angles)])
+    corners = np.concatenate([np.column_stack([outline, np.full(6, z)]) for z in (-half_z, half_z)])
+    world.add_mesh(name=f"{item.name}_prism", uservert=corners.flatten().tolist())
+    geom.type = mujoco.mjtGeom.mjGEOM_MESH
+    geom.meshname = f"{item.name}_prism"
 
 
 def _add_household(world: mujoco.MjSpec, body: mujoco.MjsBody, item: ObjectPlacement) -> None:

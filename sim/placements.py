@@ -1,10 +1,11 @@
 """Everything that differs between two worlds with the same arm: which things stand where."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from robot_skills.core.se3 import SE3, Array
+from sim.appearance import USUAL, Appearance
 from sim.fixtures import (
     BOX,
     BUTTON,
@@ -66,6 +67,10 @@ class Layout:
         T_base_zone: Painted square, origin on the table, if there is one.
         T_base_socket: Block with the peg's hole, origin on the table, if there is one.
         table_rgb: Colour of the table, (3,).
+        table_height_m: Of the table's top over the arm's base; everything that stands on it is
+            given as it is, see `raised`.
+        friction: Of all things and the table, as a share of the usual.
+        appearance: How the room looks.
     """
 
     objects: tuple[ObjectPlacement, ...] = ()
@@ -79,6 +84,9 @@ class Layout:
     T_base_zone: SE3 | None = None
     T_base_socket: SE3 | None = None
     table_rgb: Array = field(default_factory=lambda: np.array([0.33, 0.35, 0.38]))
+    table_height_m: float = 0.0
+    friction: float = 1.0
+    appearance: Appearance = USUAL
 
     def __post_init__(self) -> None:
         names = [item.name for item in self.objects]
@@ -99,3 +107,30 @@ class Layout:
         )
         present = [name for name, placement in fixtures if placement is not None]
         return (*(item.name for item in self.objects), *present)
+
+
+def raised(layout: Layout, by_m: float) -> Layout:
+    """The layout on a table that is higher by so much."""
+
+    def up(T: SE3 | None) -> SE3 | None:
+        return None if T is None else SE3(T.R, T.p + np.array([0.0, 0.0, by_m]))
+
+    drawer, cupboard = layout.drawer, layout.cupboard
+    if drawer is not None:
+        drawer = replace(drawer, T_base_cabinet=up(drawer.T_base_cabinet))
+    if cupboard is not None:
+        cupboard = replace(cupboard, T_base_cupboard=up(cupboard.T_base_cupboard))
+    return replace(
+        layout,
+        objects=tuple(
+            replace(item, T_base_object=up(item.T_base_object)) for item in layout.objects
+        ),
+        drawer=drawer,
+        cupboard=cupboard,
+        T_base_box=up(layout.T_base_box),
+        T_base_button=up(layout.T_base_button),
+        T_base_switch=up(layout.T_base_switch),
+        T_base_zone=up(layout.T_base_zone),
+        T_base_socket=up(layout.T_base_socket),
+        table_height_m=layout.table_height_m + by_m,
+    )

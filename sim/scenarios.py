@@ -4,31 +4,42 @@ A scenario is drawn from a generator alone. Training and evaluation draw from th
 with different seeds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.plan import Literal
+from robot_skills.core.predicates import BEHIND_M, FINGERS_SIDE_M, HAND_SIDE_M, PALM_M
 from robot_skills.core.scene import TABLE
 from robot_skills.core.se3 import SE3, Array, so3_exp
-from sim.fixtures import BOX, BUTTON, CUPBOARD, DRAWER, SOCKET, SWITCH, ZONE
+from sim.fixtures import (
+    BOX,
+    BOX_M,
+    BUTTON,
+    BUTTON_BASE_M,
+    CUPBOARD,
+    DRAWER,
+    SOCKET,
+    SOCKET_M,
+    SWITCH,
+    SWITCH_BASE_M,
+    ZONE,
+)
+from sim.footprints import Footprint, cupboard_footprints, drawer_footprints
 from sim.layout import REACH_M, DrawerStart, random_layout
-from sim.objects import CUBE, OBJECT_NAMES, PEG, ObjectPlacement
+from sim.objects import PEG, ObjectPlacement
 from sim.placements import Layout
+from sim.variation import TRAINING, Variation, vary
 
-_CUBES = tuple(name for name in OBJECT_NAMES if name.endswith(CUBE))
-_LOW = (*_CUBES, "bread")
-"""Things that a closed drawer has room for."""
-_PUSHED = (*_LOW, "can")
-"""Things that slide when they are pushed, and do not fall over."""
 _PUSH_FAR_M = (0.11, 0.24)
 """How far a thing is pushed."""
-_HAND_BEHIND_M = 0.075
-_HAND_SIDE_M = 0.10
-"""Room beside the middle of the way that a hand needs."""
+_SLACK_M = 0.01
+"""Things are seen a little off, and the way has to be free as seen."""
 _ALONGSIDE_M = 0.09
+_PLACE_ANCHORS = {"in": "access", "on": "top", "beside": "spot_beside"}
 _DRAWS = 200
 """Layouts are tried; most have no free way to push along."""
 
@@ -74,8 +85,15 @@ class Scenario:
         return SE3(so3_exp(self.turn_rad) @ T_base_home.R, T_base_home.p + self.offset_m)
 
 
-def draw_scenario(skill: str, rng: np.random.Generator) -> Scenario:
+def draw_scenario(
+    skill: str, rng: np.random.Generator, variation: Variation = TRAINING
+) -> Scenario:
     """A random start of a skill.
+
+    Args:
+        skill: Its name.
+        rng: Source of all randomness.
+        variation: What differs between starts.
 
     Raises:
         UnknownNameError: No scenario is known for the skill.
@@ -84,96 +102,72 @@ def draw_scenario(skill: str, rng: np.random.Generator) -> Scenario:
         raise unknown_name("skill with scenarios", skill, SCENARIOS)
     for _ in range(_DRAWS):
         try:
-            return SCENARIOS[skill](rng)
+            scenario = SCENARIOS[skill](rng, variation)
         except RefusedError:
             # So many things did not fit on the table: draw others.
             continue
+        return replace(scenario, layout=vary(scenario.layout, variation, rng))
     raise RefusedError(f"No layout for {skill!r} was found in {_DRAWS} draws.")
 
 
-def _grasp(rng: np.random.Generator) -> Scenario:
-    thing = str(rng.choice(OBJECT_NAMES))
+def _grasp(rng: np.random.Generator, v: Variation) -> Scenario:
+    thing = str(rng.choice(v.objects.things))
     where = rng.random()
     drawer, placed = DrawerStart.ANY, {}
     if where < 0.15:
         placed = {thing: BOX}
-    elif where < 0.30 and thing in _LOW:
+    elif where < 0.30 and thing in v.objects.low:
         drawer, placed = DrawerStart.OPEN, {thing: DRAWER}
-    elif where < 0.42 and thing in _CUBES:
-        below = str(rng.choice([cube for cube in _CUBES if cube != thing]))
+    elif where < 0.42 and thing in v.objects.stackable:
+        below = str(rng.choice([cube for cube in v.objects.stackable if cube != thing]))
         placed = {thing: below}
     return Scenario(
         skill="grasp",
         args={"object": thing},
         task=f"pick up the {_words(thing)}",
-        layout=random_layout(rng, with_objects=(thing,), drawer=drawer, placed=placed),
+        layout=_layout(rng, v, with_objects=(thing,), drawer=drawer, placed=placed),
         tokens=((thing, "box"),),
         effects=(_literal("holding", thing),),
         **_start(rng),
     )
 
 
-def _place(rng: np.random.Generator) -> Scenario:
-    where = ("drawer", "box", "cube", "table")[int(rng.choice(4, p=[0.28, 0.28, 0.28, 0.16]))]
+def _place(rng: np.random.Generator, v: Variation) -> Scenario:
+    shares = [share for _, share in v.places]
+    where = v.places[int(rng.choice(len(shares), p=shares))][0]
     drawer = DrawerStart.OPEN if where == "drawer" else DrawerStart.ANY
-    things = {"drawer": _LOW, "cube": _CUBES}.get(where, OBJECT_NAMES)
+    things = {"drawer": v.objects.low, "cube": v.objects.stackable}.get(where, v.objects.things)
     thing = str(rng.choice(things))
     placed: dict[str, str] = {}
     if where == "cube":
-        target = str(rng.choice([cube for cube in _CUBES if cube != thing]))
+        target = str(rng.choice([cube for cube in v.objects.stackable if cube != thing]))
+    elif where == "beside":
+        target = str(rng.choice([name for name in v.objects.things if name != thing]))
     else:
         target = {"drawer": DRAWER, "box": BOX, "table": TABLE}[where]
         # A container may hold something already: the new thing goes beside it.
         if where != "table" and rng.random() < 0.3:
-            placed = {str(rng.choice([cube for cube in _CUBES if cube != thing])): target}
-    relation = "in" if where in ("drawer", "box") else "on"
-    with_objects = (thing, target) if where == "cube" else (thing,)
-    layout = random_layout(rng, with_objects=with_objects, drawer=drawer, placed=placed)
+            placed = {
+                str(rng.choice([cube for cube in v.objects.stackable if cube != thing])): target
+            }
+    relation = {"drawer": "in", "box": "in", "beside": "beside"}.get(where, "on")
+    with_objects = (thing, target) if where in ("cube", "beside") else (thing,)
+    layout = _layout(rng, v, with_objects=with_objects, drawer=drawer, placed=placed)
     return Scenario(
         skill="place",
         args={"object": thing, "relation": relation, "target": target},
         task=f"put the {_words(thing)} {relation} the {_words(target)}",
         layout=layout,
-        tokens=((thing, "box"), (target, "access" if relation == "in" else "top")),
+        tokens=((thing, "box"), (target, _PLACE_ANCHORS[relation])),
         effects=(_literal(relation, thing, target), _literal("hand_empty")),
         held=thing,
         **_start(rng),
     )
 
 
-def _open_drawer(rng: np.random.Generator) -> Scenario:
-    start = DrawerStart.CLOSED if rng.random() < 0.75 else DrawerStart.AJAR
-    return Scenario(
-        skill="open_drawer",
-        args={"drawer": DRAWER},
-        task="open the drawer",
-        layout=random_layout(rng, drawer=start),
-        tokens=((DRAWER, "handle"),),
-        effects=(_literal("open", DRAWER),),
-        push_m=0.02,
-        **_start(rng),
-    )
-
-
-def _close_drawer(rng: np.random.Generator) -> Scenario:
-    start = DrawerStart.OPEN if rng.random() < 0.8 else DrawerStart.AJAR
-    inside = str(rng.choice(_LOW))
-    placed = {inside: DRAWER} if start is DrawerStart.OPEN and rng.random() < 0.5 else {}
-    return Scenario(
-        skill="close_drawer",
-        args={"drawer": DRAWER},
-        task="close the drawer",
-        layout=random_layout(rng, drawer=start, placed=placed),
-        tokens=((DRAWER, "handle"),),
-        effects=(_literal("closed", DRAWER),),
-        push_m=0.02,
-        **_start(rng),
-    )
-
-
-def _reach(rng: np.random.Generator) -> Scenario:
+def _reach(rng: np.random.Generator, v: Variation) -> Scenario:
     side = "over" if rng.random() < 0.5 else "alongside"
-    layout = random_layout(rng)
+    layout = _layout(rng, v)
     near = [item for item in layout.objects if _within_reach(item.T_base_object.p, _ALONGSIDE_M)]
     if not near:
         raise RefusedError("Nothing is near enough.")
@@ -189,12 +183,10 @@ def _reach(rng: np.random.Generator) -> Scenario:
     )
 
 
-def _press(rng: np.random.Generator) -> Scenario:
+def _press(rng: np.random.Generator, v: Variation) -> Scenario:
     thing = BUTTON if rng.random() < 0.5 else SWITCH
     drawer = DrawerStart.ANY if thing == BUTTON else DrawerStart.ABSENT
-    layout = random_layout(
-        rng, drawer=drawer, button=thing == BUTTON, switch=thing == SWITCH, count=2
-    )
+    layout = _layout(rng, v, drawer=drawer, button=thing == BUTTON, switch=thing == SWITCH, count=2)
     if thing == BUTTON:
         layout = replace(layout, button_on=bool(rng.random() < 0.5))
     on = layout.button_on if thing == BUTTON else layout.switch_on
@@ -210,13 +202,13 @@ def _press(rng: np.random.Generator) -> Scenario:
     )
 
 
-def _push(rng: np.random.Generator) -> Scenario:
-    thing = str(rng.choice(_PUSHED))
+def _push(rng: np.random.Generator, v: Variation) -> Scenario:
+    thing = str(rng.choice(v.objects.pushed))
     drawer = DrawerStart.CLOSED if rng.random() < 0.4 else DrawerStart.ABSENT
-    layout = random_layout(rng, with_objects=(thing,), count=2, drawer=drawer, box=False, zone=True)
+    layout = _layout(rng, v, with_objects=(thing,), count=2, drawer=drawer, box=False, zone=True)
     assert layout.T_base_zone is not None
     item = next(item for item in layout.objects if item.name == thing)
-    if not _way_is_free(layout, item, layout.T_base_zone.p):
+    if not way_is_free(layout, item, layout.T_base_zone.p):
         raise RefusedError("There is no free way to the zone.")
     return Scenario(
         skill="push",
@@ -230,29 +222,58 @@ def _push(rng: np.random.Generator) -> Scenario:
     )
 
 
-def _way_is_free(layout: Layout, item: ObjectPlacement, goal: Array) -> bool:
+def _layout(rng: np.random.Generator, v: Variation, **wanted: Any) -> Layout:
+    """A layout of a variation; what it names besides is drawn as it says."""
+    return random_layout(rng, others=v.others, clutter=v.clutter, cube_size=v.size, **wanted)
+
+
+def way_is_free(layout: Layout, item: ObjectPlacement, goal: Array) -> bool:
     """Whether a hand that pushes a thing straight to its goal meets nothing and can reach it."""
     way = goal[:2] - item.T_base_object.p[:2]
     far_m = float(np.linalg.norm(way))
     if not _PUSH_FAR_M[0] <= far_m <= _PUSH_FAR_M[1]:
         return False
-    begin = item.T_base_object.p[:2] - _HAND_BEHIND_M * way / far_m
+    begin = item.T_base_object.p[:2] - BEHIND_M * way / far_m
     if not (_within_reach(begin, 0.0) and _within_reach(goal, 0.0)):
         return False
-    points = begin + np.linspace(0.0, 1.0, 12)[:, None] * (goal[:2] - begin)
-    others = [other.T_base_object.p[:2] for other in layout.objects if other is not item]
-    if layout.T_base_button is not None:
-        others.append(layout.T_base_button.p[:2])
-    return all(np.linalg.norm(points - other, axis=1).min() > _HAND_SIDE_M for other in others)
+    points = begin + np.linspace(0.0, 1.0, 15)[:, None] * (goal[:2] - begin)
+    return all(
+        float(taken.gap_m(points).min())
+        > (FINGERS_SIDE_M if taken.height_m <= PALM_M else HAND_SIDE_M) + _SLACK_M
+        for taken in _in_the_way(layout, item)
+    )
+
+
+def _in_the_way(layout: Layout, item: ObjectPlacement) -> Iterator[Footprint]:
+    """What stands on the table besides a thing that is pushed."""
+    for other in layout.objects:
+        if other is not item:
+            yield Footprint(
+                T_base_centre=other.T_base_object,
+                half_m=0.5 * other.extents_m[:2],
+                height_m=float(other.extents_m[2]),
+            )
+    for T, size_m in (
+        (layout.T_base_button, BUTTON_BASE_M),
+        (layout.T_base_switch, SWITCH_BASE_M),
+        (layout.T_base_socket, SOCKET_M),
+        (layout.T_base_box, BOX_M),
+    ):
+        if T is not None:
+            yield Footprint(T_base_centre=T, half_m=0.5 * size_m[:2], height_m=2.0 * PALM_M)
+    if layout.drawer is not None:
+        yield from drawer_footprints(layout.drawer)
+    if layout.cupboard is not None:
+        yield from cupboard_footprints(layout.cupboard)
 
 
 def _within_reach(point: Array, margin_m: float) -> bool:
     return float(np.linalg.norm(point[:2])) <= REACH_M - margin_m
 
 
-def _insert(rng: np.random.Generator) -> Scenario:
+def _insert(rng: np.random.Generator, v: Variation) -> Scenario:
     drawer = DrawerStart.ANY if rng.random() < 0.4 else DrawerStart.ABSENT
-    layout = random_layout(rng, with_objects=(PEG,), count=2, drawer=drawer, box=False, socket=True)
+    layout = _layout(rng, v, with_objects=(PEG,), count=2, drawer=drawer, box=False, socket=True)
     return Scenario(
         skill="insert",
         args={"object": PEG, "socket": SOCKET},
@@ -268,28 +289,32 @@ def _insert(rng: np.random.Generator) -> Scenario:
     )
 
 
-def _open(rng: np.random.Generator) -> Scenario:
+def _open(rng: np.random.Generator, v: Variation) -> Scenario:
     start = DrawerStart.CLOSED if rng.random() < 0.75 else DrawerStart.AJAR
-    return _opening(rng, "open", start)
+    return _opening(rng, v, "open", start)
 
 
-def _close(rng: np.random.Generator) -> Scenario:
+def _close(rng: np.random.Generator, v: Variation) -> Scenario:
     start = DrawerStart.OPEN if rng.random() < 0.8 else DrawerStart.AJAR
-    return _opening(rng, "close", start)
+    return _opening(rng, v, "close", start)
 
 
-def _opening(rng: np.random.Generator, skill: str, start: DrawerStart) -> Scenario:
+def _opening(rng: np.random.Generator, v: Variation, skill: str, start: DrawerStart) -> Scenario:
     door = bool(rng.random() < 0.5)
     thing, absent = CUPBOARD if door else DRAWER, DrawerStart.ABSENT
     placed: dict[str, str] = {}
     if skill == "close" and not door and start is DrawerStart.OPEN and rng.random() < 0.5:
-        placed = {str(rng.choice(_LOW)): DRAWER}
+        placed = {str(rng.choice(v.objects.low)): DRAWER}
     return Scenario(
         skill=skill,
         args={"thing": thing},
         task=f"{skill} the {thing}",
-        layout=random_layout(
-            rng, drawer=absent if door else start, cupboard=start if door else absent, placed=placed
+        layout=_layout(
+            rng,
+            v,
+            drawer=absent if door else start,
+            cupboard=start if door else absent,
+            placed=placed,
         ),
         tokens=((thing, "handle"), (thing, "hinge")),
         effects=(_literal("open" if skill == "open" else "closed", thing),),
@@ -298,11 +323,9 @@ def _opening(rng: np.random.Generator, skill: str, start: DrawerStart) -> Scenar
     )
 
 
-SCENARIOS: Mapping[str, Callable[[np.random.Generator], Scenario]] = {
+SCENARIOS: Mapping[str, Callable[[np.random.Generator, Variation], Scenario]] = {
     "grasp": _grasp,
     "place": _place,
-    "open_drawer": _open_drawer,
-    "close_drawer": _close_drawer,
     "reach": _reach,
     "press": _press,
     "push": _push,

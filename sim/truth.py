@@ -57,7 +57,7 @@ from sim.fixtures import (
     hinge_m,
     press_m,
 )
-from sim.objects import CUBE, PEG, ObjectPlacement
+from sim.objects import HOUSEHOLD, ObjectPlacement
 from sim.placements import CupboardPlacement
 from sim.world import TabletopWorld
 
@@ -96,7 +96,7 @@ def truth_scene(world: TabletopWorld, stamp_s: float | None = None) -> Scene:
     world.refresh()
     stamp = float(world.data.time) if stamp_s is None else stamp_s
     held = held_objects(world)
-    entities = [_table(stamp)]
+    entities = [_table(world.layout.table_height_m, stamp)]
     entities += [_object(world, item, stamp, held) for item in world.layout.objects]
     if world.layout.drawer is not None:
         entities.append(_drawer(world, world.layout.drawer.T_base_cabinet, stamp))
@@ -148,11 +148,11 @@ def upright_box(points_m: Array) -> tuple[SE3, Array]:
     return T, np.array([size_x, size_y, high - low])
 
 
-def _table(stamp_s: float) -> Entity:
+def _table(height_m: float, stamp_s: float) -> Entity:
     return Entity(
         name=TABLE,
         label=TABLE,
-        T_base_entity=SE3.from_translation(_TABLE_CENTRE_M),
+        T_base_entity=SE3.from_translation(_TABLE_CENTRE_M + np.array([0.0, 0.0, height_m])),
         extents_m=_TABLE_EXTENTS_M,
         stamp_s=stamp_s,
         movable=False,
@@ -181,7 +181,7 @@ def _object(
 
 def _hull_points(world: TabletopWorld, item: ObjectPlacement) -> Array:
     """Vertices (n, 3) of an object in its body frame."""
-    if item.label in (CUBE, PEG):
+    if item.label not in HOUSEHOLD:
         signs = np.stack(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5]), axis=-1)
         return signs.reshape(-1, 3) * item.extents_m
     return _mesh_points(world.model, world.model.geom(f"{item.name}_mesh").id)

@@ -6,7 +6,8 @@ import mujoco
 import numpy as np
 
 from robot_skills.core.errors import unknown_name
-from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.se3 import SE3
+from sim.appearance import cover_table
 from sim.arms import (
     ARMS,
     HAND_BODY,
@@ -192,7 +193,7 @@ def build_world(arm: ArmSpec, layout: Layout) -> mujoco.MjSpec:
     world.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     world.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     world.option.impratio = 10.0
-    _add_room(world, layout.table_rgb)
+    _add_room(world, layout)
     world.attach(_drawn_arm(arm.name).copy(), prefix=PREFIX, frame=world.worldbody.add_frame())
     _add_camera(world.body(PREFIX + HAND_BODY), WRIST_CAMERA, arm.T_hand_camera, WRIST_FOVY_DEG)
     if layout.drawer is not None:
@@ -211,7 +212,15 @@ def build_world(arm: ArmSpec, layout: Layout) -> mujoco.MjSpec:
         add_socket(world, layout.T_base_socket)
     for item in layout.objects:
         add_object(world, item)
+    if layout.friction != 1.0:
+        _scale_friction(world, layout.friction)
     return world
+
+
+def _scale_friction(world: mujoco.MjSpec, share: float) -> None:
+    """Of everything, the fingers included: a contact has the friction of its rougher side."""
+    for geom in world.geoms:
+        geom.friction = [share * float(geom.friction[0]), *geom.friction[1:]]
 
 
 @lru_cache(maxsize=4)
@@ -222,28 +231,29 @@ def _drawn_arm(name: str) -> mujoco.MjSpec:
     return spec
 
 
-def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
-    body = world.worldbody
+def _add_room(world: mujoco.MjSpec, layout: Layout) -> None:
+    body, look, height_m = world.worldbody, layout.appearance, layout.table_height_m
     # The table is felt as a plane, which is cheaper than a box, and seen as a slab.
     body.add_geom(
         name="table_plane",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
+        pos=[0.0, 0.0, height_m],
         size=[2.0, 2.0, 0.1],
         group=COLLISION_GROUP,
         contype=WORLD_BIT,
         conaffinity=WORLD_BIT,
         friction=[1.0, 0.01, 0.0005],
     )
-    body.add_geom(
+    table = body.add_geom(
         name="table",
         type=mujoco.mjtGeom.mjGEOM_BOX,
-        pos=[0.35, 0.0, -0.025],
+        pos=[0.35, 0.0, height_m - 0.025],
         size=[0.60, 0.70, 0.025],
-        rgba=[*table_rgb, 1.0],
         group=DRAWN_GROUP,
         contype=0,
         conaffinity=0,
     )
+    cover_table(world, table, layout.table_rgb, look)
     body.add_geom(
         name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -267,15 +277,15 @@ def _add_room(world: mujoco.MjSpec, table_rgb: Array) -> None:
         name="ceiling",
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         pos=[0.6, -0.3, 2.0],
-        dir=[-0.1, 0.25, -1.0],
-        diffuse=[0.6, 0.6, 0.6],
+        dir=look.light_direction.tolist(),
+        diffuse=[look.light] * 3,
         specular=[0.1, 0.1, 0.1],
         castshadow=True,
     )
-    world.visual.headlight.ambient = [0.35, 0.35, 0.35]
+    world.visual.headlight.ambient = [look.ambient] * 3
     world.visual.headlight.diffuse = [0.35, 0.35, 0.35]
     world.visual.headlight.specular = [0.0, 0.0, 0.0]
-    _add_camera(body, FRONT_CAMERA, T_BASE_FRONT, FRONT_FOVY_DEG)
+    _add_camera(body, FRONT_CAMERA, T_BASE_FRONT @ look.T_front_moved, FRONT_FOVY_DEG)
     _add_camera(body, FILM_CAMERA, _T_BASE_FILM, _FILM_FOVY_DEG)
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -249,6 +250,12 @@ def beyond(log: list[Setpoint], limits: JointLimits) -> tuple[int, float]:
     """
     outside, largest = 0, 0.0
     bounds = (limits.velocity_rad_s, limits.acceleration_rad_s2, limits.jerk_rad_s3)
+    for before, after in pairwise(log):
+        gap_s = after.stamp_s - before.stamp_s
+        if _MISSED_S < gap_s <= _ANEW_S:
+            # Over what was missed, or not heard of, the speed alone can be told.
+            share = np.abs(after.q_rad - before.q_rad) / (gap_s + _STAMP_S) / bounds[0]
+            outside += int((share > 1.0).sum())
     for piece in _pieces(log):
         q = np.array([one.q_rad for one in piece])
         past = (q < limits.lower_rad - 1e-9) | (q > limits.upper_rad + 1e-9)
@@ -262,10 +269,10 @@ def beyond(log: list[Setpoint], limits: JointLimits) -> tuple[int, float]:
 
 
 def _pieces(log: list[Setpoint]) -> Iterator[list[Setpoint]]:
-    """Setpoints that follow one another: a gate that was idle begins anew where the arm is."""
+    """Setpoints that follow one another, a period apart."""
     piece: list[Setpoint] = []
     for one in log:
-        if piece and one.stamp_s - piece[-1].stamp_s > _ANEW_S:
+        if piece and one.stamp_s - piece[-1].stamp_s > _MISSED_S:
             yield piece
             piece = []
         piece.append(one)
@@ -274,3 +281,7 @@ def _pieces(log: list[Setpoint]) -> Iterator[list[Setpoint]]:
 
 
 _ANEW_S = 0.5
+"""A gate that was idle for longer begins anew where the arm is."""
+_MISSED_S = 1.5 * PERIOD_S
+_STAMP_S = 0.002
+"""Stamps are off by no more."""

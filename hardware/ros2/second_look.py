@@ -1,11 +1,11 @@
 """Whether others see what a process does not: then its own discovery has failed.
 
 Of some hundred nodes that were started right after their predecessor had been killed, one heard the
-arm's states and never learned that the arm's controller listens, which every other process saw. With
-Fast DDS that comes of asking others for descriptions of their types, which nodes with the profiles
-here do not do; what others are set to is not known. DDS does not mend it by itself; a process that
-is started anew does. So a node that goes on missing somebody asks a second participant, made for
-the purpose, and gives its place up when that one sees who is missed.
+arm's states and never learned that the arm's controller listens, which every other process saw.
+With Fast DDS that comes of asking others for descriptions of their types, which nodes with the
+profiles here do not do; what others are set to is not known. DDS does not mend it by itself; a
+process that is started anew does. So a node that goes on missing somebody asks a second
+participant, made for the purpose, and gives its place up when that one sees who is missed.
 """
 
 import os

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,8 @@ def main(options: EvalOptions) -> CommandResult:
         raise RefusedError("Say what to measure: either --skill NAME or --suite tabletop.")
     if options.episodes < 1 or options.workers < 1:
         raise RefusedError("--episodes and --workers must be at least 1.")
+    if options.level is not None and options.suite != "tabletop":
+        raise RefusedError("--level is of --suite tabletop.")
     if options.suite is not None and ":" in options.suite:
         jobs = _task_jobs(options, options.suite)
     else:
@@ -80,12 +82,20 @@ def _skill_jobs(options: EvalOptions) -> dict[str, Callable[[int], Any]]:
     )
     if options.skill is not None:
         from sim.scenarios import SCENARIOS
+        from sim.variation import MEASURED
 
         if options.skill not in SCENARIOS:
             raise unknown_name("skill with scenarios", options.skill, SCENARIOS)
-        return {options.skill: partial(skill_trial, config, options.skill)}
+        measured = replace(config, variation=MEASURED)
+        return {options.skill: partial(skill_trial, measured, options.skill)}
     if options.suite not in SUITES:
         raise unknown_name("suite", str(options.suite), SUITES)
+    if options.level is not None:
+        from robot_skills.app.suites import level_trial
+        from sim.tabletop.levels import LEVELS
+
+        level = LEVELS[options.level]
+        return {f"level {level.name}": partial(level_trial, config, level)}
     return {task.name: partial(suite_trial, config, task) for task in SUITES[str(options.suite)]}
 
 
@@ -174,6 +184,7 @@ def summary(trials: Sequence[Any], options: EvalOptions, skipped: int) -> dict[s
     return {
         "skill": options.skill,
         "suite": options.suite,
+        "level": options.level,
         "arm": options.arm,
         "scene": options.scene,
         "seed": options.seed,

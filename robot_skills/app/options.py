@@ -167,6 +167,9 @@ class EvalOptions(CommonOptions):
     suite: str | None = None
     """Measure composed instructions (tabletop), or a policy in a task: robosuite:lift,
     metaworld:reach."""
+    level: Literal["I", "II", "III", "IV", "V"] | None = None
+    """Of the suite tabletop: new layouts (I), unseen objects (II), scenes (III), tasks (IV) or
+    arms (V)."""
     checkpoint: Path | None = None
     """Checkpoint to measure, ours or LeRobot's; the zoo's when left out."""
     zoo: Path | None = None

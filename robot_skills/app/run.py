@@ -15,7 +15,7 @@ from robot_skills.app.outcome import CommandResult
 from robot_skills.app.progress import Progress
 from robot_skills.app.recording import WALL_MS
 from robot_skills.app.startup import FirstMotion
-from robot_skills.core.errors import RefusedError, StorageError
+from robot_skills.core.errors import MissingSkillError, RefusedError, StorageError
 from robot_skills.core.events import EventKind, EventList, EventSink
 from robot_skills.data.episode_log import EpisodeLog, read_episode
 
@@ -52,6 +52,9 @@ def main(options: RunOptions) -> CommandResult:
         print(f"robot-skills: {reason}", file=sys.stderr, flush=True)
         payload = {**_asked(options), **_NOTHING_DONE, "reason": reason, "refused": True}
         payload["wall_s"] = time.perf_counter() - started_s
+        if isinstance(error, MissingSkillError):
+            missing = {"verb": error.verb, "parameters": error.parameters}
+            payload["missing_skill"] = {**missing, "effects": list(error.effects)}
         return CommandResult(payload=payload, exit_code=error.exit_code)
     finally:
         progress.close()

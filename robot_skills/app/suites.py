@@ -5,8 +5,8 @@ own: what the planner makes of the words cannot move it.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,30 +15,20 @@ from robot_skills.core.errors import RefusedError
 from robot_skills.core.events import EventList
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import unmet
+from robot_skills.core.scene import Scene
 from sim.fixtures import BOX, DRAWER
 from sim.layout import DrawerStart, random_layout
 from sim.objects import CUBE, OBJECT_NAMES
-from sim.placements import Layout
+from sim.tabletop.levels import Level
+from sim.tabletop.tasks import Instance
+from sim.truth import truth_scene
 
 _CUBES = tuple(name for name in OBJECT_NAMES if name.endswith(CUBE))
 _LOW = (*_CUBES, "bread")
 _SMALL = (*_LOW, "can", "milk")
 _DRAWS = 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Instance:
-    """One instruction in one scene.
-
-    Attributes:
-        instruction: The words.
-        goal: What has to hold at the end in the simulator's truth.
-        layout: Where things start.
-    """
-
-    instruction: str
-    goal: tuple[Literal, ...]
-    layout: Layout
+_EVERY = 4
+"""Control steps between two looks at what holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +42,7 @@ class SuiteTask:
 def _drawer(rng: np.random.Generator) -> Instance:
     thing = str(rng.choice(_LOW))
     return Instance(
+        task="drawer",
         instruction=f"put the {_words(thing)} in the drawer and close it",
         goal=(_literal("in", thing, DRAWER), _literal("closed", DRAWER)),
         layout=random_layout(rng, with_objects=(thing,)),
@@ -61,6 +52,7 @@ def _drawer(rng: np.random.Generator) -> Instance:
 def _box(rng: np.random.Generator) -> Instance:
     thing = str(rng.choice(OBJECT_NAMES))
     return Instance(
+        task="box",
         instruction=f"put the {_words(thing)} in the box",
         goal=(_literal("in", thing, BOX),),
         layout=random_layout(rng, with_objects=(thing,)),
@@ -70,6 +62,7 @@ def _box(rng: np.random.Generator) -> Instance:
 def _stack(rng: np.random.Generator) -> Instance:
     above, below = (str(name) for name in rng.choice(_CUBES, 2, replace=False))
     return Instance(
+        task="stack",
         instruction=f"stack the {_words(above)} on the {_words(below)}",
         goal=(_literal("on", above, below),),
         layout=random_layout(rng, with_objects=(above, below)),
@@ -79,6 +72,7 @@ def _stack(rng: np.random.Generator) -> Instance:
 def _two(rng: np.random.Generator) -> Instance:
     first, second = (str(name) for name in rng.choice(_SMALL, 2, replace=False))
     return Instance(
+        task="two things",
         instruction=f"put the {_words(first)} and the {_words(second)} in the box",
         goal=(_literal("in", first, BOX), _literal("in", second, BOX)),
         layout=random_layout(rng, with_objects=(first, second)),
@@ -88,12 +82,14 @@ def _two(rng: np.random.Generator) -> Instance:
 def _satisfied(rng: np.random.Generator) -> Instance:
     if rng.random() < 0.5:
         return Instance(
+            task="already so",
             instruction="make sure that the drawer is closed",
             goal=(_literal("closed", DRAWER),),
             layout=random_layout(rng, drawer=DrawerStart.CLOSED),
         )
     thing = str(rng.choice(OBJECT_NAMES))
     return Instance(
+        task="already so",
         instruction=f"put the {_words(thing)} in the box",
         goal=(_literal("in", thing, BOX),),
         layout=random_layout(rng, placed={thing: BOX}),
@@ -124,30 +120,49 @@ def draw_instance(task: SuiteTask, rng: np.random.Generator) -> Instance:
 
 def suite_trial(config: TrialConfig, task: SuiteTask, index: int) -> Trial:
     """Carry out one instance of a task through the whole stack."""
+    instance = draw_instance(task, np.random.default_rng((config.seed, index)))
+    return instruction_trial(config, instance, index)
+
+
+def level_trial(config: TrialConfig, level: Level, index: int) -> Trial:
+    """Carry out one instance of one of a level's tasks, which take turns, as do its arms."""
+    task = level.tasks[index % len(level.tasks)]
+    arm = level.arms[index // len(level.tasks) % len(level.arms)]
+    instance = task.draw(np.random.default_rng((config.seed, index)), level.variation)
+    return instruction_trial(replace(config, arm=arm), instance, index)
+
+
+def instruction_trial(config: TrialConfig, instance: Instance, index: int) -> Trial:
+    """Carry out one instruction in its scene through the whole stack.
+
+    It succeeds when its goal holds at the end, and what was to hold on the way has held, both in
+    the simulator's truth.
+    """
     from robot_skills.app.wiring import CellConfig, simulated_cell
 
     start_s = time.perf_counter()
-    instance = draw_instance(task, np.random.default_rng((config.seed, index)))
     events = EventList()
     cell_config = CellConfig(
         arm=config.arm, scene=config.scene, seed=index, layout=instance.layout, zoo=config.zoo
     )
     attempts = 0
     with simulated_cell(cell_config, (events,)) as cell:
+        way = Milestones(instance.on_the_way)
+        cell.sim.on_step.append(lambda sim: way.look(lambda: truth_scene(sim.world)))
         try:
             result = cell.run(instance.instruction)
             believed, reason = result.success, result.reason
             attempts = sum(skill.attempts for skill in result.skills)
         except RefusedError as refusal:
             believed, reason = False, f"refused: {refusal}"
-        missing = unmet(cell.truth(), instance.goal)
+        missing = (*way.ahead, *unmet(cell.truth(), instance.goal))
         sim_s = cell.sim.clock.now_s()
     if missing and believed:
         reason = "in truth not so: " + ", ".join(str(literal) for literal in missing)
     return Trial(
         index=index,
         task=instance.instruction,
-        group=task.name,
+        group=instance.task,
         success=not missing,
         believed=believed,
         reason=reason,
@@ -156,6 +171,26 @@ def suite_trial(config: TrialConfig, task: SuiteTask, index: int) -> Trial:
         chunk_ms=median_chunk_ms(events),
         attempts=attempts,
     )
+
+
+class Milestones:
+    """Literals that have to hold one after the other, each at some time.
+
+    Args:
+        literals: In their order.
+    """
+
+    def __init__(self, literals: Sequence[Literal]) -> None:
+        self.ahead = tuple(literals)
+        self._looks = 0
+
+    def look(self, truth: Callable[[], Scene]) -> None:
+        """Take note of what holds now; every few calls only, since nothing passes in between."""
+        self._looks += 1
+        if self.ahead and self._looks % _EVERY == 0:
+            scene = truth()
+            while self.ahead and not unmet(scene, self.ahead[:1]):
+                self.ahead = self.ahead[1:]
 
 
 def _literal(predicate: str, *args: str) -> Literal:

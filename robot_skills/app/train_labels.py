@@ -25,8 +25,8 @@ from robot_skills.perception.label_training import (
 from robot_skills.perception.labels import ZOO_LABELS, label_features
 from robot_skills.perception.sight import SightConfig, see
 from robot_skills.perception.things import Thing
-from sim.layout import random_layout
-from sim.objects import CUBE, OBJECT_NAMES, ObjectPlacement
+from sim.layout import DrawerStart, random_layout
+from sim.objects import CUBE, OBJECT_NAMES, PEG, ObjectPlacement
 from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
@@ -38,13 +38,13 @@ _SAME_M = 0.03
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainLabelsOptions:
-    """Train the classifier that tells cubes, cans, bottles, cereal, milk and bread apart."""
+    """Train the classifier that tells cubes, pegs, cans, bottles, cereal, milk and bread apart."""
 
     out: Path = ZOO_LABELS
     """Folder for weights and card."""
-    layouts: int = 160
+    layouts: int = 240
     """Random layouts to train on."""
-    held_out: int = 60
+    held_out: int = 80
     """Random layouts to measure on."""
     seed: int = 6_000
     """First seed of the training layouts; held-out ones follow on."""
@@ -96,18 +96,42 @@ def render_things(options: TrainLabelsOptions, first_seed: int, layouts: int) ->
 
 
 def _layout(seed: int) -> Layout:
-    """A random layout; in one of two, a cube starts in the box or on another cube."""
+    """A random layout, every second one with a peg and with other fixtures than drawer and box.
+
+    In one of two, a cube starts in the box or on another cube.
+    """
     rng = np.random.default_rng(seed)
     cubes = [name for name in OBJECT_NAMES if name.endswith("cube")]
     first, second = (str(name) for name in rng.choice(cubes, 2, replace=False))
+    absent, with_peg = DrawerStart.ABSENT, int(rng.integers(4))
     placed = ({}, {}, {first: "box"}, {first: second})[int(rng.integers(4))]
-    layout = random_layout(rng, placed=placed)
+    if with_peg > 1 and "box" in placed.values():
+        placed = {}
+    match with_peg:
+        case 2:
+            layout = random_layout(
+                rng, with_objects=(PEG,), placed=placed, box=False, socket=True, count=4
+            )
+        case 3:
+            layout = random_layout(
+                rng,
+                with_objects=(PEG,),
+                placed=placed,
+                box=False,
+                drawer=absent,
+                cupboard=DrawerStart.ANY,
+                switch=True,
+                zone=True,
+                count=3,
+            )
+        case _:
+            layout = random_layout(rng, placed=placed)
     return replace(layout, objects=tuple(_maybe_tipped(rng, item) for item in layout.objects))
 
 
 def _maybe_tipped(rng: np.random.Generator, item: ObjectPlacement) -> ObjectPlacement:
     """Some household things lie on their side, as they do after a failed grasp."""
-    if item.label == CUBE or rng.random() > _TIPPED_SHARE:
+    if item.label in (CUBE, PEG) or rng.random() > _TIPPED_SHARE:
         return item
     T = item.T_base_object
     lying = SE3.from_rotvec((0.5 * np.pi, 0.0, 0.0))

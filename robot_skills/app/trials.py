@@ -4,7 +4,7 @@ A trial depends on its configuration and index alone, so trials may run in any p
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,9 +23,11 @@ from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.policy_skill import PolicySkillConfig
 from sim.robot import SimRobot
+from sim.variation import TRAINING, Variation
 
 CAMERA_PX = (256, 192)
 """Size of the frames that perception looks at."""
+_SAME_M = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +41,7 @@ class TrialConfig:
         zoo: Folder of the skill cards.
         checkpoint: Checkpoint that replaces the card's own, for the skill under test.
         policy_config: How policies are run.
+        variation: What scenes of skills are drawn from.
     """
 
     arm: str
@@ -47,6 +50,7 @@ class TrialConfig:
     zoo: Path
     checkpoint: Path | None = None
     policy_config: PolicySkillConfig = field(default_factory=PolicySkillConfig)
+    variation: Variation = TRAINING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +108,7 @@ def skill_trial(
     start_s = time.perf_counter()
     library = _library(config, skill)
     rng = np.random.default_rng((config.seed, index))
-    scenario = draw_scenario(skill, rng)
+    scenario = draw_scenario(skill, rng, config.variation)
     cell = SimRobot(arm=config.arm, layout=scenario.layout, camera_size_px=CAMERA_PX)
     cell.connect()
     events = EventList()
@@ -123,7 +127,7 @@ def skill_trial(
         move_to(cell, home, 0.0 if held else scenario.opening)
         if held:
             scene = look()
-        call = SkillCall(skill=skill, args=scenario.args)
+        call = SkillCall(skill=skill, args=as_seen(scenario.args, truth_scene(cell.world), scene))
         context = SkillContext(
             robot=robot,
             library=library,
@@ -155,6 +159,23 @@ def skill_trial(
         chunk_ms=median_chunk_ms(events),
         attempts=1,
     )
+
+
+def as_seen(args: Mapping[str, str], truth: Scene, seen: Scene) -> dict[str, str]:
+    """The arguments of a call by the names that perception has given to the things.
+
+    A thing that has another name there is the nearest one of those that only perception has.
+    """
+    named = dict(args)
+    for name, value in args.items():
+        if value in seen or value not in truth:
+            continue
+        p = truth[value].T_base_entity.p
+        others = [entity for entity in seen if entity.name not in truth]
+        away = [float(np.linalg.norm(entity.T_base_entity.p - p)) for entity in others]
+        if away and min(away) < _SAME_M:
+            named[name] = others[int(np.argmin(away))].name
+    return named
 
 
 class SetupFailed(Exception):
@@ -205,4 +226,5 @@ def _group(skill: str, args) -> str:
         return str(args["object"]).split("_")[-1]
     if skill == "place":
         return f"{args['relation']} {str(args['target']).split('_')[-1]}"
-    return skill
+    kinds = {"reach": "side", "press": "control", "open": "thing", "close": "thing"}
+    return str(args[kinds[skill]]) if skill in kinds else skill

@@ -4,7 +4,7 @@ Demonstrations and runs must describe the same situation in the same way, so bot
 `bind`. What is bound stands still during a skill, except a held thing, which moves with the tool.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -17,6 +17,7 @@ from robot_skills.core.free_spots import (
     footprints,
     free_spot_inside,
     free_spot_on_table,
+    solids,
 )
 from robot_skills.core.policy import TOKEN_SLOTS, EntityToken
 from robot_skills.core.predicates import in_
@@ -27,7 +28,7 @@ from robot_skills.core.scene import (
     canonical_yaw,
     distance_to_rectangle,
 )
-from robot_skills.core.se3 import SE3, Array
+from robot_skills.core.se3 import SE3
 
 
 class Anchor(Enum):
@@ -179,7 +180,11 @@ def _token(
             return _box_token(spot, T_base_tool)
         case Anchor.TOP:
             box = canonical_yaw(entity, T_base_tool)
-            T_entity_top = SE3.from_translation((0.0, 0.0, 0.5 * box.extents_m[2]))
+            spot = np.zeros(3)
+            if entity.painted:
+                # Things share a marked area: there may be one already.
+                spot = free_spot_inside(box, scene, moved)
+            T_entity_top = SE3.from_translation((*spot[:2], 0.5 * box.extents_m[2]))
             return EntityToken(
                 T_base_anchor=box.T_base_entity @ T_entity_top,
                 extents_m=box.extents_m * [1.0, 1.0, 0.0],
@@ -236,18 +241,8 @@ def _hand_fits(token: EntityToken, thing: Entity, scene: Scene) -> bool:
         top <= palm_z or float(distance_to_rectangle(points, T_base_box, size).min()) > 0.0
         for entity in scene
         if entity.name not in (TABLE, thing.name) and entity.held_by is None
-        for T_base_box, size, top in _solids(entity)
+        for T_base_box, size, top in solids(entity)
     )
-
-
-def _solids(entity: Entity) -> Iterable[tuple[SE3, Array, float]]:
-    """Floor area and top of the parts of an entity: its box, and the handle of its joint."""
-    yield entity.T_base_entity, entity.extents_m[:2], entity.top_m
-    joint = entity.articulation
-    if joint is not None:
-        T_base_handle = entity.T_base_entity @ joint.T_entity_handle
-        top = float(T_base_handle.p[2] + 0.5 * joint.handle_extents_m[2])
-        yield T_base_handle, joint.handle_extents_m[:2], top
 
 
 def _facing(T_base_cavity: SE3, T_base_tool: SE3) -> SE3:
@@ -316,7 +311,7 @@ def _alongside_token(entity: Entity, T_base_tool: SE3, scene: Scene) -> EntityTo
     points = box.T_base_entity @ np.array(offsets)
     room = np.full(len(points), _HAND_ROOM_M)
     for other in scene:
-        if other.name not in (TABLE, entity.name) and other.held_by is None:
+        if other.name not in (TABLE, entity.name) and other.held_by is None and not other.painted:
             for T_base_box, size in footprints(other):
                 room = np.minimum(room, distance_to_rectangle(points[:, :2], T_base_box, size))
     far = np.linalg.norm(points[:, :2] - T_base_tool.p[:2], axis=-1)

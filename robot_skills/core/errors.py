@@ -5,7 +5,7 @@ what was asked, what was found and what is available; the command line prints it
 exit code, so no layer below needs to know about processes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -27,6 +27,24 @@ class UnknownNameError(RefusedError):
 
 class PlanningError(RefusedError):
     """The instruction was understood but no plan reaches its goal; says what is missing."""
+
+
+class MissingSkillError(UnknownNameError, PlanningError):
+    """Nobody has a skill for it; says what would have to be taught.
+
+    Attributes:
+        verb: What it would be called.
+        parameters: What it would take: name and type of each.
+        effects: What it would achieve, as a card says it; empty where only its teacher knows.
+    """
+
+    def __init__(
+        self, message: str, *, verb: str, parameters: Mapping[str, str], effects: tuple[str, ...]
+    ) -> None:
+        super().__init__(message)
+        self.verb = verb
+        self.parameters = dict(parameters)
+        self.effects = effects
 
 
 class InstructionError(RefusedError):

@@ -142,6 +142,16 @@ def free_spot_inside(area: Entity, scene: Scene, moved: Entity | None) -> Array:
     return np.array([*offsets[best], -0.5 * area.extents_m[2]])
 
 
+def solids(entity: Entity) -> Iterable[tuple[SE3, Array, float]]:
+    """Floor area and top of the parts of an entity: its box, and the handle of its joint."""
+    yield entity.T_base_entity, entity.extents_m[:2], entity.top_m
+    joint = entity.articulation
+    if joint is not None:
+        T_base_handle = entity.T_base_entity @ joint.T_entity_handle
+        top = float(T_base_handle.p[2] + 0.5 * joint.handle_extents_m[2])
+        yield T_base_handle, joint.handle_extents_m[:2], top
+
+
 def footprints(entity: Entity) -> Iterable[tuple[SE3, Array]]:
     """Boxes whose floor area must stay free: the entity, and all that its joint sweeps over."""
     yield entity.T_base_entity, entity.extents_m[:2]

@@ -5,8 +5,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from robot_skills.core.errors import unknown_name
+from robot_skills.core.free_spots import solids
 from robot_skills.core.plan import Literal
-from robot_skills.core.scene import TABLE, Entity, Region, Scene, footprint_gap_m
+from robot_skills.core.scene import (
+    TABLE,
+    Entity,
+    Region,
+    Scene,
+    distance_to_rectangle,
+    footprint_gap_m,
+)
 from robot_skills.core.types import DEFAULT_ARM
 
 ON_GAP_M = 0.02
@@ -22,6 +30,20 @@ OVER_M = 0.025
 """Farthest that a tool over a thing is from its middle, sideways."""
 HEIGHTS_OVER_M = (0.03, 0.14)
 """Least and greatest height of a tool over a thing, from its top."""
+SEEN_OFF_M = 0.003
+"""Sizes are seen so far off: what seems so much too wide may fit."""
+SNUG_M = 0.01
+"""A thing has less room than this, from side to side, in a hole that it is made for."""
+PUSHED_M = (0.09, 0.27)
+"""Least and greatest distance that a thing is pushed."""
+BEHIND_M = 0.075
+"""A hand that pushes a thing comes down so far behind its middle."""
+PALM_M = 0.045
+"""Height over the table below which things pass under the palm of a hand that pushes."""
+HAND_SIDE_M = 0.10
+"""Room beside the way of a hand's middle that the hand needs where its palm passes ..."""
+FINGERS_SIDE_M = 0.04
+"""... and below its palm."""
 GAPS_ALONGSIDE_M = (0.01, 0.10)
 """Least and greatest distance of a tool alongside a thing, from its side."""
 
@@ -52,7 +74,7 @@ def on(scene: Scene, thing: str, support: str) -> bool:
     if a.held_by is not None or thing == support:
         return False
     if support == TABLE:
-        others = [e.name for e in scene if e.name not in (thing, TABLE)]
+        others = [e.name for e in scene if e.name not in (thing, TABLE) and e.cavity is not None]
         lifted = a.bottom_m > b.top_m + ON_GAP_M
         return not lifted and not any(in_(scene, thing, name) for name in others)
     offset = b.T_base_entity.inverse() @ a.T_base_entity.p
@@ -83,11 +105,16 @@ def closed(scene: Scene, thing: str) -> bool:
 
 
 def clear(scene: Scene, thing: str) -> bool:
-    """Nothing stands on the thing. The table is always clear: things share it."""
+    """Nothing stands on the thing. Table and marked areas are always clear: things share them."""
     below = scene[thing].name
-    return below == TABLE or not any(
+    return below in shared_supports(scene) or not any(
         on(scene, entity.name, below) for entity in scene if entity.name not in (below, TABLE)
     )
+
+
+def shared_supports(scene: Scene) -> frozenset[str]:
+    """Names of what several things stand on beside each other: the table and its marked areas."""
+    return frozenset({TABLE, *(entity.name for entity in scene if entity.painted)})
 
 
 def accessible(scene: Scene, thing: str) -> bool:
@@ -113,7 +140,40 @@ def fits(scene: Scene, thing: str, container: str) -> bool:
     sides = sorted(a.extents_m[:2])
     room = sorted(b.cavity.extents_m[:2])
     low_enough = b.articulation is None or a.extents_m[2] <= b.cavity.extents_m[2]
-    return bool(sides[0] <= room[0] and sides[1] <= room[1] and low_enough)
+    narrow_enough = all(side <= space + SEEN_OFF_M for side, space in zip(sides, room, strict=True))
+    return narrow_enough and bool(low_enough)
+
+
+def snug(scene: Scene, thing: str, container: str) -> bool:
+    """The thing fits into the container, which leaves it next to no room: a peg and its hole."""
+    a, b = scene[thing], scene[container]
+    if b.cavity is None or not fits(scene, thing, container):
+        return False
+    room = np.sort(b.cavity.extents_m[:2]) - np.sort(a.extents_m[:2])
+    return bool(np.all(room < SNUG_M))
+
+
+def way_free(scene: Scene, thing: str, place: str) -> bool:
+    """A hand can push the thing over the table straight to the middle of the place.
+
+    The way is neither too short nor too long, and there is room for the hand all along it.
+    """
+    a, b = scene[thing], scene[place]
+    way = (b.T_base_entity.p - a.T_base_entity.p)[:2]
+    far_m = float(np.linalg.norm(way))
+    if a.held_by is not None or not PUSHED_M[0] <= far_m <= PUSHED_M[1]:
+        return False
+    begin = a.T_base_entity.p[:2] - BEHIND_M * way / far_m
+    points = begin + np.linspace(0.0, 1.0, 15)[:, None] * (b.T_base_entity.p[:2] - begin)
+    for other in scene:
+        if other.name in (thing, place, TABLE) or other.painted or other.held_by is not None:
+            continue
+        for T_base_box, size, top_m in solids(other):
+            low = top_m <= scene.table_height_m + PALM_M
+            side_m = FINGERS_SIDE_M if low else HAND_SIDE_M
+            if float(distance_to_rectangle(points, T_base_box, size).min()) < side_m:
+                return False
+    return True
 
 
 def beside(scene: Scene, thing: str, other: str) -> bool:
@@ -177,6 +237,8 @@ def near(scene: Scene, thing: str, other: str) -> bool:
     return bool(gap - 0.5 * min(a.extents_m[:2]) - 0.5 * min(b.extents_m[:2]) <= NEAR_M)
 
 
+PASSING = frozenset({"over", "alongside"})
+"""Predicates of where the tool is: whatever moves next ends them."""
 PREDICATES: Mapping[str, Callable[..., bool]] = {
     "on": on,
     "in": in_,
@@ -189,6 +251,8 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
     "accepts": accepts,
     "fits": fits,
     "near": near,
+    "snug": snug,
+    "way_free": way_free,
     "beside": beside,
     "inserted": inserted,
     "turned_on": turned_on,

@@ -15,6 +15,8 @@ from robot_skills.core.types import _frozen
 
 TABLE = "table"
 """Name of the entity that everything stands on."""
+PAINT_M = 0.004
+"""What is fixed and no thicker than this is painted on, and no step for what stands on it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -149,6 +151,11 @@ class Entity:
     def top_m(self) -> float:
         """Height of the top face in the base frame."""
         return float(self.T_base_entity.p[2] + 0.5 * self.extents_m[2])
+
+    @property
+    def painted(self) -> bool:
+        """Whether it is a marked area rather than a thing: it can be shared, and passed over."""
+        return not self.movable and float(self.extents_m[2]) <= PAINT_M
 
     @property
     def bottom_m(self) -> float:

@@ -92,14 +92,20 @@ def top_of(points_m: Array) -> float:
     return float(np.partition(z, -3)[-3]) if len(z) >= 3 else float(z.max())
 
 
-def fit_box(cloud: Cloud, bottom_m: float) -> BoxFit:
-    """Upright box around a thing that stands on `bottom_m`; what is hidden below is completed."""
+def fit_box(cloud: Cloud, bottom_m: float, *, may_be_round: bool = True) -> BoxFit:
+    """Upright box around a thing that stands on `bottom_m`; what is hidden below is completed.
+
+    Args:
+        cloud: Its points.
+        bottom_m: Height of what it stands on.
+        may_be_round: Whether a circle may explain it, and not a rectangle.
+    """
     points = cloud.points_m
     top_m = top_of(points)
     height_m = max(top_m - bottom_m, 0.002)
     side = points[points[:, 2] < top_m - _TOP_BAND_M]
     box = _fit_rectangle(cloud, side, bottom_m, height_m)
-    circle = _fit_circle(side, bottom_m, height_m)
+    circle = _fit_circle(side, bottom_m, height_m) if may_be_round else None
     if circle is not None and _is_round(circle, box, side, points):
         centre, radius_m = circle
         return replace(

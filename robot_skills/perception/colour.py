@@ -10,7 +10,7 @@ CHROMATIC = ("red", "orange", "yellow", "green", "blue", "purple")
 BLACK, LIGHT = len(CHROMATIC), len(CHROMATIC) + 1
 """Classes of `paint_classes` without a hue."""
 PAINTS = LIGHT + 1
-COLOURS = (*CHROMATIC, "brown", "white", "grey", "black")
+COLOURS = (*CHROMATIC, "brown", "pink", "white", "grey", "black")
 
 # Upper hue [deg] of each chromatic word; above the last one red begins again.
 _HUE_ENDS_DEG = np.array([16.0, 42.0, 70.0, 165.0, 262.0, 345.0])
@@ -19,6 +19,8 @@ _GREY_SATURATION = 0.22
 _BLACK_VALUE = 0.14
 _WHITE_VALUE = 0.62
 _BROWN_VALUE = 0.72
+_PINK_SATURATION = 0.66
+_PINK_VALUE = 0.70
 _LEAST_TOP = 15
 _SIDE_GAIN = 1.7
 
@@ -69,6 +71,10 @@ def colour_word(rgb: Array, faces_up: NDArray[np.bool_]) -> str:
         warm = CHROMATIC[best] in ("red", "orange") and chromatic[1] > 0.2 * chromatic.sum()
         if warm and _brightness(hsv, faces_up) < _BROWN_VALUE:
             return "brown"
+        pale = float(np.median(hsv[paint == best, 1])) < _PINK_SATURATION
+        reddish = CHROMATIC[best] in ("red", "purple")
+        if reddish and pale and _brightness(hsv, faces_up) > _PINK_VALUE:
+            return "pink"
         return CHROMATIC[best]
     bright = _brightness(hsv, faces_up)
     if bright < 2.0 * _BLACK_VALUE:

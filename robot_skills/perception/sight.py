@@ -11,9 +11,8 @@ from robot_skills.core.scene import TABLE, Entity
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import Observation
 from robot_skills.perception.boxes import fit_box
-from robot_skills.perception.catalogue import Catalogue
 from robot_skills.perception.cloud import Cloud, fuse, join
-from robot_skills.perception.fixtures import find_fixtures
+from robot_skills.perception.fixtures import CATALOGUE, FixtureKind, find_fixtures
 from robot_skills.perception.table import Plane, find_table
 from robot_skills.perception.things import Thing, find_things
 
@@ -37,7 +36,7 @@ class SightConfig:
         fingertip_m: How far the fingertips reach beyond the tool's origin.
         held_m: How far below the tool's origin a held thing may reach.
         gripper_width_m: Between the fingers at opening 1.
-        catalogue: Kinds of fixtures.
+        catalogue: Kinds of fixtures, in the order in which they are looked for.
     """
 
     cameras: tuple[str, ...] = ("front", "wrist")
@@ -49,7 +48,7 @@ class SightConfig:
     fingertip_m: float = 0.016
     held_m: float = 0.17
     gripper_width_m: float = 0.08
-    catalogue: Catalogue = field(default_factory=Catalogue)
+    catalogue: tuple[FixtureKind, ...] = CATALOGUE
 
     def __post_init__(self) -> None:
         if not self.cameras:
@@ -64,7 +63,7 @@ class Sight:
 
     Attributes:
         table: Entity of the table.
-        fixtures: Cabinet, box and button as far as they are seen.
+        fixtures: What stands fast, as far as it is seen.
         things: Free things that stand on something.
         in_hand: Per arm, the thing between its fingers.
         cameras: Cameras that looked.
@@ -99,9 +98,11 @@ def see(
     cloud = _without_robot(observation, config)
     plane = find_table(cloud.points_m)
     height = plane.height_m(cloud.points_m)
-    table = _table_entity(plane, cloud.points_m[np.abs(height) < config.above_table_m], observation)
-    cloud = cloud.select(height > config.above_table_m)
-    fixtures = find_fixtures(cloud, plane, config.catalogue, observation.stamp_s, known)
+    flat = cloud.select(np.abs(height) < config.above_table_m)
+    table = _table_entity(plane, flat.points_m, observation)
+    above = cloud.select(height > config.above_table_m)
+    stamp_s = observation.stamp_s
+    fixtures = find_fixtures(above, flat, plane, stamp_s, config.catalogue, known)
     things = find_things(fixtures.rest, plane, (*fixtures.entities, *fixtures.hidden))
     in_hand = {}
     held: list[Thing] = []

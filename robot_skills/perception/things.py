@@ -29,7 +29,7 @@ _STACK_GAP_M = 0.012
 _TOP_BAND_M = 0.004
 _CUBE_TOLERANCE_M = 0.010
 _SQUARE_TOLERANCE_M = 0.008
-SQUARE_LABELS = ("milk", "bottle", "can")
+SQUARE_LABELS = ("milk", "bottle", "can", "peg")
 """Kinds with equal horizontal sides, so that a hidden side follows from a seen one."""
 
 

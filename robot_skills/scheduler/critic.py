@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.plan import Literal, SkillCall
-from robot_skills.core.predicates import holds
+from robot_skills.core.predicates import PASSING, holds
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.world_model import Atom, State, WorldModel, card_predicates, ground_call
 from robot_skills.skills.card import SkillCard
@@ -96,9 +96,10 @@ def _surprises(
     yield from (f"{name} is no longer seen" for name in lost)
     new = sorted(set(after.entities) - set(before.entities))
     yield from (f"{name} was not seen before" for name in new)
-    for predicate, args in sorted(expected - found - direct):
+    lasting = {fact for fact in expected ^ found if fact[0] not in PASSING}
+    for predicate, args in sorted(lasting & expected - direct):
         if not set(args) & set(lost):
             yield f"{predicate}({', '.join(args)}) no longer holds"
-    for predicate, args in sorted(found - expected - direct):
+    for predicate, args in sorted(lasting & found - direct):
         if not set(args) & set(new):
             yield f"{predicate}({', '.join(args)}) holds now"

@@ -16,6 +16,12 @@ class Act(Enum):
     CLOSE = "close"
     RELEASE = "release"
     EMPTY = "empty"
+    PUSH = "push"
+    PRESS = "press"
+    TURN_ON = "turn on"
+    TURN_OFF = "turn off"
+    GO_OVER = "go over"
+    GO_NEXT_TO = "go next to"
     HOME = "go home"
 
 
@@ -43,12 +49,17 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "cube": ("block", "brick", "die", "toy block", "building block"),
     "box": ("tray", "container", "bin", "basket", "crate", "tub", "open box"),
     "drawer": ("cabinet", "cupboard", "chest", "drawers", "chest of drawers", "dresser"),
+    "cupboard": ("cabinet", "door", "cupboard door", "locker", "closet"),
     "can": ("tin", "soda", "coke", "cola", "pop", "soda can", "coke can", "tin can", "can of soda"),
     "bottle": ("flask", "water bottle", "bottle of water"),
     "cereal": ("cereals", "cereal box", "box of cereal", "box of cereals", "cornflakes", "muesli"),
     "milk": ("carton", "milk carton", "carton of milk", "box of milk", "milk box", "milk pack"),
     "bread": ("loaf", "loaf of bread", "bread loaf", "baguette"),
-    "button": ("switch", "push button"),
+    "button": ("switch", "push button", "lamp", "light", "button lamp"),
+    "switch": ("rocker", "rocker switch", "light switch", "toggle switch", "lamp", "light"),
+    "zone": ("area", "square", "region", "patch", "field", "mark", "marked area", "target"),
+    "socket": ("hole", "peg hole", "holder", "block with the hole"),
+    "peg": ("pin", "dowel", "rod", "stick"),
     "table": ("desk", "tabletop", "table top", "counter", "worktop", "surface"),
 }
 """Kinds of things with other words for them."""
@@ -89,7 +100,7 @@ VERBS: Mapping[Act, tuple[str, ...]] = {
         put, place, move, set, bring, store, insert, drop, lay, transfer, deposit,
         pick and place, pack, stow, stash, shift, relocate, return, leave, load, carry, deliver,
         position, rest, keep, hide, tuck, slip, shelve, tuck away, stow away, pop, plop, plonk,
-        dump
+        dump, plug
     """),
     Act.STACK: _phrases("""
         stack, pile
@@ -113,6 +124,27 @@ VERBS: Mapping[Act, tuple[str, ...]] = {
     """),
     Act.EMPTY: _phrases("""
         clear out, clear off, clear, empty out, empty, unpack, unload
+    """),
+    Act.PUSH: _phrases("""
+        push, slide, shove, nudge, scoot
+    """),
+    Act.PRESS: _phrases("""
+        press, push down on, press down, press down on, toggle, flip, flick, tap, hit, actuate
+    """),
+    Act.TURN_ON: _phrases("""
+        turn on, switch on, power on, activate, light up, flip on
+    """),
+    Act.TURN_OFF: _phrases("""
+        turn off, switch off, power off, deactivate, flip off
+    """),
+    Act.GO_OVER: _phrases("""
+        go over, go above, go to, move over, move above, move to, move the hand over,
+        move the hand to, hover over, hover above, hover, reach, reach over, reach for, reach to,
+        approach, go over to, move over to, position the hand over
+    """),
+    Act.GO_NEXT_TO: _phrases("""
+        go next to, go beside, go alongside, move next to, move alongside, move beside,
+        move the hand next to, move the hand beside, reach next to, reach beside, stand next to
     """),
     Act.HOME: _phrases("""
         go home, return home, move home, drive home, go to home, home, go to the home position,
@@ -148,6 +180,16 @@ PARTICLE_VERBS: Mapping[tuple[str, str], Act] = {
     ("leave", "closed"): Act.CLOSE,
     ("keep", "closed"): Act.CLOSE,
     ("let", "go"): Act.RELEASE,
+    ("turn", "on"): Act.TURN_ON,
+    ("switch", "on"): Act.TURN_ON,
+    ("power", "on"): Act.TURN_ON,
+    ("flip", "on"): Act.TURN_ON,
+    ("turn", "off"): Act.TURN_OFF,
+    ("switch", "off"): Act.TURN_OFF,
+    ("power", "off"): Act.TURN_OFF,
+    ("flip", "off"): Act.TURN_OFF,
+    ("press", "down"): Act.PRESS,
+    ("push", "down"): Act.PRESS,
 }
 """Verbs whose meaning hangs on a word behind the object: "pull the drawer open"."""
 
@@ -198,21 +240,15 @@ FOREIGN_VERBS = frozenset(
         "weigh",
         "turn",
         "rotate",
-        "flip",
         "twist",
         "screw",
         "unscrew",
         "shake",
         "stir",
         "mix",
-        "press",
-        "push",
         "pull",
-        "slide",
         "drag",
         "touch",
-        "tap",
-        "hit",
         "knock",
         "poke",
         "point",
@@ -234,7 +270,6 @@ FOREIGN_VERBS = frozenset(
         "heat",
         "cool",
         "freeze",
-        "plug",
         "unplug",
         "switch",
         "charge",
@@ -339,6 +374,13 @@ RELATIONS: Mapping[str, str] = {
     "over to": "to",
     "to": "to",
     "at": "to",
+    "next to": "beside",
+    "beside": "beside",
+    "besides": "beside",
+    "close to": "beside",
+    "near to": "beside",
+    "near the": "beside",
+    "alongside": "beside",
 }
 """Prepositions of a goal; "to" means in a container and on anything else."""
 
@@ -346,7 +388,7 @@ SOURCES = ("out of", "from inside", "from on top of", "from", "off of", "off")
 """Prepositions that say where a thing is now."""
 
 FOREIGN_RELATIONS = _phrases("""
-    next to, beside, besides, near, close to, behind, in front of, under, underneath, below,
+    near, behind, in front of, under, underneath, below,
     beneath, between, above, over, to the left of, to the right of, left of, right of, around,
     against, through, towards, toward, among, across, along, opposite, away from, in between
 """)
@@ -393,7 +435,7 @@ NEGATIONS = frozenset(
     {"not", "never", "don't", "dont", "without", "no", "nothing", "avoid", "cannot"}
 )
 EXCEPTIONS = ("except for", "except", "but not", "other than", "apart from", "excluding")
-STATES = frozenset({"open", "closed", "shut", "empty"})
+STATES = frozenset({"open", "closed", "shut", "empty", "on", "off"})
 STATE_VERBS = _phrases("""
     should be, must be, needs to be, need to be, has to be, have to be, ought to be, shall be,
     should end up, should stand, should sit, should lie, is, are, be, to be, gets, should go,

@@ -18,6 +18,7 @@ from robot_skills.scheduler.world_model import (
     card_predicates,
     ground_call,
     why_not_fits,
+    why_not_pushed,
 )
 from robot_skills.skills.card import SkillCard
 
@@ -149,4 +150,6 @@ def _literal_problems(literal: Literal, scene: Scene) -> list[str]:
 def _describe(literal: Literal, scene: Scene) -> str:
     if literal.predicate == "fits" and not literal.negated:
         return f"{literal} ({why_not_fits(scene, *literal.args)})"
+    if literal.predicate == "way_free" and not literal.negated:
+        return f"{literal} ({why_not_pushed(scene, *literal.args)})"
     return str(literal)

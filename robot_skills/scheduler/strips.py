@@ -18,7 +18,15 @@ from typing import Any
 from robot_skills.core.errors import MissingDependencyError
 from robot_skills.core.plan import Literal
 from robot_skills.core.scene import TABLE
-from robot_skills.scheduler.world_model import STATIC, Atom, GroundCall, State, WorldModel, atom
+from robot_skills.scheduler.world_model import (
+    OPPOSITES,
+    STATIC,
+    Atom,
+    GroundCall,
+    State,
+    WorldModel,
+    atom,
+)
 
 _MAX_STATES = 3000
 """States after which a search is given up; plans of eight things need a few hundred."""
@@ -111,7 +119,8 @@ class _Compiler:
         if literal.predicate in STATIC:
             holds = self.model.holds(self.state, literal)
             return None if holds else (not literal.negated, (literal.predicate, literal.args))
-        if literal.predicate == "clear" and literal.args == (TABLE,) and not literal.negated:
+        clear = literal.predicate == "clear" and not literal.negated
+        if clear and literal.args[0] in self.model.shared:
             return None
         predicate = "loose" if literal.predicate == "accessible" else literal.predicate
         return not literal.negated, (predicate, literal.args)
@@ -147,7 +156,7 @@ class _Compiler:
     ) -> tuple[frozenset[Atom], frozenset[Atom]]:
         """What a call adds and deletes in any case; appends to the ways it can be made."""
         adds: set[Atom] = set()
-        deletes: set[Atom] = set()
+        deletes: set[Atom] = set(self.model.passing())
         for literal in call.effects:
             args = literal.args
             if literal.negated:
@@ -162,7 +171,8 @@ class _Compiler:
                 case "on":
                     thing, support = args
                     deletes |= self._places(thing) | {atom("holding", thing)}
-                    if support != TABLE:
+                    adds |= {atom("on", thing, below) for below in self.model.also_on(support)}
+                    if support not in self.model.shared:
                         deletes.add(atom("clear", support))
                         # Not onto a thing in a drawer. Onto one in an open box is fine, but does
                         # not count as a way into the box: it would be a trick to pass by `fits`.
@@ -177,6 +187,8 @@ class _Compiler:
                     deletes.add(("closed", args))
                 case "closed":
                     deletes |= {("open", args), ("accepts", args)}
+                case "turned_on" | "turned_off" as switched:
+                    deletes.add((OPPOSITES[switched], args))
         return frozenset(adds), frozenset(deletes)
 
     def _ways_to_reach(self, thing: str) -> list[_Way]:
@@ -209,8 +221,13 @@ class _Compiler:
         return ways
 
     def _places(self, thing: str) -> frozenset[Atom]:
-        supports = frozenset(atom("on", thing, x) for x in self.things if x != thing)
-        return supports | {atom("in", thing, c) for c in self.model.containers if c != thing}
+        others = [x for x in self.things if x != thing]
+        containers = [c for c in self.model.containers if c != thing]
+        return frozenset(
+            [atom("on", thing, x) for x in others]
+            + [atom(predicate, thing, c) for c in containers for predicate in ("in", "inserted")]
+            + [atom("beside", *pair) for x in others for pair in ((thing, x), (x, thing))]
+        )
 
     def _supports(self, calls: Sequence[GroundCall]) -> dict[str, tuple[str, ...]]:
         """For every thing, what it stands on now or may come to stand on, the table aside."""

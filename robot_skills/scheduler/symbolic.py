@@ -1,12 +1,13 @@
 """From goals to calls: symbolic search over the cards, and what is missing when it finds none."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations
 
 from robot_skills.core.errors import PlanningError, unknown_name
 from robot_skills.core.plan import Literal, Milestone, SkillCall
-from robot_skills.core.predicates import PREDICATES
+from robot_skills.core.predicates import PREDICATES, fits
 from robot_skills.core.scene import TABLE, Scene
+from robot_skills.scheduler.missing import missing_for
 from robot_skills.scheduler.strips import StripsProblem, compile_strips, search
 from robot_skills.scheduler.world_model import (
     STATIC,
@@ -17,6 +18,7 @@ from robot_skills.scheduler.world_model import (
     ground_call,
     ground_calls,
     why_not_fits,
+    why_not_pushed,
 )
 from robot_skills.skills.card import SkillCard
 
@@ -72,18 +74,32 @@ class SymbolicPlanner:
                 raise unknown_name("predicate", literal.predicate, PREDICATES)
         if not model.unmet(state, goal):
             return ()
-        _refuse_contradictions(model.scene, goal)
+        _refuse_contradictions(model, goal)
         everything = _in_order(goal, ground_calls(self._cards.values(), model))
         at_once = self._find(model, state, goal, everything)
         if at_once is None:
             diagnosis = _Diagnosis(model, state, everything, self._cards.values())
-            raise PlanningError(diagnosis.message(goal))
+            raise diagnosis.error(goal)
         one_by_one = self._find_one_by_one(model, state, goal, everything)
         if one_by_one is not None and len(one_by_one) <= len(at_once):
             return one_by_one
         return at_once
 
     def _find(
+        self,
+        model: WorldModel,
+        state: State,
+        goal: Sequence[Literal],
+        everything: Sequence[GroundCall],
+    ) -> tuple[GroundCall, ...] | None:
+        """Search without what needs a request first."""
+        usual = [call for call in everything if not self._cards[call.call.skill].on_request]
+        found = self._find_among(model, state, goal, usual)
+        if found is None and len(usual) < len(everything):
+            return self._find_among(model, state, goal, everything)
+        return found
+
+    def _find_among(
         self,
         model: WorldModel,
         state: State,
@@ -151,8 +167,9 @@ def _about(call: GroundCall, names: set[str]) -> bool:
 
 def _tidy(call: GroundCall, goal: Sequence[Literal]) -> bool:
     """Whether a call leaves things only where the goal wants them, or on the table."""
-    places = [effect for effect in call.effects if effect.predicate in ("on", "in")]
-    return all(place in goal or place.args[1] == TABLE for place in places)
+    places = [effect for effect in call.effects if effect.predicate in ("on", "in", "beside")]
+    wanted = any(effect in goal for effect in call.effects if effect.args)
+    return wanted or all(place.args[1] == TABLE for place in places)
 
 
 def _without_detours(
@@ -178,14 +195,15 @@ def _works(
     return not model.unmet(state, goal)
 
 
-def _refuse_contradictions(scene: Scene, goal: Sequence[Literal]) -> None:
+def _refuse_contradictions(model: WorldModel, goal: Sequence[Literal]) -> None:
     """Find goals that no world can satisfy, without a search that would have to try everything.
 
     Raises:
         PlanningError: Two of the literals exclude each other.
     """
+    scene = model.scene
     for a, b in combinations(dict.fromkeys(goal), 2):
-        if contradict(a, b) or contradict(b, a):
+        if contradict(a, b, model.shared) or contradict(b, a, model.shared):
             raise PlanningError(f"No plan: {a} and {b} cannot both hold.")
     above = {g.args[0]: g.args[1] for g in goal if g.predicate == "on" and not g.negated}
     for start in above:
@@ -202,32 +220,48 @@ def _refuse_contradictions(scene: Scene, goal: Sequence[Literal]) -> None:
             scene[name]
 
 
-def contradict(a: Literal, b: Literal) -> bool:
-    """Whether two literals can never hold together (in this order of arguments)."""
+def contradict(a: Literal, b: Literal, shared: Collection[str] = frozenset({TABLE})) -> bool:
+    """Whether two literals can never hold together (in this order of arguments).
+
+    Args:
+        a: One.
+        b: The other.
+        shared: What several things can stand on: the table and what is marked on it.
+    """
     if a.predicate == b.predicate and a.args == b.args:
         return a.negated != b.negated
     if a.negated or b.negated:
         return False
     match a.predicate, b.predicate:
-        case ("open", "closed") | ("accepts", "closed"):
+        case ("open", "closed") | ("accepts", "closed") | ("turned_on", "turned_off"):
             return a.args == b.args
-        case "holding", "holding":
+        case ("over" | "alongside", "over" | "alongside"):
+            return True
+        case "holding", "holding" | "over" | "alongside":
             return True
         case "holding", "hand_empty":
             return True
-        case "holding", "on" | "in":
+        case "holding", "on" | "in" | "inserted":
             # What is held stands nowhere, and had to be clear to be taken.
             return a.args[0] == b.args[0] or (b.predicate == "on" and a.args[0] == b.args[1])
+        case "holding", "beside":
+            return a.args[0] in b.args
         case "on", "on":
             same_thing = a.args[0] == b.args[0]
-            same_support = a.args[1] == b.args[1] != TABLE
-            return same_thing or same_support
-        case "in", "in":
+            same_support = a.args[1] == b.args[1] and a.args[1] not in shared
+            on_both = TABLE in (a.args[1], b.args[1]) and {a.args[1], b.args[1]} <= set(shared)
+            return (same_thing and not on_both) or same_support
+        case ("in" | "inserted", "in" | "inserted"):
+            return a.args[0] == b.args[0] and a.args[1] != b.args[1]
+        case "on", "in" | "inserted":
+            return a.args[0] == b.args[0] and (a.args[1] in shared or a.args[1] == b.args[1])
+        case "beside", "in" | "inserted":
+            # Beside something means on the table, where skills put it.
             return a.args[0] == b.args[0]
-        case "on", "in":
-            return a.args[0] == b.args[0] and a.args[1] in (TABLE, b.args[1])
+        case "on", "beside":
+            return a.args[0] == b.args[0] and a.args[1] not in shared
         case "on", "clear":
-            return a.args[1] == b.args[0] != TABLE
+            return a.args[1] == b.args[0] and a.args[1] not in shared
         case _:
             return False
 
@@ -245,6 +279,7 @@ class _Diagnosis:
         self._model = model
         self._state = state
         self._calls = calls
+        self._lacking: Literal | None = None
         self._predicates = {
             (effect.predicate, effect.negated)
             for card in cards
@@ -252,7 +287,14 @@ class _Diagnosis:
             for effect in case.effects
         }
 
-    def message(self, goal: Sequence[Literal]) -> str:
+    def error(self, goal: Sequence[Literal]) -> PlanningError:
+        """What to say, and which skill would help where none has a wanted effect."""
+        message = self._message(goal)
+        if self._lacking is not None:
+            return missing_for(self._lacking, message)
+        return PlanningError(message)
+
+    def _message(self, goal: Sequence[Literal]) -> str:
         """One line that names what is missing."""
         blocked = [literal for literal in goal if not self._reachable(literal)]
         if blocked:
@@ -278,8 +320,11 @@ class _Diagnosis:
 
     def _why(self, literal: Literal, depth: int) -> str:
         if literal.predicate in STATIC:
-            if literal.predicate == "fits" and not literal.negated:
+            thing_and_hole = literal.predicate in ("fits", "snug") and not literal.negated
+            if thing_and_hole and not fits(self._model.scene, *literal.args):
                 return why_not_fits(self._model.scene, *literal.args)
+            if literal.predicate == "way_free" and not literal.negated:
+                return why_not_pushed(self._model.scene, *literal.args)
             return f"{literal} is not so, and no skill changes it"
         ways = [call for call in self._calls if literal in call.effects]
         if not ways:
@@ -294,6 +339,7 @@ class _Diagnosis:
 
     def _no_way(self, literal: Literal) -> str:
         if (literal.predicate, literal.negated) not in self._predicates:
+            self._lacking = literal
             return f"no skill has the effect {literal}"
         thing = literal.args[-1] if literal.args else ""
         match literal.predicate:
@@ -301,6 +347,8 @@ class _Diagnosis:
                 return f"{thing} cannot be picked up"
             case "open" | "closed":
                 return f"{thing} has nothing that opens"
+            case "turned_on" | "turned_off":
+                return f"{thing} has nothing that switches"
             case "in" if literal.args[0] != thing:
                 entity = self._model.scene[literal.args[0]]
                 movable = entity.movable and entity.name != TABLE

@@ -9,8 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations, product
 
+import numpy as np
+
 from robot_skills.core.plan import Literal, SkillCall
-from robot_skills.core.predicates import PREDICATES, holds, in_, on
+from robot_skills.core.predicates import (
+    PASSING,
+    PREDICATES,
+    PUSHED_M,
+    holds,
+    in_,
+    on,
+    shared_supports,
+)
 from robot_skills.core.scene import TABLE, Scene
 from robot_skills.skills.card import ParameterType, SkillCard
 
@@ -21,8 +31,10 @@ State = frozenset[Atom]
 
 DERIVED = frozenset({"hand_empty", "clear", "accessible"})
 """Predicates that follow from the facts of a state."""
-STATIC = frozenset({"fits", "near"})
+STATIC = frozenset({"fits", "snug", "near", "way_free"})
 """Predicates of the geometry, which is taken as it was seen."""
+OPPOSITES = {"turned_on": "turned_off", "turned_off": "turned_on"}
+"""Predicates of which either holds when the other does not."""
 _TRACKED = frozenset({"on", "in", "holding", "open", "closed", "accepts"})
 
 
@@ -56,6 +68,7 @@ class WorldModel:
         }
         self.containers = tuple(e.name for e in scene if e.cavity is not None)
         self.closable = tuple(e.name for e in scene if e.cavity and e.articulation)
+        self.shared = shared_supports(scene)
         self._static: dict[Literal, bool] = {}
 
     def initial(self) -> State:
@@ -90,15 +103,29 @@ class WorldModel:
         return tuple(literal for literal in literals if not self.holds(state, literal))
 
     def apply(self, state: State, effects: Iterable[Literal]) -> State:
-        """The state after effects, with everything that follows from them."""
-        facts = set(state)
+        """The state after a call with these effects, with everything that follows from them."""
+        facts = {a for a in state if a[0] not in PASSING}
+        effects = tuple(effects)
         for literal in effects:
             if literal.negated:
                 facts.discard((literal.predicate, literal.args))
+            elif literal.predicate in ("holding", "on", "in"):
+                _leave(facts, literal.args[0])
         for literal in effects:
             if not literal.negated:
                 self._add(facts, literal)
         return frozenset(facts)
+
+    def also_on(self, support: str) -> frozenset[str]:
+        """What a thing on a support is on as well: a marked area is part of the table."""
+        return frozenset({support, TABLE} if support in self.shared else {support})
+
+    def passing(self) -> frozenset[Atom]:
+        """Everything that any call ends."""
+        spoken_of = PASSING & self._extra.keys()
+        return frozenset(
+            atom(predicate, name) for predicate in spoken_of for name in self.scene.entities
+        )
 
     def can_stand_on(self, thing: str, support: str) -> bool:
         """Whether a support has a top face to stand on: an open-top container has none."""
@@ -118,7 +145,8 @@ class WorldModel:
                 return not any(predicate == "holding" for predicate, _ in state)
             case "clear":
                 below = args[0]
-                return below == TABLE or not any(p == "on" and a[1] == below for p, a in state)
+                covered = any(p == "on" and a[1] == below for p, a in state)
+                return below in self.shared or not covered
             case "accessible":
                 return not any(
                     p == "in" and a[0] == args[0] and ("accepts", (a[1],)) not in state
@@ -137,18 +165,11 @@ class WorldModel:
     def _add(self, facts: set[Atom], literal: Literal) -> None:
         args = literal.args
         match literal.predicate:
-            case "holding":
-                _leave(facts, args[0])
-                facts.add(("holding", args))
             case "on":
                 thing, support = args
-                _leave(facts, thing)
                 inside = [c for c in self.containers if ("in", (support, c)) in facts]
-                facts.add(("on", args))
+                facts |= {("on", (thing, below)) for below in self.also_on(support)}
                 facts |= {("in", (thing, c)) for c in inside if self.reaches_into(support, c)}
-            case "in":
-                _leave(facts, args[0])
-                facts.add(("in", args))
             case "open":
                 facts |= {("open", args), ("accepts", args)}
                 facts.discard(("closed", args))
@@ -157,6 +178,9 @@ class WorldModel:
                 facts -= {("open", args), ("accepts", args)}
             case "hand_empty":
                 facts -= {a for a in facts if a[0] == "holding"}
+            case "turned_on" | "turned_off" as switched:
+                facts.add((switched, args))
+                facts.discard((OPPOSITES[switched], args))
             case predicate if predicate not in DERIVED | STATIC:
                 facts.add((predicate, args))
 
@@ -213,6 +237,18 @@ def why_not_fits(scene: Scene, thing: str, container: str) -> str:
     return f"{thing} ({size} mm) does not fit in {container} ({inner} mm inside)"
 
 
+def why_not_pushed(scene: Scene, thing: str, area: str) -> str:
+    """Why a thing cannot be pushed straight onto an area, with the distance."""
+    away = scene[area].T_base_entity.p - scene[thing].T_base_entity.p
+    far_m, (least_m, most_m) = float(np.linalg.norm(away[:2])), PUSHED_M
+    if not least_m <= far_m <= most_m:
+        return (
+            f"{thing} is {1000.0 * far_m:.0f} mm from the middle of {area}, "
+            f"things are pushed {1000.0 * least_m:.0f} to {1000.0 * most_m:.0f} mm"
+        )
+    return f"something is in the way of a hand that pushes {thing} straight onto {area}"
+
+
 def _possible(model: WorldModel, effect: Literal) -> bool:
     """Leaves out what the shapes rule out for ever; `fits` is kept so that it can be explained."""
     if effect.negated:
@@ -228,5 +264,6 @@ def _possible(model: WorldModel, effect: Literal) -> bool:
 
 def _leave(facts: set[Atom], thing: str) -> None:
     """Remove everything that says where a thing is."""
-    gone = {a for a in facts if a[0] in ("on", "in") and a[1][0] == thing}
+    gone = {a for a in facts if a[0] in ("on", "in", "inserted") and a[1][0] == thing}
+    gone |= {a for a in facts if a[0] == "beside" and thing in a[1]}
     facts -= gone | {("holding", (thing,))}

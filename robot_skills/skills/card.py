@@ -51,6 +51,8 @@ class ParameterType(Enum):
     CONTAINER = "container"
     ARTICULATED = "articulated"
     SUPPORT = "support"
+    CONTROL = "control"
+    AREA = "area"
     WORD = "word"
 
     def admits(self, entity: Entity) -> bool:
@@ -64,6 +66,10 @@ class ParameterType(Enum):
                 return entity.articulation is not None
             case ParameterType.SUPPORT:
                 return True
+            case ParameterType.CONTROL:
+                return entity.control is not None
+            case ParameterType.AREA:
+                return entity.painted
             case ParameterType.WORD:
                 return False
 
@@ -188,6 +194,7 @@ class SkillCard:
         verbs: Forms of words that ask for it, with its parameters in braces.
         parameters: Its arguments, in order.
         cases: Exactly one applies to a call.
+        on_request: Planned only when the words ask for it, or when nothing else will do.
         timeout_s: It is stopped after this time.
         attempts: How often it is worth trying.
         safety: Its envelope.
@@ -209,6 +216,7 @@ class SkillCard:
     safety: SafetyEnvelope
     termination: Termination = Termination()
     checkpoint: str | None = None
+    on_request: bool = False
     training: Training | None = None
     results: tuple[SuiteResult, ...] = ()
     directory: Path = Path()
@@ -380,6 +388,8 @@ def _card(data: Any, directory: Path) -> SkillCard:
         optional["training"] = _build(Training, fields_["training"], "training")
     if "checkpoint" in fields_:
         optional["checkpoint"] = _plain_file_name(fields_["checkpoint"])
+    if "on_request" in fields_:
+        optional["on_request"] = _boolean(fields_["on_request"], "on_request")
     return SkillCard(
         name=_text(fields_["name"], "name"),
         kind=_member(SkillKind, fields_["kind"], "kind"),
@@ -483,6 +493,13 @@ def _number(data: Any, at: str) -> float:
     if isinstance(data, bool) or not isinstance(data, int | float):
         raise ValueError(f"{at}: needs a number, got {data!r}")
     return float(data)
+
+
+def _boolean(data: Any, at: str) -> bool:
+    # Words stay words in a card, see `_CardLoader`.
+    if data not in ("true", "false", True, False):
+        raise ValueError(f"{at}: needs true or false, got {data!r}")
+    return data in ("true", True)
 
 
 def _integer(data: Any, at: str) -> int:

@@ -7,6 +7,7 @@ from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
 from robot_skills.core.policy import Policy, SuccessPredictor
+from robot_skills.core.predicates import PASSING
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM
@@ -21,6 +22,8 @@ from robot_skills.skills.scripted import ScriptedConfig, go_home, go_up
 HOME = "home"
 RETREAT = "retreat"
 
+_FAR_M = 0.24
+"""From the rest pose; demonstrations began nearer."""
 _GRIP = 0.0
 """Gripper command that keeps a held thing held."""
 
@@ -73,8 +76,9 @@ class SkillContext:
 def run_skill(call: SkillCall, context: SkillContext) -> tuple[SkillResult, Scene]:
     """Try a call once.
 
-    A learned skill succeeds when its effects hold in a new look from the rest pose, whether its
-    policy said that it was done or its time ran out. The gripper keeps its last command on the
+    A learned skill begins near the rest pose, where its demonstrations began, and succeeds when its
+    effects hold in a new look from there, whether its policy said that it was done or its time ran
+    out; what brings the hand somewhere leaves it there. The gripper keeps its last command on the
     way.
 
     Args:
@@ -126,6 +130,10 @@ class _Attempt:
             return self._end(Outcome.FAILED, problem)
         self._emit(EventKind.SKILL_START, seed=self._context.seed)
         try:
+            if self._policy is not None and self._is_far_from_home():
+                ended = self._come_home()
+                if ended is not None:
+                    return ended
             return self._move_and_check()
         except RobotFault as fault:
             return self._end(Outcome.FAULT, str(fault))
@@ -145,14 +153,31 @@ class _Attempt:
         if motion.ending is Ending.FAULT:
             self._try_to_look()
             return self._end(Outcome.FAULT, motion.reason)
-        if self._policy is not None:
-            homing = self._go_home(self._opening())
-            if homing.ending is Ending.STOPPED:
-                return self._end(Outcome.STOPPED, homing.reason)
-            if homing.ending is not Ending.DONE:
-                self._try_to_look()
-                return self._end(Outcome.FAULT, f"could not go home: {homing.reason}")
+        if self._policy is not None and not self._stays():
+            ended = self._come_home()
+            if ended is not None:
+                return ended
         return self._judge(motion)
+
+    def _stays(self) -> bool:
+        """Whether the hand has to stay where the skill has brought it."""
+        effects = self._card.effects(self._call.args)
+        return any(literal.predicate in PASSING for literal in effects)
+
+    def _come_home(self) -> tuple[SkillResult, Scene] | None:
+        """Go home; how the attempt ends where that fails."""
+        homing = self._go_home(self._opening())
+        if homing.ending is Ending.STOPPED:
+            return self._end(Outcome.STOPPED, homing.reason)
+        if homing.ending is not Ending.DONE:
+            self._try_to_look()
+            return self._end(Outcome.FAULT, f"could not go home: {homing.reason}")
+        return None
+
+    def _is_far_from_home(self) -> bool:
+        """Whether the hand is where no demonstration began."""
+        home = self._motor.robot.home(self._motor.arm)
+        return self._motor.state().T_base_tool.distance_to(home)[0] > _FAR_M
 
     def _judge(self, motion: MotionResult) -> tuple[SkillResult, Scene]:
         """Look again and compare with what the card promises."""

@@ -21,8 +21,6 @@ from sim.experts.reach import ReachExpert
 EXPERTS: Mapping[str, Callable[[tuple[EntityToken, ...], SE3, MotionStyle, float], Expert]] = {
     "grasp": GraspExpert,
     "place": PlaceExpert,
-    "open_drawer": OpenExpert,
-    "close_drawer": CloseExpert,
     "open": OpenExpert,
     "close": CloseExpert,
     "press": PressExpert,

@@ -23,7 +23,7 @@ FINGER_HALF_M = 0.011
 """Half of the fingers' thickness along the push."""
 BEHIND_M = 0.03
 """Free distance behind the thing at which the fingers come down."""
-TOOL_ABOVE_TABLE_M = 0.024
+TOOL_ABOVE_TABLE_M = 0.028
 BACK_M = 0.02
 RISE_M = 0.12
 

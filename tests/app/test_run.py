@@ -145,12 +145,12 @@ def zoo(tmp_path: Path) -> Path:
 
 
 def test_a_corrupt_checkpoint_is_refused_before_anything_moves(zoo, capfd):
-    weights = zoo / "open_drawer" / "weights.safetensors"
+    weights = zoo / "open" / "weights.safetensors"
     weights.write_bytes(b"\0" * 64)
     args = ["run", "open the drawer", *FAST, "--seed", "1", "--zoo", str(zoo), "--json"]
     assert main(args) == 2
     answer = json.loads(_one_line(capfd.readouterr().out))
-    assert "open_drawer" in answer["reason"]
+    assert "open" in answer["reason"]
     assert answer["sim_s"] == 0.0
     assert answer["skills"] == []
 
@@ -167,7 +167,7 @@ def test_only_the_plans_that_need_a_broken_checkpoint_are_refused():
     config = CellConfig(scene="truth", seed=1)
     with simulated_cell(config, policy_loader=broken) as cell:
         assert cell.run("go home").success
-        with pytest.raises(CheckpointError, match="open_drawer"):
+        with pytest.raises(CheckpointError, match="open"):
             cell.run("open the drawer")
 
 

@@ -8,14 +8,14 @@ from robot_skills.app.cli import main
 def test_list_names_every_shipped_skill(capsys):
     assert main(["skills", "list"]) == 0
     out = capsys.readouterr().out
-    for name in ("grasp", "place", "open_drawer", "close_drawer", "home", "retreat"):
+    for name in ("grasp", "place", "open", "close", "home", "retreat"):
         assert name in out
 
 
 def test_list_as_json_carries_conditions(capfd):
     assert main(["skills", "list", "--json"]) == 0
     skills = {skill["name"]: skill for skill in json.loads(capfd.readouterr().out)["skills"]}
-    assert skills["close_drawer"]["cases"][0]["effects"]
+    assert skills["close"]["cases"][0]["effects"]
     assert skills["home"]["kind"] == "scripted"
 
 

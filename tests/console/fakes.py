@@ -257,7 +257,7 @@ def _things() -> tuple[ThingStatus, ...]:
 
 def _plan() -> tuple[StepStatus, ...]:
     return (
-        StepStatus(call="open_drawer(drawer)", state="done", checks=(("open(drawer)", True),)),
+        StepStatus(call="open(drawer)", state="done", checks=(("open(drawer)", True),)),
         StepStatus(
             call="grasp(red_cube)",
             state="running",

@@ -92,7 +92,8 @@ def test_unmet_keeps_the_order_of_what_does_not_hold():
 def test_predicates_refuse_entities_that_are_not_there(name):
     if name == "hand_empty":
         pytest.skip("takes no entity")
-    arity = 2 if name in ("on", "in", "fits", "near", "beside", "inserted") else 1
+    pairs = ("on", "in", "fits", "snug", "near", "way_free", "beside", "inserted")
+    arity = 2 if name in pairs else 1
     with pytest.raises(UnknownNameError, match="green_cube"):
         says(STACKED, name, *["green_cube"] * arity)
 

@@ -125,5 +125,6 @@ def test_shipped_classifier_knows_all_kinds_of_the_cell():
         "can",
         "cereal",
         "cube",
+        "peg",
         "milk",
     }

@@ -7,8 +7,7 @@ from robot_skills.core.predicates import in_, on
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM, Observation
 from robot_skills.perception import RgbdPerceiver
-from robot_skills.perception.catalogue import DrawerKind
-from robot_skills.perception.fixtures import drawer_entity
+from robot_skills.perception.fixtures import DrawerKind, drawer_entity
 from robot_skills.perception.labels import load_labels
 from sim.layout import DrawerStart, random_layout
 from sim.placements import Layout

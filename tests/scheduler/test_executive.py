@@ -86,9 +86,9 @@ def done(call: SkillCall, scene: Scene) -> Scene:
             return scene.with_entity(
                 _placed(thing, call.args["relation"], call.args["target"], scene)
             )
-        case "open_drawer":
+        case "open":
             return _slid(scene, 0.16)
-        case "close_drawer":
+        case "close":
             return _slid(scene, 0.0)
         case _:
             return scene
@@ -202,7 +202,7 @@ def test_a_surprise_that_breaks_the_rest_of_the_plan_is_met_by_a_new_plan():
     assert result.replans == 1
     assert world.calls[2:] == [
         "place red_cube on table",
-        "open_drawer drawer",
+        "open drawer",
         "grasp red_cube",
         "place red_cube in drawer",
     ]
@@ -356,10 +356,10 @@ def test_a_stopped_skill_ends_the_run_without_another_attempt():
 
 def test_milestones_that_are_passed_are_not_asked_for_again():
     world = FakeWorld(worlds.kitchen())
-    world.script = {"close_drawer": [(Outcome.FAILED, nothing)] * 2}
+    world.script = {"close": [(Outcome.FAILED, nothing)] * 2}
     result = executive(world).run("open the drawer then close it")
     assert result.success
-    assert world.calls == ["open_drawer drawer"] + ["close_drawer drawer"] * 3
+    assert world.calls == ["open drawer"] + ["close drawer"] * 3
 
 
 def test_a_commanded_call_is_made_and_is_enough():

@@ -26,17 +26,17 @@ def test_a_goal_that_holds_needs_nothing():
 
 def test_a_thing_goes_into_a_closed_drawer_and_it_is_closed_again():
     assert plan(worlds.kitchen(), "in(red_cube, drawer)", "closed(drawer)") == [
-        "open_drawer drawer",
+        "open drawer",
         "grasp red_cube",
         "place red_cube in drawer",
-        "close_drawer drawer",
+        "close drawer",
     ]
 
 
 def test_a_thing_shut_in_a_drawer_is_reached_by_opening_it():
     scene = worlds.scene(worlds.in_drawer(worlds.cube("red")), worlds.drawer())
     assert plan(scene, "on(red_cube, table)") == [
-        "open_drawer drawer",
+        "open drawer",
         "grasp red_cube",
         "place red_cube on table",
     ]
@@ -83,7 +83,7 @@ def test_a_stack_is_built_from_below():
 
 def test_the_order_of_the_words_is_kept_where_it_costs_nothing():
     goals = ("in(milk, box)", "open(drawer)", "in(red_cube, box)")
-    assert plan(worlds.kitchen(), *goals)[0::2][:2] == ["grasp milk", "open_drawer drawer"]
+    assert plan(worlds.kitchen(), *goals)[0::2][:2] == ["grasp milk", "open drawer"]
     assert plan(worlds.kitchen(), *reversed(goals))[0] == "grasp red_cube"
 
 
@@ -106,9 +106,9 @@ def test_a_support_is_cleared():
 def test_milestones_are_passed_in_order():
     milestones = ((Literal(predicate="open", args=("drawer",)),), SkillCall(skill="home"))
     assert plan(worlds.kitchen(), "closed(drawer)", milestones=milestones) == [
-        "open_drawer drawer",
+        "open drawer",
         "home",
-        "close_drawer drawer",
+        "close drawer",
     ]
 
 
@@ -152,16 +152,14 @@ def test_what_is_missing_is_named(goal, missing):
     ("without", "goal", "missing"),
     [
         (["grasp"], "in(red_cube, box)", r"no skill has the effect holding\(red_cube\)"),
-        (["open_drawer"], "in(red_cube, drawer)", r"no skill has the effect accepts\(drawer\)"),
-        (["close_drawer"], "closed(drawer)", r"no skill has the effect closed\(drawer\)"),
+        (["open"], "in(red_cube, drawer)", r"no skill has the effect accepts\(drawer\)"),
+        (["close"], "closed(drawer)", r"no skill has the effect closed\(drawer\)"),
         (["place"], "on(red_cube, green_cube)", r"no skill has the effect on\("),
     ],
 )
 def test_a_skill_that_nobody_has_is_named_by_its_effect(without, goal, missing):
     with pytest.raises(PlanningError, match=missing):
-        plan(
-            worlds.kitchen(value_m=0.0 if "open_drawer" in without else 0.16), goal, without=without
-        )
+        plan(worlds.kitchen(value_m=0.0 if "open" in without else 0.16), goal, without=without)
 
 
 def test_a_predicate_that_does_not_exist_is_refused():

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from robot_skills.core.scene import TABLE, Articulation, Entity, Region, Scene
+from robot_skills.core.scene import TABLE, Articulation, Control, Entity, Region, Scene
 from robot_skills.core.se3 import SE3
+from robot_skills.core.shipped import shipped
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.card import (
+    CARD_FILE,
     Parameter,
     ParameterType,
     SafetyEnvelope,
@@ -152,7 +154,7 @@ def card(name, parameters, cases, verbs=("do",), attempts=2) -> SkillCard:
 def cards(*, without=()) -> dict[str, SkillCard]:
     """The four manipulation skills and two that only move, by name."""
     thing = Parameter(name="object", type=ParameterType.MOVABLE)
-    joint = Parameter(name="drawer", type=ParameterType.ARTICULATED)
+    joint = Parameter(name="thing", type=ParameterType.ARTICULATED)
     relation = Parameter(name="relation", type=ParameterType.WORD, choices=("on", "in"))
     target = Parameter(name="target", type=ParameterType.SUPPORT)
     put_in = (
@@ -178,16 +180,75 @@ def cards(*, without=()) -> dict[str, SkillCard]:
             [put_in, put_on],
             ["put {object} {relation} {target}"],
         ),
+        card("open", [joint], [({}, ["hand_empty()"], ["open({thing})"])], ["open {thing}"]),
         card(
-            "open_drawer", [joint], [({}, ["hand_empty()"], ["open({drawer})"])], ["open {drawer}"]
-        ),
-        card(
-            "close_drawer",
+            "close",
             [joint],
-            [({}, ["hand_empty()"], ["closed({drawer})"])],
-            ["close {drawer}"],
+            [({}, ["hand_empty()"], ["closed({thing})"])],
+            ["close {thing}"],
         ),
         card("home", [], [({}, [], [])], ["go home"]),
         card("retreat", [], [({}, [], [])], ["retreat"]),
     ]
     return {card.name: card for card in everything if card.name not in without}
+
+
+def workshop(*, held: str | None = None, door_m=0.0, switch_on=False, button_on=False) -> Scene:
+    """Two cubes and a can, a peg and its socket, a zone, a switch, a button, and a cupboard."""
+    hole = Region(
+        T_entity_region=SE3.from_translation((0.0, 0.0, 0.003)),
+        extents_m=np.array([0.032, 0.032, 0.044]),
+    )
+    socket = entity(
+        "socket",
+        "socket",
+        (0.45, -0.25, 0.025),
+        (0.1, 0.1, 0.05),
+        cavity=hole,
+        access=hole,
+        movable=False,
+    )
+    return scene(
+        cube("red", (0.4, 0.0)),
+        cube("blue", (0.62, 0.15)),
+        entity("can", "can", (0.6, -0.3, 0.05), (0.06, 0.06, 0.10)),
+        entity("peg", "peg", (0.35, 0.2, 0.045), (0.03, 0.03, 0.09), "blue"),
+        socket,
+        entity("zone", "zone", (0.58, 0.0, 0.0005), (0.15, 0.15, 0.001), "purple", movable=False),
+        switchable("switch", (0.72, -0.1, 0.015), on=switch_on),
+        switchable("button", (0.72, 0.1, 0.024), on=button_on),
+        cupboard(door_m),
+        held=held,
+    )
+
+
+def switchable(name: str, xyz, *, on: bool) -> Entity:
+    control = Control(on=on, T_entity_press=SE3.from_translation((0.0, 0.0, 0.02)), travel_m=0.01)
+    return entity(name, name, xyz, (0.08, 0.08, 0.04), control=control, movable=False)
+
+
+def cupboard(value_m=0.0) -> Entity:
+    """A cupboard with a door on a hinge, opening towards -y."""
+    joint = Articulation(
+        value_m=value_m,
+        upper_m=0.23,
+        axis_entity=np.array([1.0, 0.0, 0.0]),
+        T_entity_handle=SE3.from_translation((0.14, -0.04, 0.04)),
+        handle_extents_m=np.array([0.016, 0.08, 0.016]),
+        hinge_entity=np.array([0.07, 0.118, 0.0]),
+    )
+    return Entity(
+        name="cupboard",
+        label="cupboard",
+        T_base_entity=SE3.from_yaw(-np.pi / 2, (0.5, 0.42, 0.05)),
+        extents_m=np.array([0.14, 0.24, 0.10]),
+        articulation=joint,
+        cavity=Region(T_entity_region=SE3.identity(), extents_m=np.array([0.12, 0.21, 0.07])),
+        movable=False,
+    )
+
+
+def zoo_cards() -> dict[str, SkillCard]:
+    """The cards that are shipped, by name."""
+    found = [SkillCard.load(path) for path in sorted(shipped("zoo").glob(f"*/{CARD_FILE}"))]
+    return {card.name: card for card in found}

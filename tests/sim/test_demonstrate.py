@@ -35,7 +35,7 @@ def test_every_expert_reaches_its_effects_on_every_arm(skill: str, arm: str) -> 
 
 
 def test_done_is_said_at_the_end_and_nowhere_else() -> None:
-    done = _first_success("open_drawer", "panda").done
+    done = _first_success("open", "panda").done
     first = int(np.argmax(done))
     assert first > 20
     assert (done[first:] == 1.0).all()
@@ -43,7 +43,7 @@ def test_done_is_said_at_the_end_and_nowhere_else() -> None:
 
 
 def test_the_same_seed_gives_the_same_demonstration_bit_for_bit() -> None:
-    a, b = (demonstrate("close_drawer", seed=(5, 1), arm="panda") for _ in range(2))
+    a, b = (demonstrate("close", seed=(5, 1), arm="panda") for _ in range(2))
     assert np.array_equal(a.state, b.state)
     assert np.array_equal(a.action, b.action)
     assert a.phases == b.phases
@@ -66,7 +66,7 @@ def test_a_disturbance_pushes_no_farther_than_it_may() -> None:
 
 def test_pictures_and_depth_come_when_cameras_are_asked_for() -> None:
     demonstration = demonstrate(
-        "close_drawer", seed=(5, 1), arm="panda", cameras=("front",), camera_px=(48, 32)
+        "close", seed=(5, 1), arm="panda", cameras=("front",), camera_px=(48, 32)
     )
     ticks = len(demonstration.state)
     assert demonstration.rgb["front"].shape == (ticks, 32, 48, 3)

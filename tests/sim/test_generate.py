@@ -14,7 +14,7 @@ from sim.dataset import Demonstration
 from sim.generate import GenerateConfig
 from sim.suites import Recording, find_task
 
-CONFIG = GenerateConfig(task="close_drawer", episodes=3, seed=4)
+CONFIG = GenerateConfig(task="close", episodes=3, seed=4)
 SUITE_CONFIG = GenerateConfig(task="metaworld:reach", episodes=3, seed=4)
 
 
@@ -102,7 +102,7 @@ def test_nothing_is_started_for_a_task_that_cannot_be_demonstrated() -> None:
 def test_attempts_of_another_configuration_are_not_mixed_in(tmp_path: Path) -> None:
     attempts = tmp_path / "drawer.attempts"
     generation._claim(attempts, CONFIG)
-    other = GenerateConfig(task="close_drawer", episodes=3, seed=5)
+    other = GenerateConfig(task="close", episodes=3, seed=5)
     with pytest.raises(DatasetError, match="another run"):
         generate_dataset(other, tmp_path / "drawer")
 

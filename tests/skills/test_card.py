@@ -59,7 +59,7 @@ def test_templates_are_filled_in_with_arguments():
 
 
 def test_on_and_off_are_words_in_cards():
-    assert SkillCard.load(PLACE).parameter("relation").choices == ("on", "in")
+    assert SkillCard.load(PLACE).parameter("relation").choices == ("on", "in", "beside")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_arguments_are_checked_by_name_word_and_type():
     card.check_args(ARGS, scene)
     with pytest.raises(RefusedError, match="needs the argument 'target'"):
         card.check_args({"object": "red_cube", "relation": "on"})
-    with pytest.raises(UnknownNameError, match="Available: in, on"):
+    with pytest.raises(UnknownNameError, match="Available: beside, in, on"):
         card.check_args({**ARGS, "relation": "under"})
     with pytest.raises(UnknownNameError, match="speed"):
         card.check_args({**ARGS, "speed": "high"})

@@ -58,7 +58,7 @@ class Cell:
         self.policies = {
             "grasp": FakePolicy(grasp_script),
             "place": FakePolicy(place_script),
-            "open_drawer": FakePolicy(still_script),
+            "open": FakePolicy(still_script),
             **policies,
         }
         self.robot = FakeRobot(FakeWorld(*(things or (cube(), bin_()))))
@@ -168,7 +168,7 @@ def test_a_thing_that_nobody_sees_fails_the_call_in_words():
 
 def test_an_argument_of_the_wrong_type_fails_the_call():
     cell = Cell(cube(), drawer())
-    result, _ = cell.run(SkillCall(skill="open_drawer", args={"drawer": "red_cube"}))
+    result, _ = cell.run(SkillCall(skill="open", args={"thing": "red_cube"}))
     assert result.outcome is Outcome.FAILED
     assert "articulated" in result.reason
 

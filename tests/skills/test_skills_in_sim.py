@@ -23,7 +23,7 @@ from sim.scenarios import draw_scenario
 from sim.truth import TruthPerceiver
 from tests.fakes import ZOO, replace_token_positions
 
-SKILLS = ("grasp", "place", "open_drawer", "close_drawer")
+SKILLS = ("grasp", "place", "open", "close")
 
 
 class DemonstratorPolicy:

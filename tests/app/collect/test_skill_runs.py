@@ -225,7 +225,7 @@ def test_an_instruction_is_carried_out_shown_and_recorded(tmp_path):
     desk.run(at_period)
     assert f"Done: {OPEN}" in desk.said
     (step,) = desk.skills.board.steps
-    assert (step.call, step.state) == ("open_drawer(drawer)", "done")
+    assert (step.call, step.state) == ("open(drawer)", "done")
     assert step.checks == (("before: hand_empty()", True), ("after: open(drawer)", True))
     shown = [status.plan[0].state for status in desk.link.shown if status.plan]
     assert list(dict.fromkeys(shown)) == ["running", "done"]
@@ -401,7 +401,7 @@ def test_an_arm_that_is_elsewhere_goes_home_before_its_first_skill():
         desk.session.quitting |= bool(desk.of_kind(EventKind.RUN_END))
 
     desk.run(at_period)
-    assert [step.call for step in desk.skills.board.steps] == ["home()", "open_drawer(drawer)"]
+    assert [step.call for step in desk.skills.board.steps] == ["home()", "open(drawer)"]
     assert desk.of_kind(EventKind.RUN_END)[0].data["success"] is True
 
 

@@ -52,7 +52,7 @@ def test_an_instruction_is_carried_out_and_a_second_one_is_refused_meanwhile(up)
     answer = asker.result(handle)
     assert answer.status == GoalStatus.STATUS_SUCCEEDED, answer.result.reason
     assert answer.result.success
-    (skill,) = [one for one in answer.result.skills if one.skill == "close_drawer"]
+    (skill,) = [one for one in answer.result.skills if one.skill == "close"]
     assert (skill.outcome, list(skill.arguments)) == ("success", ["drawer=drawer"])
     assert skill.chunks > 0
 
@@ -65,7 +65,7 @@ def test_an_instruction_is_told_from_the_command_line(up):
         [*command, "open the drawer", "--plan-only"], capture_output=True, text=True, timeout=60.0
     )
     assert planned.returncode == 0, planned.stderr
-    assert json.loads(planned.stdout)["plan"] == ["open_drawer(drawer)"]
+    assert json.loads(planned.stdout)["plan"] == ["open(drawer)"]
     refused = subprocess.run(
         [*command, "sing a song"], capture_output=True, text=True, timeout=60.0
     )

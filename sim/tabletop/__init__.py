@@ -1,0 +1,1 @@
+"""The suite `tabletop`: tasks and levels of generalisation, as data."""
