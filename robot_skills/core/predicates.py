@@ -189,9 +189,9 @@ def beside(scene: Scene, thing: str, other: str) -> bool:
 
 
 def inserted(scene: Scene, thing: str, socket: str) -> bool:
-    """The thing, not held, sits in the hole, at least half as deep as it goes."""
+    """The thing, not held, sits in a hole that is made for it, at least half as deep as it goes."""
     a, b = scene[thing], scene[socket]
-    if b.cavity is None or not in_(scene, thing, socket):
+    if b.cavity is None or not (in_(scene, thing, socket) and snug(scene, thing, socket)):
         return False
     bottom = _cavity_point(a, b, b.cavity)[2] - 0.5 * a.extents_m[2]
     return bool(bottom <= 0.0)

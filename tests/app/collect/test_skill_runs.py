@@ -240,7 +240,7 @@ def test_an_instruction_is_carried_out_shown_and_recorded(tmp_path):
     # What was asked for is the task where nobody named another, what ran is what was being done.
     assert episode.task == OPEN
     (subtask,) = episode.subtasks
-    assert subtask.words == "open drawer drawer"
+    assert subtask.words == "open drawer"
     assert 0.0 <= subtask.start_s < subtask.end_s < episode.duration_s
     # States are as even as under a hand, and what was sent is there as well.
     arm, sent = episode.arms["arm"], episode.sent["arm"]

@@ -145,8 +145,8 @@ class Asker:
     def wait_until(self, so, what, timeout_s=60.0):
         self.node.wait_for(so, timeout_s, what)
 
-    def wait_for_motion(self, handle, skill):
-        """Until a skill of which the name contains this moves the arm."""
+    def wait_for_motion(self, handle, *skills):
+        """Until one of these skills moves the arm."""
         assert handle.accepted
         ended = handle.get_result_async()
 
@@ -154,7 +154,7 @@ class Asker:
             # Whoever ended before will not move any more.
             assert not ended.done(), ended.result()
             return any(
-                one.status.phase == "moving" and skill in one.status.skill for one in self.heard
+                one.status.phase == "moving" and one.status.skill in skills for one in self.heard
             )
 
         self.wait_until(moves, "motion")

@@ -53,7 +53,7 @@ def test_an_instruction_is_carried_out_and_a_second_one_is_refused_meanwhile(up)
     assert answer.status == GoalStatus.STATUS_SUCCEEDED, answer.result.reason
     assert answer.result.success
     (skill,) = [one for one in answer.result.skills if one.skill == "close"]
-    assert (skill.outcome, list(skill.arguments)) == ("success", ["drawer=drawer"])
+    assert (skill.outcome, list(skill.arguments)) == ("success", ["thing=drawer"])
     assert skill.chunks > 0
 
 
@@ -185,7 +185,7 @@ def test_a_scheduler_that_is_deactivated_ends_its_instruction_and_refuses_the_ne
 def test_a_killed_skill_server_is_named_and_serves_again(up):
     cell, asker = up
     handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "drawer")
+    asker.wait_for_motion(handle, "open", "close")
     again = cell.kill("skill_server")
     answer = asker.result(handle)
     assert not answer.result.success
@@ -199,7 +199,7 @@ def test_a_killed_skill_server_is_named_and_serves_again(up):
 def test_a_killed_scheduler_leaves_no_skill_running_and_serves_again(up):
     cell, asker = up
     handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "drawer")
+    asker.wait_for_motion(handle, "open", "close")
     again = cell.kill("scheduler")
     asker.wait_until(
         lambda: "nothing was heard of /scheduler" in cell.log("skill_server"), "the skill's end"
@@ -214,7 +214,7 @@ def test_a_killed_perception_node_is_waited_for(up):
 
     cell, asker = up
     handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "drawer")
+    asker.wait_for_motion(handle, "open", "close")
     again = cell.kill("perception")
     answer = asker.result(handle)
     # The skill came to its end, and who looks was back for the look after it, or is named.
@@ -228,7 +228,7 @@ def test_a_killed_perception_node_is_waited_for(up):
 def test_a_killed_gate_ends_the_skill_and_the_next_instruction_has_the_new_one(up):
     cell, asker = up
     handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "drawer")
+    asker.wait_for_motion(handle, "open", "close")
     cell.kill("gate")
     answer = asker.result(handle)
     assert not answer.result.success
