@@ -185,7 +185,7 @@ def summary(trials: Sequence[Any], options: EvalOptions, skipped: int) -> dict[s
         "skill": options.skill,
         "suite": options.suite,
         "level": options.level,
-        "arm": options.arm,
+        "arm": _arms(options),
         "scene": options.scene,
         "seed": options.seed,
         "n": n,
@@ -201,6 +201,15 @@ def summary(trials: Sequence[Any], options: EvalOptions, skipped: int) -> dict[s
         "per_task": per_task,
         "failures": [asdict(t) for t in trials if not (t.success and t.believed)],
     }
+
+
+def _arms(options: EvalOptions) -> str:
+    """What was measured on; a level brings its own arms."""
+    if options.level is None:
+        return options.arm
+    from sim.tabletop.levels import LEVELS
+
+    return ", ".join(LEVELS[options.level].arms)
 
 
 def print_summary(payload: dict[str, Any]) -> None:

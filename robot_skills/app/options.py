@@ -169,7 +169,7 @@ class EvalOptions(CommonOptions):
     metaworld:reach."""
     level: Literal["I", "II", "III", "IV", "V"] | None = None
     """Of the suite tabletop: new layouts (I), unseen objects (II), scenes (III), tasks (IV) or
-    arms (V)."""
+    arms (V). A level brings its own arms: --arm is not asked."""
     checkpoint: Path | None = None
     """Checkpoint to measure, ours or LeRobot's; the zoo's when left out."""
     zoo: Path | None = None

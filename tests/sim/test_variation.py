@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from robot_skills.core.predicates import unmet
+from robot_skills.core.se3 import SE3
 from sim.appearance import USUAL, Appearance, Texture
 from sim.layout import DrawerStart, random_layout
 from sim.objects import OBJECT_NAMES, UNSEEN_NAMES, random_object
@@ -12,7 +13,9 @@ from sim.robot import SimRobot
 from sim.scenarios import SCENARIOS, draw_scenario
 from sim.truth import truth_scene
 from sim.variation import FACTORS, TRAINING, UNSEEN, Variation, vary
-from sim.world import TabletopWorld
+from sim.world import T_BASE_FRONT, TabletopWorld
+
+MOVED = SE3.from_translation((0.04, 0.02, 0.0))
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -103,9 +106,7 @@ def test_friction_is_scaled_for_everything():
 
 @pytest.mark.parametrize("texture", list(Texture))
 def test_a_table_is_covered_and_a_camera_moves_with_its_pose_known(texture):
-    moved = Appearance(
-        texture=texture, second_rgb=np.array([0.9, 0.1, 0.1]), T_front_moved=USUAL.T_front_moved
-    )
+    moved = Appearance(texture=texture, second_rgb=np.array([0.9, 0.1, 0.1]), T_front_moved=MOVED)
     layout = Layout(appearance=moved)
     robot = SimRobot("panda", layout=layout, camera_size_px=(160, 120))
     robot.connect()
@@ -113,6 +114,7 @@ def test_a_table_is_covered_and_a_camera_moves_with_its_pose_known(texture):
         frame = robot.observe(("front",)).cameras["front"]
     finally:
         robot.close()
+    assert frame.T_base_camera.allclose(T_BASE_FRONT @ MOVED)
     table = frame.rgb[80:110, 30:130].astype(float).reshape(-1, 3)
     other = np.abs(table - np.median(table, axis=0)).max(axis=1) > 30.0
     assert other.any() == (texture is not Texture.PLAIN)
