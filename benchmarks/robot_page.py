@@ -40,9 +40,10 @@ what the arm says. Ready: longest from the end of the fault until the next chunk
 acknowledged and enabled by a program that does not hesitate. Outside: setpoints beyond a limit of
 position, velocity, acceleration or jerk, by their differences alone; used: the largest share of
 such a limit. Two such cells ran side by side, each in a domain of ROS of its own, but for F6 and
-F28; beside all but F28 other work ran at the lowest priority. The last column counts trials apart,
-as wanted and all, in which the machine itself stood still for more than 20 ms, as a loop with
-priority on each of its cores noticed.""",
+F28; beside all but F13 and F28 other work ran at the lowest priority. F13 is measured by `python -m
+benchmarks.two_machines`, which cuts a cable between two network namespaces. The last column counts
+trials apart, as wanted and all, in which the machine itself stood still for more than 20 ms, as a
+loop with priority on each of its cores noticed.""",
         (*head, "outside", "used", "stalled"),
         table,
         "python -m benchmarks.faults; python -m benchmarks.two_machines",

@@ -144,7 +144,7 @@ def cut_once(at: Scene, cut_s: float, *, needs_decision: bool = True) -> Seen:
     """
     witness, commander = at.witness, at.commander
     commander.do("start")
-    _until(lambda: witness.do("moves"), 20.0, "the arm to move")
+    _until_moving(at)
     time.sleep(0.3)
     since_s = witness.do("now")
     at.machines.cut()
@@ -181,9 +181,20 @@ def cut_once(at: Scene, cut_s: float, *, needs_decision: bool = True) -> Seen:
 def go_on(at: Scene) -> None:
     """Move again, and stop."""
     at.commander.do("start")
-    _until(lambda: at.witness.do("moves"), 20.0, "the arm to move again")
+    _until_moving(at)
     at.commander.do("stop")
     _until(lambda: not at.witness.do("moves"), 20.0, "the arm to rest")
+
+
+def _until_moving(at: Scene) -> None:
+    try:
+        _until(lambda: at.witness.do("moves"), 20.0, "the arm to move")
+    except RuntimeError as problem:
+        at.commander.do("stop")
+        raise RuntimeError(
+            f"{problem} The gate: {at.witness.do('status')}. What commands it: "
+            f"{at.commander.do('problem') or 'no problem'}."
+        ) from problem
 
 
 # Measuring

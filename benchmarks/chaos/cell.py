@@ -187,13 +187,9 @@ class Watcher:
         before, self.status = self.status, message
         self.status_s = time.monotonic()
         waits = "; ".join(message.waits_for)
-        changed = before is None or (before.state, before.cause, list(before.waits_for)) != (
-            message.state,
-            message.cause,
-            list(message.waits_for),
-        )
+        changed = before is None or _told_by(before) != _told_by(message)
         if changed:
-            words = f"{message.state} {message.cause} {message.why} {waits}"
+            words = f"{message.state} {message.cause} {message.why} {waits} of {message.owner}"
             self.heard.causes.append((message.stamp_s, words))
 
     def inject(self, **fault: object) -> None:
@@ -339,6 +335,11 @@ class Worker:
         elif action == "save":
             self.acknowledged.append(answer.path)
         return bool(answer.accepted)
+
+
+def _told_by(status: Any) -> tuple[str, str, list[str], str]:
+    """What of a gate's status is news."""
+    return status.state, status.cause, list(status.waits_for), status.owner
 
 
 def stop_and_go(pid: int, seconds: float) -> None:

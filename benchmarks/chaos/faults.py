@@ -163,6 +163,6 @@ CHAOS = (
     ),
     Chaos(name="emergency stop", inject=_pressed, words=("emergency_stop",)),
     Chaos(name="protective stop", inject=_protective_stop, words=("robot_program_running",)),
-    Chaos(name="two commanders, one mad", inject=_somebody_else, words=("lease", "command")),
+    Chaos(name="two commanders, one mad", inject=_somebody_else, words=("lease", "of intruder")),
     Chaos(name="two busy loops", inject=_busy, words=(), silent=True),
 )

@@ -367,14 +367,18 @@ class MotionGate:
             )
 
     def _watch_the_arm(self, now_s: float) -> None:
+        age_s = self._age_s(now_s)
+        fresh = age_s <= self._config.state_hold_s
+        if fresh:
+            self.over(Cause.STATE_LATE, now_s)
+        elif self._state is not GateState.IDLE:
+            # Told at rest as well: whoever asks for motion then hears why there is none.
+            self.hold(Cause.STATE_LATE, f"the arm's state is {1e3 * age_s:.0f} ms old", now_s)
         if self._state is GateState.IDLE or self._state in LATCHED:
             return
-        age_s = self._age_s(now_s)
         if age_s > self._config.state_fault_s:
             self._fault(Cause.STATE_LOST, f"no state of the arm for {1e3 * age_s:.0f} ms", now_s)
-        elif age_s > self._config.state_hold_s and self._state is GateState.RUNNING:
-            self._hold(Cause.STATE_LATE, f"the arm's state is {1e3 * age_s:.0f} ms old", now_s)
-        elif self._arm is not None:
+        elif fresh and self._arm is not None:
             self._watch_the_tracking(self._arm, now_s)
 
     def _watch_the_tracking(self, arm: ArmState, now_s: float) -> None:

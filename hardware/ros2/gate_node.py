@@ -352,6 +352,10 @@ def _latched() -> Any:
     return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
+def _at_once() -> None:
+    return
+
+
 def gate_main(setup: GateSetup, expected: ExpectedArm, judge: socket.socket) -> None:
     """The gate's process."""
     node = GateNode(setup, expected, judge)
@@ -362,15 +366,26 @@ def gate_main(setup: GateSetup, expected: ExpectedArm, judge: socket.socket) -> 
         leave_real_time()
 
 
-def run_gate(setup: GateSetup) -> None:
-    """Be the gate, with a judge as a child, until it is asked to end."""
+def run_gate(setup: GateSetup, await_turn: Callable[[], None] = _at_once) -> None:
+    """Be the gate, with a judge as a child, until it is asked to end.
+
+    Args:
+        setup: What it needs to know.
+        await_turn: Returns when the two may begin; until then all is loaded, and nobody hears of
+            them.
+    """
     context = multiprocessing.get_context("spawn")
+    begin = context.Event()
     expected = ExpectedArm(len(setup.limits.joint.lower_rad))
     mine, judges = judge_sockets()
-    child = context.Process(target=judge_main, args=(setup, expected, judges), name=JUDGE_NODE)
+    child = context.Process(
+        target=judge_main, args=(setup, expected, judges, begin), name=JUDGE_NODE
+    )
     child.start()
     judges.close()
     try:
+        await_turn()
+        begin.set()
         gate_main(setup, expected, mine)
     finally:
         mine.close()

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from multiprocessing import parent_process
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from hardware.ros2.gate_setup import GATE_NODE, JUDGE_NODE, GateSetup
@@ -14,6 +16,17 @@ from hardware.ros2.transport import checked_namespace
 from hardware.safety_gate import GateCode
 from robot_skills.core.errors import RobotFault
 
+_LOOKS_S = 0.5
+
+
+def _is_wanted(begin: Event) -> bool:
+    """Wait until one may begin; not when whose child this is has gone."""
+    parent = parent_process()
+    while not begin.wait(_LOOKS_S):
+        if parent is not None and not parent.is_alive():
+            return False
+    return True
+
 
 def _check_clock(message: Any) -> None:
     """Raises `ValueError` for times of another clock: how old they are, nobody here can tell."""
@@ -24,8 +37,18 @@ def _check_clock(message: Any) -> None:
         )
 
 
-def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> None:
-    """The judge's process: serves ``gate/submit`` until it, or the gate, is to end."""
+def judge_main(
+    setup: GateSetup, expected: ExpectedArm, gate: socket.socket, begin: Event | None = None
+) -> None:
+    """The judge's process: serves ``gate/submit`` until it, or the gate, is to end.
+
+    Args:
+        setup: What it needs to know.
+        expected: Where the arm is.
+        gate: Socket to the gate.
+        begin: Set when it may begin; until then all is loaded, and nobody hears of it. None: at
+            once.
+    """
     from robot_skills_interfaces.srv import SubmitChunk
 
     judge = Judge(setup.judge(), expected, gate)
@@ -54,6 +77,8 @@ def judge_main(setup: GateSetup, expected: ExpectedArm, gate: socket.socket) -> 
 
     # Whoever computes must not take the time of who moves the arm.
     os.nice(5)
+    if begin is not None and not _is_wanted(begin):
+        return
     node = RosNode(
         JUDGE_NODE,
         namespace=setup.namespace,

@@ -21,13 +21,19 @@ class Child:
         command: Its command line.
         log: File that its output is added to.
         environment: Of the process; None is ours.
+        spare: It waits for a line on its standard input before it begins; see `take_turn`.
 
     Attributes:
         pid: Its number, also of its group.
     """
 
     def __init__(
-        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        spare: bool = False,
     ) -> None:
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -35,13 +41,22 @@ class Child:
             self._begin = output.tell()
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if spare else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=None if environment is None else dict(environment),
                 start_new_session=True,
             )
         self.pid = self._process.pid
+
+    def take_turn(self) -> None:
+        """Let a spare begin; its log begins here."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._begin = self._log.stat().st_size
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(b"begin\n")
+            self._process.stdin.close()
 
     def exit_code(self) -> int | None:
         """How it ended, below 0 for a signal; None while it runs.

@@ -10,7 +10,7 @@ from robot_skills.app.bringup.cell import facts_of
 from robot_skills.app.bringup.options import BringupOptions
 from robot_skills.app.bringup.plan import BringupPlan
 from robot_skills.app.bringup.plans import Demonstration, PlanName, plan_of
-from robot_skills.app.bringup.supervisor import NodeReport, NodeState, Supervisor
+from robot_skills.app.bringup.supervisor import SPARE_AFTER_S, NodeReport, NodeState, Supervisor
 from robot_skills.app.outcome import CommandResult
 from robot_skills.core.errors import RefusedError
 
@@ -31,16 +31,19 @@ def main(options: BringupOptions) -> CommandResult:
         return CommandResult(payload=plan.payload())
     plan.check()
     logs = options.logs or Path("outputs/bringup") / datetime.now().strftime("%Y%m%d-%H%M%S")
-    return bring_up(plan, logs, options.seconds)
+    return bring_up(plan, logs, options.seconds, spares=options.spares)
 
 
-def bring_up(plan: BringupPlan, logs: Path, seconds: float | None = None) -> CommandResult:
+def bring_up(
+    plan: BringupPlan, logs: Path, seconds: float | None = None, *, spares: bool = True
+) -> CommandResult:
     """Start a plan and keep it up until this process is asked to end.
 
     Args:
         plan: What is started.
         logs: Folder for the nodes' output.
         seconds: End after this time; None for never.
+        spares: Whether another process is ready for every node that is started again.
     """
     from hardware.ros2.runtime import ProcessEnd
     from robot_skills.app.bringup.graph import RosGraph
@@ -50,7 +53,8 @@ def bring_up(plan: BringupPlan, logs: Path, seconds: float | None = None) -> Com
     until_s = math.inf if seconds is None else time.monotonic() + seconds
     print(f"{plan.name} of {plan.cell}; logs in {logs}; Ctrl-C ends it.", flush=True)
     with RosGraph(plan.domain, network=plan.network) as graph, end.watched():
-        supervisor = Supervisor(plan, graph, logs.resolve(), show)
+        spare_after_s = SPARE_AFTER_S if spares else None
+        supervisor = Supervisor(plan, graph, logs.resolve(), show, spare_after_s=spare_after_s)
         well = supervisor.run(lambda: end.asked or time.monotonic() > until_s)
     if not well:
         print(f"All ended: {supervisor.reason}", flush=True)

@@ -149,8 +149,13 @@ class NodePlan:
         """
         return [*self.arguments, *([] if keeper is None else ["--keeper", str(keeper)])]
 
-    def command(self, keeper: int | None = None) -> list[str]:
-        """The command line that starts it from Python alone."""
+    def command(self, keeper: int | None = None, *, spare: bool = False) -> list[str]:
+        """The command line that starts it from Python alone.
+
+        Args:
+            keeper: Process that looks after the node.
+            spare: It is to wait until it is wanted.
+        """
         ros: list[str] = []
         if self.namespace:
             ros += ["-r", f"__ns:={self.namespace}"]
@@ -159,6 +164,7 @@ class NodePlan:
         for path in self.parameters:
             ros += ["--params-file", str(path)]
         own = [sys.executable, "-m", self.module, *self.own_arguments(keeper)]
+        own += ["--spare"] if spare else []
         return [*own, "--ros-args", *ros] if ros else own
 
 

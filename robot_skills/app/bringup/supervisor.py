@@ -18,6 +18,8 @@ _EVERY_S = 0.05
 _LOOK_S = 0.2
 """Between looks at what is there on the network."""
 _REFUSED = RefusedError.exit_code
+SPARE_AFTER_S = 3.0
+"""By then a cell that comes up has other things to do no more."""
 DISCOVERY_S = 2.0
 """By then one knows who is there on the network."""
 
@@ -67,6 +69,7 @@ class _Supervised:
         self.state = NodeState.WAITING
         self.restarts = Restarts(plan.respawn)
         self.child: Child | None = None
+        self.spare: Child | None = None
         self.since_s = 0.0
         self.due_s = 0.0
         self.gone = NOTHING
@@ -96,6 +99,8 @@ class Supervisor:
         show: Called with the state of a node whenever it changes.
         environment: Of the nodes; None is ours.
         discovery_s: How long the network is listened to before anything is started.
+        spare_after_s: How long a node that is started again when it ends has run when another
+            process of it is loaded, which waits; None for no such processes.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class Supervisor:
         show: Callable[[NodeReport], None],
         environment: Mapping[str, str] | None = None,
         discovery_s: float = DISCOVERY_S,
+        spare_after_s: float | None = None,
     ) -> None:
         self.plan = plan
         self._listen_until_s = time.monotonic() + discovery_s
@@ -115,6 +121,7 @@ class Supervisor:
         self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
         self._nodes = [_Supervised(node, logs / f"{node.name}.log") for node in plan.nodes]
         self._looked_s = 0.0
+        self._spare_after_s = spare_after_s
         self._ending: Callable[[], bool] = bool
         self.reason = ""
         """Why all had to end; empty while there is no reason."""
@@ -171,6 +178,8 @@ class Supervisor:
                     self._ended_by_itself(node, exit_code, now_s)
                 elif node.state is NodeState.STARTING and look:
                     self._look_whether_ready(node, now_s)
+                elif node.state is NodeState.RUNNING:
+                    self._keep_a_spare(node, now_s)
 
     def _may_start(self, node: _Supervised) -> bool:
         # Whoever is being started again, or was given up without being required, has been there.
@@ -195,9 +204,29 @@ class Supervisor:
         ready = node.plan.ready
         # Who was killed is still heard of for a while; only who comes now is ready.
         node.gone = NOTHING if ready is None else self._graph.ends(ready)
-        node.child = Child(node.plan.command(os.getpid()), node.log, self._environment)
+        node.child, node.spare = self._new_child(node), None
         node.since_s = now_s
         self._change(node, NodeState.STARTING)
+
+    def _new_child(self, node: _Supervised) -> Child:
+        """The spare, where there is one."""
+        spare = node.spare
+        if spare is None:
+            return Child(node.plan.command(os.getpid()), node.log, self._environment)
+        if spare.exit_code() is not None:
+            spare.clear()
+            return Child(node.plan.command(os.getpid()), node.log, self._environment)
+        spare.take_turn()
+        return spare
+
+    def _keep_a_spare(self, node: _Supervised, now_s: float) -> None:
+        """Have another process ready for when this one ends: loading takes most of a start."""
+        after_s, plan = self._spare_after_s, node.plan
+        if after_s is None or plan.respawn is None or node.spare is not None:
+            return
+        if now_s - node.since_s > after_s:
+            command = plan.command(os.getpid(), spare=True)
+            node.spare = Child(command, node.log, self._environment, spare=True)
 
     def _look_whether_ready(self, node: _Supervised, now_s: float) -> None:
         ready = node.plan.ready
@@ -240,6 +269,10 @@ class Supervisor:
 
     def end(self) -> None:
         """End all, the last one first; what does not end in its time is killed."""
+        for node in self._nodes:
+            if node.spare is not None:
+                node.spare.clear()
+                node.spare = None
         for node in reversed(self._nodes):
             if node.child is not None:
                 self._change(node, NodeState.ENDING)

@@ -8,6 +8,7 @@ Only the standard library is imported here: a wrong argument, or ``--help``, nee
 import argparse
 import contextlib
 import ctypes
+import importlib
 import os
 import re
 import signal
@@ -23,6 +24,16 @@ ROS_ARGS = "--ros-args"
 _NAMESPACE = "__ns:="
 _REMAP = ("-r", "--remap")
 _LOOKS_LIKE_OPTION = re.compile("--?[A-Za-z_]")
+_EVERY_NODE_NEEDS = (
+    "rclpy.action",
+    "rclpy.lifecycle",
+    "geometry_msgs.msg",
+    "robot_skills_interfaces.action",
+    "robot_skills_interfaces.msg",
+    "robot_skills_interfaces.srv",
+    "sensor_msgs.msg",
+    "std_srvs.srv",
+)
 _SET_PARENT_SIGNAL = 1
 """``PR_SET_PDEATHSIG`` of Linux's `prctl`."""
 
@@ -36,6 +47,7 @@ class NodeArguments:
         namespace: Of the node; None is what the cell says.
         domain: Of ROS; None is what the cell, or else the environment says.
         keeper: Process that looks after this one; None for none.
+        spare: It waits until it is wanted.
         ros: For ROS itself, without ``--ros-args`` and without the namespace.
     """
 
@@ -43,6 +55,7 @@ class NodeArguments:
     namespace: str | None = None
     domain: int | None = None
     keeper: int | None = None
+    spare: bool = False
     ros: tuple[str, ...] = ()
 
 
@@ -134,9 +147,20 @@ def parse_cell(
     parser.add_argument(
         "--cell", required=True, metavar="FILE", help="the cell's file, or a shipped cell's name"
     )
+    parser.add_argument(
+        "--spare",
+        action="store_true",
+        help="load everything, and begin when a line comes on standard input: for whoever wants "
+        "another one of this node at once when it ends",
+    )
     told, ros = parse_node(parser, argv)
     arguments = NodeArguments(
-        cell=told.cell, namespace=told.namespace, domain=told.domain, keeper=told.keeper, ros=ros
+        cell=told.cell,
+        namespace=told.namespace,
+        domain=told.domain,
+        keeper=told.keeper,
+        spare=told.spare,
+        ros=ros,
     )
     return arguments, told
 
@@ -216,6 +240,20 @@ def run_node(name: str, run: Callable[[Sequence[str]], None], argv: Sequence[str
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
+
+
+def await_turn(arguments: NodeArguments) -> None:
+    """Let a spare wait until it is wanted. To be called when all is loaded, before ROS begins.
+
+    Raises:
+        SystemExit: Nobody will want it any more.
+    """
+    if not arguments.spare:
+        return
+    for name in _EVERY_NODE_NEEDS:
+        importlib.import_module(name)
+    if not sys.stdin.readline():
+        raise SystemExit(0)
 
 
 def obey(keeper: int | None) -> None:

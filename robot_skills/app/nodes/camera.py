@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from robot_skills.app.nodes.arguments import (
+    await_turn,
     no_ros_arguments,
     node_parser,
     obey,
@@ -272,6 +273,7 @@ def _run(argv: Sequence[str]) -> None:
     from robot_skills.app.nodes.camera_watch import run_camera_watch
 
     cell = load_cell(arguments.cell)
+    await_turn(arguments)
     camera = cell.cameras.get(told.camera)
     if camera is not None and camera.driver is CameraDriver.ROS:
         run_camera_watch(settled(watch_setup(cell, told.camera), arguments))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from robot_skills.app.nodes.arguments import (
+    await_turn,
     no_ros_arguments,
     obey,
     parse_arguments,
@@ -25,7 +26,8 @@ def _run(argv: Sequence[str]) -> None:
     from hardware.ros2.gate_node import run_gate
     from robot_skills.app.cells import gate_setup, load_cell
 
-    run_gate(settled(gate_setup(load_cell(arguments.cell)), arguments))
+    setup = settled(gate_setup(load_cell(arguments.cell)), arguments)
+    run_gate(setup, lambda: await_turn(arguments))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Looks through a cell's RGB-D cameras for all others, as an executable: ``perception``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from robot_skills.app.nodes.arguments import (
+    await_turn,
     no_ros_arguments,
     node_parser,
     obey,
@@ -11,6 +13,9 @@ from robot_skills.app.nodes.arguments import (
     settled,
 )
 from robot_skills.app.nodes.stages import add_unconfigured, run_stages
+
+if TYPE_CHECKING:
+    from robot_skills.core.perceiver import Perceiver
 
 _NAME = "perception"
 
@@ -40,6 +45,9 @@ def _run(argv: Sequence[str]) -> None:
     setup = settled(perception_setup(load_cell(arguments.cell)), arguments)
     if told.every is not None:
         setup = replace(setup, every_s=told.every)
+    if arguments.spare:
+        setup = replace(setup, make_perceiver=_made_before(setup.make_perceiver))
+    await_turn(arguments)
     run_stages(
         _NAME,
         lambda node: PerceptionServer(node, setup),
@@ -49,6 +57,12 @@ def _run(argv: Sequence[str]) -> None:
         by_itself=not told.unconfigured,
         pictures=True,
     )
+
+
+def _made_before(make: "Callable[[], Perceiver]") -> "Callable[[], Perceiver]":
+    """What makes eyes, the first of which are made at once."""
+    ready = [make()]
+    return lambda: ready.pop() if ready else make()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from robot_skills.app.nodes.arguments import (
     NodeArguments,
+    await_turn,
     no_ros_arguments,
     node_parser,
     obey,
@@ -60,7 +61,9 @@ def _run(argv: Sequence[str]) -> None:
     obey(arguments.keeper)
     from robot_skills.app.nodes.recorder_run import run_recorder
 
-    run_recorder(recorder_setup(arguments, told))
+    setup = recorder_setup(arguments, told)
+    await_turn(arguments)
+    run_recorder(setup)
 
 
 def recorder_setup(arguments: NodeArguments, told: "argparse.Namespace") -> "RecorderNodeSetup":

@@ -6,6 +6,7 @@ It needs neither the arm nor its cameras, and may run on another machine than th
 from collections.abc import Sequence
 
 from robot_skills.app.nodes.arguments import (
+    await_turn,
     no_ros_arguments,
     node_parser,
     obey,
@@ -36,15 +37,18 @@ def _run(argv: Sequence[str]) -> None:
 
     from robot_skills.app.cells import load_cell, scheduler_setup
     from robot_skills.app.nodes.scheduler_server import SchedulerServer
+    from robot_skills.app.wiring import load_planner
 
     setup = settled(scheduler_setup(load_cell(arguments.cell)), arguments)
     if told.zoo is not None:
         setup = replace(setup, zoo=Path(told.zoo))
     if told.planner is not None:
         setup = replace(setup, planner=told.planner)
+    loaded = load_planner(setup.planner, setup.zoo) if arguments.spare else None
+    await_turn(arguments)
     run_stages(
         _NAME,
-        lambda node: SchedulerServer(node, setup),
+        lambda node: SchedulerServer(node, setup, loaded),
         namespace=setup.namespace,
         reach=setup.reach,
         domain=setup.domain,

@@ -50,10 +50,17 @@ class SchedulerServer:
     Args:
         node: That is asked.
         setup: What it is told.
+        loaded: Cards and planner, where they have been loaded already.
     """
 
-    def __init__(self, node: ManagedNode, setup: SchedulerSetup) -> None:
+    def __init__(
+        self,
+        node: ManagedNode,
+        setup: SchedulerSetup,
+        loaded: tuple[SkillLibrary, Planner] | None = None,
+    ) -> None:
         self._node, self._setup = node, setup
+        self._loaded = loaded
         self._work = Work(node)
         self._clock = MachineClock()
         self._cards: SkillLibrary | None = None
@@ -66,7 +73,8 @@ class SchedulerServer:
     # Stages
 
     def configure(self) -> None:
-        self._cards, self._planner = load_planner(self._setup.planner, self._setup.zoo)
+        setup = self._setup
+        self._cards, self._planner = self._loaded or load_planner(setup.planner, setup.zoo)
 
     def activate(self) -> None:
         setup = self._setup
@@ -94,7 +102,8 @@ class SchedulerServer:
     def cleanup(self) -> None:
         self._work.close()
         self._served = False
-        self._cards = self._planner = None
+        # Whoever configures it anew has perhaps changed them.
+        self._cards = self._planner = self._loaded = None
 
     def _serve(self) -> None:
         from robot_skills_interfaces.action import ExecuteInstruction

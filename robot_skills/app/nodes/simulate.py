@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from robot_skills.app.nodes.arguments import (
+    await_turn,
     no_ros_arguments,
     node_parser,
     obey,
@@ -28,7 +29,9 @@ def _run(argv: Sequence[str]) -> None:
     from robot_skills.app.cells import load_cell, sim_setup
     from robot_skills.app.nodes.sim_robot import run_sim_robot
 
-    run_sim_robot(settled(sim_setup(load_cell(arguments.cell), told.seed), arguments))
+    setup = settled(sim_setup(load_cell(arguments.cell), told.seed), arguments)
+    await_turn(arguments)
+    run_sim_robot(setup)
 
 
 if __name__ == "__main__":

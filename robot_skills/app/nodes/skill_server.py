@@ -57,10 +57,14 @@ class SkillServer(EventSink):
     Args:
         node: That is asked.
         setup: What it is told.
+        ready: The skills, where they have been loaded already.
     """
 
-    def __init__(self, node: ManagedNode, setup: SkillServerSetup) -> None:
+    def __init__(
+        self, node: ManagedNode, setup: SkillServerSetup, ready: Skills | None = None
+    ) -> None:
         self._node, self._setup = node, setup
+        self._ready = ready
         self._work = Work(node)
         self._clock = MachineClock()
         self._skills: Skills | None = None
@@ -81,7 +85,7 @@ class SkillServer(EventSink):
         with ThreadPoolExecutor(max_workers=1) as pool:
             test = self._setup.self_test
             fit = None if test is None else pool.submit(refuse_unfit, test)
-            skills = load_skills(zoo=self._setup.zoo)
+            skills = self._ready or load_skills(zoo=self._setup.zoo)
             if fit is not None:
                 fit.result()
         self._skills = skills
@@ -116,7 +120,8 @@ class SkillServer(EventSink):
         for destroy, entity in self._entities:
             destroy(entity)
         self._entities = []
-        self._skills = None
+        # Whoever configures it anew has perhaps changed them.
+        self._skills = self._ready = None
 
     # What is served
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from robot_skills.app.nodes.arguments import (
+    await_turn,
     no_ros_arguments,
     node_parser,
     obey,
@@ -32,6 +33,7 @@ def _run(argv: Sequence[str]) -> None:
 
     from robot_skills.app.cells import load_cell, robot_config, self_test_setup
     from robot_skills.app.nodes.skill_server import SkillServer, SkillServerSetup
+    from robot_skills.app.wiring import load_skills
 
     cell = load_cell(arguments.cell)
     robot = settled(robot_config(cell, owner=_NAME), arguments)
@@ -45,9 +47,11 @@ def _run(argv: Sequence[str]) -> None:
         self_test=self_test_setup(here),
         zoo=None if told.zoo is None else Path(told.zoo),
     )
+    skills = load_skills(zoo=setup.zoo) if arguments.spare else None
+    await_turn(arguments)
     run_stages(
         _NAME,
-        lambda node: SkillServer(node, setup),
+        lambda node: SkillServer(node, setup, skills),
         namespace=robot.namespace,
         reach=robot.reach,
         domain=robot.domain,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robot_skills.app.nodes.arguments import (
+    await_turn,
     no_ros_arguments,
     node_parser,
     obey,
@@ -79,6 +80,7 @@ def _run(argv: Sequence[str]) -> None:
         robot=replace(cell.robot, namespace=config.namespace),
         network=replace(cell.network, domain=config.domain),
     )
+    await_turn(arguments)
     # Nothing moves before names, limits, units and rates are what the cell says.
     refuse_unfit(self_test_setup(here))
     run_teleop(setup)

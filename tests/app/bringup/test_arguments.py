@@ -102,3 +102,14 @@ def test_help_and_refusals_need_no_vendor_library(node):
     refused = subprocess.run([*command, "--nonsense"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["gate", "perception", "recorder", "scheduler", "skills"])
+def test_a_spare_loads_and_ends_when_nobody_wants_it(name):
+    pytest.importorskip("rclpy")
+    pytest.importorskip("robot_skills_interfaces")
+    command = [sys.executable, "-m", f"robot_skills.app.nodes.{name}", "--cell", "sim_panda"]
+    found = subprocess.run(
+        [*command, "--spare"], input="", capture_output=True, text=True, timeout=120
+    )
+    assert (found.returncode, found.stderr) == (0, "")

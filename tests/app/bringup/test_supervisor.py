@@ -22,8 +22,8 @@ class ScriptNode(NodePlan):
 
     __slots__ = ()
 
-    def command(self, keeper=None):
-        return [sys.executable, "-c", self.module]
+    def command(self, keeper=None, *, spare=False):
+        return [sys.executable, "-c", self.module, *(["--spare"] if spare else [])]
 
 
 def node(name, code, **settings):
@@ -63,10 +63,22 @@ class FakeGraph:
 class Cell:
     """A supervisor that is stepped by a test."""
 
-    def __init__(self, logs, *nodes):
-        self.graph, self.shown = FakeGraph(), []
+    def __init__(self, logs, *nodes, spare_after_s=None):
+        self.graph, self.shown, self.logs = FakeGraph(), [], logs
         plan = BringupPlan(name="test", cell="none", nodes=nodes)
-        self.supervisor = Supervisor(plan, self.graph, logs, self.shown.append, discovery_s=0.0)
+        self.supervisor = Supervisor(
+            plan,
+            self.graph,
+            logs,
+            self.shown.append,
+            discovery_s=0.0,
+            spare_after_s=spare_after_s,
+        )
+
+    def log(self, name):
+        """What a node has said."""
+        path = self.logs / f"{name}.log"
+        return path.read_text() if path.exists() else ""
 
     def until(self, so, timeout_s=20.0):
         until_s = time.monotonic() + timeout_s
@@ -86,8 +98,8 @@ class Cell:
 def cell(tmp_path):
     made = []
 
-    def make(*nodes):
-        made.append(Cell(tmp_path / "logs", *nodes))
+    def make(*nodes, **settings):
+        made.append(Cell(tmp_path / "logs", *nodes, **settings))
         return made[-1]
 
     yield make
@@ -322,3 +334,46 @@ def test_a_kept_node_does_not_start_after_its_keeper(tmp_path):
     )
     assert done.returncode != 0
     assert "is gone" in done.stderr
+
+
+SPARE = (
+    "import os, sys, time; print('loaded', os.getpid(), flush=True)\n"
+    "if '--spare' in sys.argv and not sys.stdin.readline(): raise SystemExit(0)\n"
+    "print('began', os.getpid(), flush=True); time.sleep(100)"
+)
+
+
+def said(text, word):
+    """Process numbers that said a word, in order."""
+    return [int(line.split()[1]) for line in text.splitlines() if line.startswith(word)]
+
+
+def test_a_node_that_ends_is_replaced_by_a_process_that_has_loaded_before(cell):
+    one = cell(node("a", SPARE, respawn=QUICK, required=False), spare_after_s=0.0)
+    one.until(lambda: len(said(one.log("a"), "loaded")) == 2)
+    first, spare = said(one.log("a"), "loaded")
+    assert said(one.log("a"), "began") == [first]
+    os.kill(first, signal.SIGKILL)
+    one.until(lambda: said(one.log("a"), "began") == [first, spare])
+    assert one.report("a").pid == spare
+    # And there is another one again.
+    one.until(lambda: len(said(one.log("a"), "loaded")) == 3)
+    one.supervisor.end()
+    assert not any(map(alive, said(one.log("a"), "loaded")))
+
+
+def test_a_spare_that_has_ended_is_not_what_takes_the_place(cell):
+    one = cell(node("a", SPARE, respawn=QUICK, required=False), spare_after_s=0.0)
+    one.until(lambda: len(said(one.log("a"), "loaded")) == 2)
+    first, spare = said(one.log("a"), "loaded")
+    os.kill(spare, signal.SIGKILL)
+    one.until(lambda: not alive(spare))
+    os.kill(first, signal.SIGKILL)
+    one.until(lambda: len(said(one.log("a"), "began")) == 2)
+    assert said(one.log("a"), "began")[1] not in (first, spare)
+
+
+def test_only_what_is_started_again_has_a_spare(cell):
+    one = cell(node("a", SPARE), node("b", SPARE, respawn=QUICK), spare_after_s=0.0)
+    one.until(lambda: len(said(one.log("b"), "loaded")) == 2)
+    assert len(said(one.log("a"), "loaded")) == 1

@@ -173,6 +173,32 @@ def test_a_short_gap_costs_a_hold_and_what_was_decided_before_it(bench):
     assert bench.submit(observed_s=bench.now_s).ok
 
 
+def test_an_arm_at_rest_that_says_nothing_is_told_of(bench):
+    bench.start()
+    bench.gate.stop("enough", bench.now_s)
+    bench.until_rest()
+    bench.speaks = False
+    bench.run(0.1)
+    assert [trouble.cause for trouble in bench.gate.ongoing] == [Cause.STATE_LATE]
+    bench.speaks = True
+    bench.run(0.05)
+    assert bench.gate.ongoing == ()
+    assert bench.submit().ok
+
+
+def test_a_fault_of_an_arm_that_says_nothing_is_over_when_it_speaks(bench):
+    bench.start()
+    bench.speaks = False
+    bench.run(0.4)
+    assert bench.state == "fault"
+    with pytest.raises(RobotFault, match="Not yet"):
+        bench.gate.acknowledge(bench.now_s)
+    bench.speaks = True
+    bench.run(0.05)
+    bench.gate.acknowledge(bench.now_s)
+    assert bench.state == "idle"
+
+
 @pytest.mark.parametrize("joint", [0, 5])
 @pytest.mark.parametrize("off", [0.5, np.nan])
 def test_a_state_that_cannot_be_true_is_refused_and_three_are_a_fault(bench, joint, off):
@@ -294,7 +320,7 @@ def test_nothing_is_acknowledged_while_the_trouble_goes_on(bench):
     bench.speaks = False
     bench.run(0.5)
     assert bench.state == "fault"
-    with pytest.raises(RobotFault, match="does not say where it is"):
+    with pytest.raises(RobotFault, match="state is"):
         bench.gate.acknowledge(bench.now_s)
     bench.speaks = True
     bench.run(0.1)
