@@ -375,7 +375,8 @@ def run_gate(setup: GateSetup, await_turn: Callable[[], None] = _at_once) -> Non
             them.
     """
     context = multiprocessing.get_context("spawn")
-    begin = context.Event()
+    # No event, whose semaphore would outlive a gate that is killed.
+    begin, say = context.Pipe(duplex=False)
     expected = ExpectedArm(len(setup.limits.joint.lower_rad))
     mine, judges = judge_sockets()
     child = context.Process(
@@ -383,9 +384,10 @@ def run_gate(setup: GateSetup, await_turn: Callable[[], None] = _at_once) -> Non
     )
     child.start()
     judges.close()
+    begin.close()
     try:
         await_turn()
-        begin.set()
+        say.send_bytes(b"begin")
         gate_main(setup, expected, mine)
     finally:
         mine.close()

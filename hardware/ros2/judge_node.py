@@ -2,8 +2,7 @@
 
 import os
 import socket
-from multiprocessing import parent_process
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection
 from typing import Any
 
 from hardware.ros2.gate_setup import GATE_NODE, JUDGE_NODE, GateSetup
@@ -16,15 +15,13 @@ from hardware.ros2.transport import checked_namespace
 from hardware.safety_gate import GateCode
 from robot_skills.core.errors import RobotFault
 
-_LOOKS_S = 0.5
 
-
-def _is_wanted(begin: Event) -> bool:
+def _is_wanted(begin: Connection) -> bool:
     """Wait until one may begin; not when whose child this is has gone."""
-    parent = parent_process()
-    while not begin.wait(_LOOKS_S):
-        if parent is not None and not parent.is_alive():
-            return False
+    try:
+        begin.recv_bytes()
+    except EOFError:
+        return False
     return True
 
 
@@ -38,7 +35,7 @@ def _check_clock(message: Any) -> None:
 
 
 def judge_main(
-    setup: GateSetup, expected: ExpectedArm, gate: socket.socket, begin: Event | None = None
+    setup: GateSetup, expected: ExpectedArm, gate: socket.socket, begin: Connection | None = None
 ) -> None:
     """The judge's process: serves ``gate/submit`` until it, or the gate, is to end.
 
@@ -46,7 +43,7 @@ def judge_main(
         setup: What it needs to know.
         expected: Where the arm is.
         gate: Socket to the gate.
-        begin: Set when it may begin; until then all is loaded, and nobody hears of it. None: at
+        begin: Says when it may begin; until then all is loaded, and nobody hears of it. None: at
             once.
     """
     from robot_skills_interfaces.srv import SubmitChunk

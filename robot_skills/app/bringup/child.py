@@ -58,6 +58,30 @@ class Child:
             self._process.stdin.write(b"begin\n")
             self._process.stdin.close()
 
+    def hurry(self, by: int) -> None:
+        """Let it and all that it has started come before others, or wait for them again.
+
+        Without the right to it nothing changes.
+
+        Args:
+            by: Steps of niceness; below 0 they hurry more.
+        """
+        for process in self._family():
+            for thread in Path(f"/proc/{process}/task").glob("*"):
+                number = int(thread.name)
+                with contextlib.suppress(OSError):
+                    nice = os.getpriority(os.PRIO_PROCESS, number)
+                    os.setpriority(os.PRIO_PROCESS, number, nice + by)
+
+    def _family(self) -> list[int]:
+        """It and what it has started."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(folder.name)) == self.pid:
+                    found.append(int(folder.name))
+        return found
+
     def exit_code(self) -> int | None:
         """How it ended, below 0 for a signal; None while it runs.
 

@@ -40,8 +40,8 @@ class Respawn:
         healthy_s: Whoever ran so long begins to count anew.
     """
 
-    first_pause_s: float = 0.5
-    factor: float = 2.0
+    first_pause_s: float = 0.1
+    factor: float = 3.0
     longest_pause_s: float = 30.0
     most: int = 5
     healthy_s: float = 60.0

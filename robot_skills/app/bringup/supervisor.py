@@ -18,6 +18,8 @@ _EVERY_S = 0.05
 _LOOK_S = 0.2
 """Between looks at what is there on the network."""
 _REFUSED = RefusedError.exit_code
+_HURRY = 5
+"""Steps of niceness by which a node that takes another's place comes before the others."""
 SPARE_AFTER_S = 3.0
 """By then a cell that comes up has other things to do no more."""
 DISCOVERY_S = 2.0
@@ -70,6 +72,7 @@ class _Supervised:
         self.restarts = Restarts(plan.respawn)
         self.child: Child | None = None
         self.spare: Child | None = None
+        self.hurries = False
         self.since_s = 0.0
         self.due_s = 0.0
         self.gone = NOTHING
@@ -217,6 +220,9 @@ class Supervisor:
             spare.clear()
             return Child(node.plan.command(os.getpid()), node.log, self._environment)
         spare.take_turn()
+        # The others wait for it.
+        spare.hurry(-_HURRY)
+        node.hurries = True
         return spare
 
     def _keep_a_spare(self, node: _Supervised, now_s: float) -> None:
@@ -240,6 +246,9 @@ class Supervisor:
         try:
             if node.plan.lifecycle:
                 self._graph.activate(node.plan.full_name, lambda: not self._ending())
+            if node.hurries and node.child is not None:
+                node.child.hurry(_HURRY)
+            node.hurries = False
             self._change(node, NodeState.RUNNING)
         except RobotFault as problem:
             self._hopeless(node, f"did not become active: {problem}")

@@ -377,3 +377,20 @@ def test_only_what_is_started_again_has_a_spare(cell):
     one = cell(node("a", SPARE), node("b", SPARE, respawn=QUICK), spare_after_s=0.0)
     one.until(lambda: len(said(one.log("b"), "loaded")) == 2)
     assert len(said(one.log("a"), "loaded")) == 1
+
+
+def test_a_process_can_hurry_with_all_that_it_has_started(tmp_path):
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
+    child = Child([sys.executable, "-c", code], tmp_path / "log")
+    try:
+        until_s = time.monotonic() + 20.0
+        while len(child._family()) < 2:
+            assert time.monotonic() < until_s
+            time.sleep(0.02)
+        before = {pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in child._family()}
+        # Everybody may be slower; only some may be faster.
+        child.hurry(3)
+        after = {pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in child._family()}
+        assert after == {pid: nice + 3 for pid, nice in before.items()}
+    finally:
+        child.clear()
