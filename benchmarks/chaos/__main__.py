@@ -125,7 +125,7 @@ class Soak:
 
     def _once(self, chaos: Chaos) -> Row:
         watcher = self._watcher
-        at_s, said = time.monotonic(), len(self._processes.said)
+        at_s, marks = time.monotonic(), self._processes.marks()
         try:
             chaos.inject(watcher, self._rng)
         except RobotSkillsError as problem:
@@ -137,11 +137,11 @@ class Soak:
         while not watcher.ready() and time.monotonic() - over_s < _LONGEST_S:
             time.sleep(0.02)
         recovered_s = time.monotonic() - over_s if watcher.ready() else -1.0
-        by = self._named(chaos, at_s, said)
+        by = self._named(chaos, at_s, marks)
         until_s = time.monotonic() + _NAMED_S
         while not by and not chaos.silent and time.monotonic() < until_s:
             time.sleep(0.1)
-            by = self._named(chaos, at_s, said)
+            by = self._named(chaos, at_s, marks)
         stalls = self._bird.stalls(since_s=at_s)
         return Row(
             at_s=at_s - self.begun_s,
@@ -152,11 +152,11 @@ class Soak:
             stalled_s=max((one.lasted_s for one in stalls), default=0.0),
         )
 
-    def _named(self, chaos: Chaos, since_s: float, said: int) -> str:
+    def _named(self, chaos: Chaos, since_s: float, marks: dict[Path, int]) -> str:
         """Who said so, and what."""
         heard = self._watcher.heard
         texts = [words for at_s, words in (*heard.causes, *heard.reasons) if at_s >= since_s]
-        texts += self._processes.said[said:].splitlines()
+        texts += self._processes.said_since(marks).splitlines()
         for text in texts:
             if any(word in text for word in chaos.words):
                 return text.strip()[:160]

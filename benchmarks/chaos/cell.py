@@ -64,8 +64,18 @@ class Processes:
     @property
     def said(self) -> str:
         """All that bringup has said so far."""
-        files = sorted(self._folder.glob("*.txt"))
-        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+        return self.said_since({})
+
+    def marks(self) -> dict[Path, int]:
+        """How far each of its files has come."""
+        return {file: len(_text(file)) for file in self._files()}
+
+    def said_since(self, marks: dict[Path, int]) -> str:
+        """What bringup has said since then."""
+        return "\n".join(_text(file)[marks.get(file, 0) :] for file in self._files())
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("*.txt"))
 
     def pid(self, node: str) -> int:
         """Of a node that runs.
@@ -119,6 +129,10 @@ class Processes:
                 process.wait(timeout=60.0)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ _EVERY_S = 0.05
 _LOOK_S = 0.2
 """Between looks at what is there on the network."""
 _REFUSED = RefusedError.exit_code
-_HURRY = 5
+_HURRY = 10
 """Steps of niceness by which a node that takes another's place comes before the others."""
 SPARE_AFTER_S = 3.0
 """By then a cell that comes up has other things to do no more."""
