@@ -135,12 +135,12 @@ CHAOS = (
     Chaos(
         name="no joint states for 0.6 s",
         inject=_says(0.7, silent_s=0.6),
-        words=("state_late", "state_lost", "states"),
+        words=("state_late", "state_lost", "the arm's state is"),
     ),
     Chaos(
         name="no joint states for 2.5 s",
         inject=_says(2.6, silent_s=2.5),
-        words=("state_late", "state_lost", "states"),
+        words=("state_late", "state_lost", "the arm's state is"),
     ),
     Chaos(name="joint states not finite", inject=_says(0.3, not_finite=20), words=("state_bad",)),
     Chaos(name="joint jumps", inject=_says(0.3, jumped=20, jump_rad=0.5), words=("state_bad",)),

@@ -60,7 +60,10 @@ def _run(argv: Sequence[str]) -> None:
 
 
 def _made_before(make: "Callable[[], Perceiver]") -> "Callable[[], Perceiver]":
-    """What makes eyes, the first of which are made at once."""
+    """What makes eyes, the first of which are made at once, with all that looking needs."""
+    from robot_skills.perception.library import open3d
+
+    open3d()
     ready = [make()]
     return lambda: ready.pop() if ready else make()
 
