@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 # Inexact: what the ROS wheels put beside themselves looks like packages that nobody asked for.
 SYNC := --frozen --all-extras --inexact
 
-.PHONY: help setup ros gl demo test check pytest format lint types imports bench reproduce-lift readme clean
+.PHONY: help setup ros gl demo test check pytest format lint types imports bench reproduce-lift table readme clean
 
 help:
 	@echo "make demo     install, then carry out an instruction; results in outputs/demo/"
@@ -24,6 +24,7 @@ help:
 	@echo "make lint | types | imports   one check alone"
 	@echo "make bench    time simulation and policy beside their peers"
 	@echo "make reproduce-lift  a published result from nothing; fails when it has moved"
+	@echo "make table    measure every skill, level and factor in an hour; resumable"
 	@echo "make readme   write the measured results of zoo/ into README.md"
 
 setup: .venv/.synced
@@ -87,6 +88,9 @@ bench: setup gl
 
 reproduce-lift: setup gl
 	$(BIN)/python -m benchmarks.reproduce
+
+table: setup gl
+	$(BIN)/python -m benchmarks.table --workers $(JOBS)
 
 readme: setup
 	$(BIN)/python -m benchmarks.readme_table

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collecting_page, robot_page
+from benchmarks import collecting_page, robot_page, sequencer_page
+from benchmarks.localisation import page as localisation_page
 from benchmarks.markdown import in_minutes, number, percent, section
+from benchmarks.new_skill import page as new_skill_page
+from benchmarks.table import page as table_page
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -285,6 +288,7 @@ def _bench(title: str, command: str) -> Callable[[Rows], str]:
 
 
 SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
+    ("table.jsonl", table_page.chapter),
     ("success.jsonl", _equal_time),
     ("metaworld.jsonl", _metaworld),
     ("curve.jsonl", _curve),
@@ -309,6 +313,9 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("bench_control.json", _bench("The safety gate's loop", "robot-skills bench control")),
     ("control_long.jsonl", robot_page.long_run),
     ("chaos.jsonl", robot_page.chaos),
+    ("localisation.jsonl", localisation_page.chapter),
+    ("sequencer.jsonl", sequencer_page.executives),
+    ("new_skill.jsonl", new_skill_page.chapter),
 )
 
 

@@ -1,14 +1,16 @@
 """A robot that cannot be commanded past its safety gates."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
+from hardware.following import FollowWatch
 from hardware.safety_gate import GateConfig, SafetyGate, Verdict
 from robot_skills.core.collision import CollisionModel
 from robot_skills.core.errors import ActionRefused, RefusedError, unknown_name
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.robot import Robot, RobotWrapper
-from robot_skills.core.types import ActionChunk
+from robot_skills.core.types import ActionChunk, Observation
 
 _log = logging.getLogger(__name__)
 
@@ -17,7 +19,8 @@ class GatedRobot(RobotWrapper):
     """`robot_skills.core.robot.Robot` with one gate per arm in front of `command`.
 
     Every verdict is one GATE event. When a chunk is refused the robot stops and holds, and
-    `command` raises `ActionRefused` with the reason code.
+    `command` raises `ActionRefused` with the reason code. An arm that does not move as accepted
+    chunks ask it to is a DRIVER event; nothing is refused because of it.
     """
 
     def __init__(self, robot: Robot, gates: Mapping[str, SafetyGate], events: EventSink) -> None:
@@ -27,6 +30,26 @@ class GatedRobot(RobotWrapper):
         super().__init__(robot)
         self._gates = dict(gates)
         self._events = events
+        self._watches = {name: FollowWatch() for name in gates}
+
+    def observe(self, cameras: Collection[str] = ()) -> Observation:
+        observation = self._robot.observe(cameras)
+        for name, state in observation.arms.items():
+            for found in self._watches[name].saw(state):
+                self._emit(
+                    EventKind.DRIVER,
+                    arm=name,
+                    part=found.part,
+                    asked=found.asked,
+                    moved=found.moved,
+                    message=str(found),
+                )
+        return observation
+
+    def stop(self) -> None:
+        super().stop()
+        for watch in self._watches.values():
+            watch.stop()
 
     def command(self, chunk: ActionChunk) -> ActionChunk:
         """Pass a chunk on when the gates of all its arms accept it.
@@ -41,24 +64,32 @@ class GatedRobot(RobotWrapper):
                 raise unknown_name("arm", name, self._gates)
         observation = self._robot.observe()
         now_s = self._robot.clock.now_s()
+        judged: dict[str, Verdict] = {}
         for name in chunk.arms:
-            verdict = self._gates[name].check(chunk, observation, now_s)
-            self._report(name, verdict, now_s)
+            verdict = judged[name] = self._gates[name].check(chunk, observation, now_s)
+            self._report(name, verdict)
             if verdict.accepted is None:
-                self._robot.stop()
+                self.stop()
                 raise ActionRefused(verdict.code.value, verdict.message)
             chunk = verdict.accepted
-        return self._robot.command(chunk)
+        accepted = self._robot.command(chunk)
+        for name, verdict in judged.items():
+            if verdict.q_rad is not None:
+                self._watches[name].tell(chunk.stamp_s, verdict.q_rad, chunk.arms[name].opening)
+        return accepted
 
-    def _report(self, arm: str, verdict: Verdict, now_s: float) -> None:
-        data = {
-            "arm": arm,
-            "accepted": verdict.ok,
-            "code": verdict.code.value,
-            "message": verdict.message,
-            "details": dict(verdict.details),
-        }
-        self._events.emit(Event(stamp_s=now_s, kind=EventKind.GATE, data=data))
+    def _report(self, arm: str, verdict: Verdict) -> None:
+        self._emit(
+            EventKind.GATE,
+            arm=arm,
+            accepted=verdict.ok,
+            code=verdict.code.value,
+            message=verdict.message,
+            details=dict(verdict.details),
+        )
+
+    def _emit(self, kind: EventKind, **data: Any) -> None:
+        self._events.emit(Event(stamp_s=self._robot.clock.now_s(), kind=kind, data=data))
 
 
 def gate_robot(

@@ -199,14 +199,14 @@ class SafetyGate:
         try:
             return self._check(chunk, observation.arms[self._arm], now_s)
         except _Refusal as refusal:
-            return Verdict(
-                accepted=None, code=refusal.code, message=str(refusal), details=refusal.details
-            )
+            details = {**refusal.details, **_leads_to(chunk.arms[self._arm])}
+            return Verdict(accepted=None, code=refusal.code, message=str(refusal), details=details)
 
     def _check(self, chunk: ActionChunk, state: ArmState, now_s: float) -> Verdict:
         _check_form(chunk, chunk.arms[self._arm])
-        rest = self._without_late(chunk, now_s)
+        # Whoever goes by an old state makes chunks that come late: it is the state that is wrong.
         self._check_fresh(state, now_s)
+        rest = self._without_late(chunk, now_s)
         arm, clipped = self._clip(rest.arms[self._arm])
         rest = replace(rest, arms={**rest.arms, self._arm: arm})
         self._check_jump(arm, state)
@@ -255,7 +255,9 @@ class SafetyGate:
         allowed_s = self._config.observation_age_s
         if self._on(GateCode.STALE) and not -1e-6 <= age_s <= allowed_s:
             raise _Refusal(
-                GateCode.STALE, f"the arm state is {age_s:.3f} s old, {allowed_s} s are allowed"
+                GateCode.STALE,
+                f"the arm state is {age_s:.3f} s old, {allowed_s} s are allowed",
+                {"age_s": age_s, "allowed_s": allowed_s},
             )
 
     def _clip(self, arm: ArmChunk) -> tuple[ArmChunk, dict[str, float]]:
@@ -405,6 +407,12 @@ class _Refusal(Exception):
         super().__init__(message)
         self.code = code
         self.details = dict(details or {})
+
+
+def _leads_to(arm: ArmChunk) -> dict[str, list[float]]:
+    """Where a refused chunk would have ended, where it says so: whoever reads it may judge why."""
+    p = arm.T_base_tool[-1, :3, 3]
+    return {"leads_to_m": p.tolist()} if np.isfinite(p).all() else {}
 
 
 def _check_form(chunk: ActionChunk, arm: ArmChunk) -> None:

@@ -12,8 +12,6 @@ are used, and the worked example must come out as it did when the checkpoint was
 can execute code from a file; pickles are refused.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,23 +23,21 @@ from torch import Tensor
 
 from policies.checkpoint_files import (
     CONFIG,
-    FORMAT,
     GOLDEN_SEED,
     GOLDEN_TOLERANCE,
-    MANIFEST,
-    VERSION,
     WEIGHTS,
     CheckpointConfig,
     example_name,
+    json_bytes,
     parse_config,
     read_files,
-    write_atomically,
+    write_files,
 )
 from policies.draws import fresh_noise
 from policies.network import Inputs, PolicyNetwork, example_inputs
 from policies.normaliser import Normaliser
 from policies.sampler import sample_chunk
-from robot_skills.core.errors import CheckpointError, StorageError
+from robot_skills.core.errors import CheckpointError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -73,24 +69,9 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
     tensors |= {f"golden.{name}": value for name, value in _golden(checkpoint).items()}
     files = {
         WEIGHTS: safetensors.torch.save(tensors),
-        CONFIG: (json.dumps(checkpoint.config.to_json(), indent=2) + "\n").encode(),
+        CONFIG: json_bytes(checkpoint.config.to_json()),
     }
-    manifest = {
-        "format": FORMAT,
-        "version": VERSION,
-        "files": {
-            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in files.items()
-        },
-    }
-    files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / MANIFEST).unlink(missing_ok=True)
-        for name, data in files.items():
-            write_atomically(directory / name, data)
-    except OSError as error:
-        raise StorageError(f"Checkpoint {directory} cannot be written: {error.strerror}.") from None
+    write_files(directory, files)
 
 
 def load_checkpoint(directory: Path) -> Checkpoint:
@@ -101,11 +82,11 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     """
     files = read_files(directory)
     config = parse_config(directory, files[CONFIG])
-    tensors = _parse_weights(directory, files[WEIGHTS])
+    tensors = parse_weights(directory, files[WEIGHTS])
     with torch.device("meta"):
         network = PolicyNetwork(config.contract, len(config.feature_names), config.network)
     wanted = _wanted_shapes(network, config)
-    _check_tensors(directory, tensors, wanted)
+    check_tensors(directory, tensors, wanted)
     weights = {
         name.removeprefix("network."): tensor
         for name, tensor in tensors.items()
@@ -187,7 +168,8 @@ def _input_names(checkpoint: Checkpoint) -> list[str]:
     return list(example_inputs(config.contract, len(config.feature_names), torch.Generator()))
 
 
-def _parse_weights(directory: Path, data: bytes) -> dict[str, Tensor]:
+def parse_weights(directory: Path, data: bytes) -> dict[str, Tensor]:
+    """Tensors of a safetensors file. Raises `CheckpointError`."""
     # A safetensors file begins with the size of its header, which may look like either.
     if data[8:9] != b"{" and data.startswith((b"\x80", b"PK")):
         raise CheckpointError(
@@ -221,9 +203,10 @@ def _wanted_shapes(network: PolicyNetwork, config: CheckpointConfig) -> dict[str
     return shapes
 
 
-def _check_tensors(
+def check_tensors(
     directory: Path, tensors: dict[str, Tensor], wanted: dict[str, tuple[int, ...]]
 ) -> None:
+    """Raises `CheckpointError` unless these tensors are there, and finite."""
     odd = sorted(set(tensors) ^ set(wanted))
     if odd:
         more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""

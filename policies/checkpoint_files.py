@@ -14,7 +14,7 @@ from policies.contract import VECTOR, PolicyContract
 from policies.frontends import make_frontend
 from policies.reliability import Calibration
 from policies.sampler import SamplerTable
-from robot_skills.core.errors import CheckpointError
+from robot_skills.core.errors import CheckpointError, StorageError
 
 FORMAT = "robot-skills-policy"
 VERSION = 2
@@ -64,26 +64,73 @@ def example_name(name: str) -> str:
     return "features" if name == VECTOR else name
 
 
-def read_files(directory: Path, names: tuple[str, ...] = (CONFIG, WEIGHTS)) -> dict[str, bytes]:
+def write_files(
+    directory: Path,
+    files: dict[str, bytes],
+    file_format: str = FORMAT,
+    version: int = VERSION,
+) -> None:
+    """Write files with a manifest that vouches for them; older ones are replaced.
+
+    Args:
+        directory: Of the checkpoint; made when it does not exist.
+        files: By name.
+        file_format: What the checkpoint is of.
+        version: Of the format.
+
+    Raises:
+        StorageError: The directory cannot be written.
+    """
+    manifest = {
+        "format": file_format,
+        "version": version,
+        "files": {
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in files.items()
+        },
+    }
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / MANIFEST).unlink(missing_ok=True)
+        for name, data in files.items():
+            write_atomically(directory / name, data)
+        write_atomically(directory / MANIFEST, json_bytes(manifest))
+    except OSError as error:
+        raise StorageError(f"Checkpoint {directory} cannot be written: {error.strerror}.") from None
+
+
+def json_bytes(values: dict[str, Any]) -> bytes:
+    """As a file of JSON for people."""
+    return (json.dumps(values, indent=2) + "\n").encode()
+
+
+def read_files(
+    directory: Path,
+    names: tuple[str, ...] = (CONFIG, WEIGHTS),
+    file_format: str = FORMAT,
+    version: int = VERSION,
+) -> dict[str, bytes]:
     """Files that the manifest vouches for, hashes checked.
 
     Args:
         directory: Of the checkpoint.
         names: Which files.
+        file_format: What the checkpoint has to be of.
+        version: Of the format.
 
     Raises:
         CheckpointError: When one is missing, damaged or foreign.
     """
-    manifest = _json_object(directory, MANIFEST, _read(directory, MANIFEST))
-    if manifest.get("format") != FORMAT:
+    manifest = json_object(directory, MANIFEST, _read(directory, MANIFEST))
+    if manifest.get("format") != file_format:
         raise CheckpointError(
             f"Checkpoint {directory} is foreign: format {manifest.get('format')!r}, "
-            f"wanted {FORMAT!r}."
+            f"wanted {file_format!r}."
         )
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") != version:
         raise CheckpointError(
             f"Checkpoint {directory} has version {manifest.get('version')!r}; "
-            f"this program reads version {VERSION}."
+            f"this program reads version {version}."
         )
     listed = manifest.get("files")
     files = {}
@@ -115,7 +162,8 @@ def _read(directory: Path, name: str) -> bytes:
         ) from None
 
 
-def _json_object(directory: Path, name: str, data: bytes) -> dict[str, Any]:
+def json_object(directory: Path, name: str, data: bytes) -> dict[str, Any]:
+    """What a file of JSON holds. Raises `CheckpointError`."""
     try:
         values = json.loads(data)
     except ValueError:
@@ -127,7 +175,7 @@ def _json_object(directory: Path, name: str, data: bytes) -> dict[str, Any]:
 
 def parse_config(directory: Path, data: bytes) -> CheckpointConfig:
     try:
-        config = CheckpointConfig.from_json(_json_object(directory, CONFIG, data))
+        config = CheckpointConfig.from_json(json_object(directory, CONFIG, data))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"Checkpoint {directory}: {CONFIG} is refused: {error}") from None
     wanted = make_frontend(config.contract).feature_names

@@ -18,7 +18,7 @@ from math import isfinite
 from typing import Self
 
 from policies.json_config import JsonConfig, require
-from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES
+from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES, slots_of
 
 VECTOR, IMAGE, CLOUD, LANGUAGE = "vector", "image/", "cloud/", "language"
 LANGUAGE_SIZE = 384
@@ -129,6 +129,9 @@ class PolicyContract(JsonConfig):
     """Point clouds that are seen."""
     language: bool = False
     """Whether the instruction is seen, as a sentence embedding."""
+    anchors: list[list[str]] = field(default_factory=list)
+    """Frames of the entities that are seen, in order, for each kind of call, as skill cards name
+    them; empty where nobody took note."""
 
     def __post_init__(self) -> None:
         require(isfinite(self.fps) and self.fps > 0.0, f"fps is {self.fps}.")
@@ -142,7 +145,7 @@ class PolicyContract(JsonConfig):
             require(len(keys) == len(set(keys)), f"A camera is named twice: {', '.join(keys)}.")
         if self.frame is Frame.TOOL:
             fits = (
-                tuple(self.state.names) == STATE_NAMES and tuple(self.action.names) == ACTION_NAMES
+                slots_of(self.state.names) is not None and tuple(self.action.names) == ACTION_NAMES
             )
             require(fits, "Frame TOOL needs the state and action layout of core.policy.")
             require(self.observation_steps >= 2, "Frame TOOL needs a history of at least 2.")
@@ -191,3 +194,5 @@ class ObserveConfig(JsonConfig):
     """Point clouds that are seen."""
     language: bool = False
     """Whether the instruction is seen."""
+    anchors: list[list[str]] = field(default_factory=list)
+    """Frames of the entities that the dataset shows, see `PolicyContract`."""

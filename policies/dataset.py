@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from policies.contract import Frame, ObserveConfig, PolicyContract, VectorSpec
 from policies.features import ENTITIES, OPENING, PRESENT, TABLE, TOKEN_SIZE, TOOL, Float32
 from robot_skills.core.errors import DatasetError
-from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES, TOKEN_SLOTS
+from robot_skills.core.policy import ACTION_NAMES, STATE_NAMES, slots_of
 
 LABEL_VALID, DONE, SUCCESS = "label_valid", "done", "next.success"
 _OPTIONAL = (LABEL_VALID, DONE, SUCCESS)
@@ -193,7 +193,7 @@ def contract_of(
         )
     hidden = {name for pattern in observe.leave_out for name in fnmatch.filter(state, pattern)}
     state = tuple(name for name in state if name not in hidden)
-    is_skill = state == STATE_NAMES and action == ACTION_NAMES
+    is_skill = slots_of(state) is not None and action == ACTION_NAMES
     frame = observe.frame or (Frame.TOOL if is_skill else Frame.GIVEN)
     if frame is Frame.TOOL and not is_skill:
         raise DatasetError(
@@ -221,6 +221,7 @@ def contract_of(
             images=observe.images,
             clouds=observe.clouds,
             language=observe.language,
+            anchors=observe.anchors,
         )
     except ValueError as error:
         raise DatasetError(f"Dataset {info.directory} does not fit: {error}") from None
@@ -407,7 +408,7 @@ def _check_tool_frame(directory: Path, data: Demonstrations) -> None:
 
 
 def _check_entities(directory: Path, data: Demonstrations) -> None:
-    tokens = data.states[:, ENTITIES].reshape(-1, TOKEN_SLOTS, TOKEN_SIZE)
+    tokens = data.states[:, ENTITIES].reshape(len(data.states), -1, TOKEN_SIZE)
     present = tokens[:, :, PRESENT]
     if not np.isin(present, (0.0, 1.0)).all():
         raise DatasetError(f"Dataset {directory}: an entity is neither present (1) nor absent (0).")

@@ -18,9 +18,17 @@ from policies.features import (
 )
 from policies.sentences import Sentences
 from robot_skills.core.errors import CheckpointError
-from robot_skills.core.policy import PolicyInput, PolicyOutput, pose_to_vector
+from robot_skills.core.policy import (
+    STATE_NAMES,
+    TOKEN_SLOTS,
+    PolicyInput,
+    PolicyOutput,
+    pose_to_vector,
+)
 
 _IMAGES = "observation.images."
+_RARELY = 1e-4
+"""Share of training below which an entity counts as never seen."""
 
 
 class DiffusionPolicy:
@@ -37,10 +45,10 @@ class DiffusionPolicy:
 
     def __init__(self, engine: Engine) -> None:
         contract = engine.config.contract
-        if contract.frame is not Frame.TOOL:
+        if contract.frame is not Frame.TOOL or tuple(contract.state.names) != STATE_NAMES:
             raise CheckpointError(
-                "This checkpoint is no meta-skill: it does not see the tool and its entities. "
-                "`policies.task_policy.TaskPolicy` runs it."
+                f"This checkpoint is no meta-skill: it does not see the tool and {TOKEN_SLOTS} "
+                "entities. `policies.task_policy.TaskPolicy` runs it."
             )
         if any(image.steps > 1 for image in contract.images):
             raise CheckpointError("A meta-skill sees the newest picture of a camera, no older one.")
@@ -92,6 +100,23 @@ class DiffusionPolicy:
         """Cameras whose newest frames `infer` wants."""
         specs = (*self._contract.images, *self._contract.clouds)
         return tuple(sorted({spec.key.removeprefix(_IMAGES) for spec in specs}))
+
+    @property
+    def entity_counts(self) -> tuple[int, int] | None:
+        """Least and greatest number of entities that training showed; None where it is not told.
+
+        The mean of a slot's ``present`` is the share of training in which it was taken.
+        """
+        names = self.config.feature_names
+        slots = [names.index(f"entity{slot}.present") for slot in range(TOKEN_SLOTS)]
+        shares = self._engine.features.mean[slots]
+        counts = int((shares > 1.0 - _RARELY).sum()), int((shares > _RARELY).sum())
+        return counts if counts[1] > 0 else None
+
+    @property
+    def anchors(self) -> frozenset[tuple[str, ...]]:
+        """Frames of the entities for each kind of call; empty where it is not told."""
+        return frozenset(map(tuple, self._contract.anchors))
 
     @property
     def can_continue(self) -> bool:

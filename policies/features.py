@@ -4,7 +4,8 @@ A policy that only sees where things are *from the tool* does not care where the
 arm it is, or how the table is turned (UMI, Chi et al., 2024). The same functions serve whole
 datasets and one live input, so training and running cannot drift apart.
 
-Arrays of states are (N, n, S): N windows of n states, oldest first, in the order of `STATE_NAMES`.
+Arrays of states are (N, n, S): N windows of n states, oldest first, in the order of `STATE_NAMES`,
+or of `state_names` of another number of entities.
 """
 
 import numpy as np
@@ -29,7 +30,7 @@ ACTION_SIZE = len(ACTION_NAMES)
 TOOL = slice(STATE_NAMES.index("tool.x"), STATE_NAMES.index("tool.r6") + 1)
 OPENING = STATE_NAMES.index("tool.opening")
 TABLE = STATE_NAMES.index("table.z")
-ENTITIES = slice(STATE_NAMES.index("entity0.present"), STATE_SIZE)
+ENTITIES = slice(STATE_NAMES.index("entity0.present"), None)
 TOKEN_SIZE = (STATE_SIZE - ENTITIES.start) // TOKEN_SLOTS
 # Columns of one entity slot: present, pose (9), sizes (3), value.
 PRESENT, ANCHOR, EXTENTS, VALUE = 0, slice(1, 10), slice(10, 13), 13
@@ -43,14 +44,14 @@ _ROT6D = ("r1", "r2", "r3", "r4", "r5", "r6")
 _LENGTH_FLOOR, _UNITLESS_FLOOR = 5e-3, 2e-2
 
 
-def feature_names(observation_steps: int) -> tuple[str, ...]:
+def feature_names(observation_steps: int, slots: int = TOKEN_SLOTS) -> tuple[str, ...]:
     """Names of the network's inputs, in order."""
     ages = range(observation_steps - 1, 0, -1)
     names = [f"tool[-{age}].{name}" for age in ages for name in (*_AXES, *_ROT6D)]
     names += [f"opening[-{age}]" for age in range(observation_steps - 1, -1, -1)]
     names += _scaled_names(["table.z"])
     names += [f"gravity.{axis}" for axis in _AXES]
-    for slot in range(TOKEN_SLOTS):
+    for slot in range(slots):
         names.append(f"entity{slot}.present")
         names += _scaled_names([f"entity{slot}.{axis}" for axis in _AXES])
         names += [f"entity{slot}.{name}" for name in _ROT6D]
@@ -59,7 +60,7 @@ def feature_names(observation_steps: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def feature_floor(observation_steps: int) -> Float32:
+def feature_floor(observation_steps: int, slots: int = TOKEN_SLOTS) -> Float32:
     """Smallest standard deviation to divide each feature by, (F,).
 
     A feature that hardly varies in the data (the size of the only object) must not blow up small
@@ -69,7 +70,7 @@ def feature_floor(observation_steps: int) -> Float32:
     return np.array(
         [
             _LENGTH_FLOOR if name.endswith(lengths) and "gravity" not in name else _UNITLESS_FLOOR
-            for name in feature_names(observation_steps)
+            for name in feature_names(observation_steps, slots)
         ],
         dtype=np.float32,
     )
@@ -91,7 +92,7 @@ def observation_features(states: Float32) -> Float32:
         _scaled(now[:, TABLE, None] - p_base_tool[:, 2:]),
         -R_base_tool[:, 2, :],
     ]
-    tokens = now[:, ENTITIES].reshape(len(states), TOKEN_SLOTS, TOKEN_SIZE)
+    tokens = now[:, ENTITIES].reshape(len(states), -1, TOKEN_SIZE)
     anchors = _relative_poses(tokens[:, :, ANCHOR], R_base_tool, p_base_tool)
     entity = np.concatenate(
         [

@@ -20,6 +20,7 @@ from policies.features import (
     observation_features,
 )
 from policies.noise import perturb
+from robot_skills.core.policy import TOKEN_SLOTS, slots_of
 
 
 class Frontend(Protocol):
@@ -59,7 +60,7 @@ def make_frontend(contract: PolicyContract) -> Frontend:
     """The frontend that a contract asks for."""
     match contract.frame:
         case Frame.TOOL:
-            return ToolFrontend(contract.observation_steps, contract.horizon)
+            return ToolFrontend(contract)
         case Frame.GIVEN:
             return GivenFrontend(contract)
 
@@ -67,15 +68,16 @@ def make_frontend(contract: PolicyContract) -> Frontend:
 class ToolFrontend:
     """Everything relative to the current tool frame (UMI, Chi et al., 2024)."""
 
-    def __init__(self, observation_steps: int, horizon: int) -> None:
-        self._observation_steps, self._horizon = observation_steps, horizon
+    def __init__(self, contract: PolicyContract) -> None:
+        self._observation_steps, self._horizon = contract.observation_steps, contract.horizon
+        self._slots = slots_of(contract.state.names) or TOKEN_SLOTS
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        return feature_names(self._observation_steps)
+        return feature_names(self._observation_steps, self._slots)
 
     def feature_floor(self) -> Float32:
-        return feature_floor(self._observation_steps)
+        return feature_floor(self._observation_steps, self._slots)
 
     def action_floor(self) -> Float32:
         return action_floor(self._horizon)

@@ -16,7 +16,6 @@ from policies.features import (
     VALUE,
     Float32,
 )
-from robot_skills.core.policy import TOKEN_SLOTS
 from robot_skills.core.se3 import rot6d_to_matrix, so3_exp
 
 _SMALLEST_SIZE_M = 1e-3
@@ -58,17 +57,18 @@ def _move_tool(states: Float32, noise: NoiseConfig, rng: np.random.Generator) ->
 
 def _move_entities(states: Float32, noise: NoiseConfig, rng: np.random.Generator) -> None:
     n, steps = states.shape[:2]
-    tokens = states[:, :, ENTITIES].reshape(n, steps, TOKEN_SLOTS, TOKEN_SIZE)
+    tokens = states[:, :, ENTITIES].reshape(n, steps, -1, TOKEN_SIZE)
+    slots = tokens.shape[2]
     present = tokens[..., PRESENT, None]
 
     def drawn(sigma: float, size: int) -> Float32:
-        return rng.normal(0.0, sigma, (n, 1, TOKEN_SLOTS, size)).astype(np.float32)
+        return rng.normal(0.0, sigma, (n, 1, slots, size)).astype(np.float32)
 
     pose = tokens[..., ANCHOR]
     pose[..., :3] += drawn(noise.anchor_m, 3) * present
     yaw = drawn(noise.anchor_yaw_rad, 1)
     cosine, sine = np.cos(yaw), np.sin(yaw)
-    columns = pose[..., 3:].reshape(n, steps, TOKEN_SLOTS, 2, 3)
+    columns = pose[..., 3:].reshape(n, steps, slots, 2, 3)
     x, y = columns[..., 0].copy(), columns[..., 1].copy()
     columns[..., 0] = cosine * x - sine * y
     columns[..., 1] = sine * x + cosine * y

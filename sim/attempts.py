@@ -1,5 +1,6 @@
 """Attempts side by side, by their numbers, until enough of them have succeeded."""
 
+import gc
 import itertools
 import multiprocessing
 import os
@@ -27,9 +28,7 @@ def make_attempts(
         Whether an attempt succeeded, as each is finished.
     """
     queue = (i for i in itertools.count() if i not in made)
-    # A fresh interpreter per worker: OpenGL contexts, BLAS and torch do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
+    pool = worker_pool(workers)
     running: set[Future[bool]] = set()
     try:
         while missing > 0 or running:
@@ -44,7 +43,23 @@ def make_attempts(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes of one thread each that leave Ctrl-C to their parent."""
+    # A fresh interpreter per worker: OpenGL contexts, BLAS and torch do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
+
+
 def _quiet_worker() -> None:
     """Leave Ctrl-C to the parent, which lets attempts in flight finish."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
+    # What has been loaded stays: looking for garbage is quick then, and worlds, which know what
+    # knows them, can be let go of after every attempt.
+    gc.collect()
+    gc.freeze()
+
+
+def let_go() -> None:
+    """Free what the last attempt has left: compiled worlds of many megabytes."""
+    gc.collect()

@@ -13,7 +13,7 @@ from robot_skills.core.predicates import unmet
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, RgbdFrame, single_arm_chunk
 from sim.dataset import Demonstration, Optics
-from sim.experts import Expert, MotionStyle, make_expert
+from sim.experts import EXPERTS, Expert, ExpertMaker, MotionStyle, make_expert
 from sim.experts.motion import Mover
 from sim.robot import SimRobot
 from sim.scenarios import Scenario, draw_scenario
@@ -25,6 +25,8 @@ _MAX_TICKS = 400
 _TAIL_TICKS = 10
 """Ticks recorded after the work is done, from which the termination head learns to stop."""
 _SETTLE_TICKS = 10
+PUSHES_HZ = 0.35
+"""How often a hand that demonstrates is pushed off its way."""
 _CALM = MotionStyle(
     speed_m_s=0.35,
     turn_rate_rad_s=1.5,
@@ -50,7 +52,7 @@ class Disturbance:
     """
 
     rng: np.random.Generator
-    rate_hz: float = 0.35
+    rate_hz: float = PUSHES_HZ
     largest_m: float = 0.03
     largest_rad: float = 0.15
     _left: int = 0
@@ -97,11 +99,43 @@ def demonstrate(
     """
     rng = np.random.default_rng(seed)
     scenario = draw_scenario(skill, rng)
+    return demonstrate_in(
+        scenario, EXPERTS[skill], rng, arm=arm, cameras=cameras, camera_px=camera_px
+    )
+
+
+def demonstrate_in(
+    scenario: Scenario,
+    expert: ExpertMaker,
+    rng: np.random.Generator,
+    *,
+    arm: str,
+    cameras: Sequence[str] = (),
+    camera_px: tuple[int, int] = (128, 128),
+    pushes_hz: float = PUSHES_HZ,
+) -> Demonstration:
+    """Demonstrate once from a given start.
+
+    Args:
+        scenario: The start, and what has to hold at the end.
+        expert: Makes the expert.
+        rng: Of the style and the disturbances.
+        arm: Name of a simulated arm.
+        cameras: Cameras to record with depth at every tick.
+        camera_px: Picture size (width, height).
+        pushes_hz: How often the hand is pushed off its way; 0 never does.
+
+    Raises:
+        AttemptFailed: See `demonstrate`.
+    """
     robot = SimRobot(arm=arm, layout=scenario.layout, camera_size_px=camera_px)
     robot.connect()
     try:
         prepare(robot, scenario, rng)
-        demonstration = _record(robot, scenario, rng, tuple(cameras))
+        disturbance = Disturbance(
+            rng, rate_hz=pushes_hz, largest_m=scenario.push_m, largest_rad=scenario.push_rad
+        )
+        demonstration = _record(robot, scenario, expert, disturbance, tuple(cameras))
         _verify(robot, scenario.effects)
     finally:
         robot.close()
@@ -169,8 +203,13 @@ def _anchors(*pairs: tuple[str, str]) -> list[AnchorSpec]:
 
 
 def _record(
-    robot: SimRobot, scenario: Scenario, rng: np.random.Generator, cameras: tuple[str, ...]
+    robot: SimRobot,
+    scenario: Scenario,
+    make: ExpertMaker,
+    disturbance: Disturbance,
+    cameras: tuple[str, ...],
 ) -> Demonstration:
+    rng = disturbance.rng
     scene = truth_scene(robot.world)
     tool = robot.observe().arms[DEFAULT_ARM].T_base_tool
     try:
@@ -178,8 +217,7 @@ def _record(
     except RefusedError as refusal:
         raise AttemptFailed(f"nothing to act on: {type(refusal).__name__}") from refusal
     style = MotionStyle.draw(rng)
-    expert = make_expert(scenario.skill, binding.tokens_at(tool), tool, style, _PERIOD_S)
-    disturbance = Disturbance(rng, largest_m=scenario.push_m, largest_rad=scenario.push_rad)
+    expert = make(binding.tokens_at(tool), tool, style, _PERIOD_S)
     rows = _Rows()
     done_ticks = 0
     for _ in range(_MAX_TICKS):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from robot_skills.core.errors import (
     DatasetError,
@@ -24,7 +24,7 @@ from robot_skills.core.errors import (
     unknown_name,
 )
 from sim.arms import ARMS
-from sim.attempts import make_attempts
+from sim.attempts import let_go, make_attempts
 from sim.dataset import Demonstration
 from sim.demonstrate import CONTROL_HZ, AttemptFailed, demonstrate
 from sim.experts import EXPERTS
@@ -95,6 +95,28 @@ class GenerateConfig:
         spec = self.spec
         return CONTROL_HZ if spec is None else spec.fps
 
+    def demonstrate(self, i: int) -> Demonstration:
+        """Attempt i.
+
+        Raises:
+            AttemptFailed: It did not succeed.
+        """
+        seed, spec = (self.seed, i), self.spec
+        if spec is not None:
+            recording = Recording(cameras=self.cameras, camera_px=self.camera_px)
+            return spec.demonstrate(seed, recording)
+        return demonstrate(
+            self.task,
+            seed=seed,
+            arm=self.robot,
+            cameras=self.cameras,
+            camera_px=self.camera_px,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return asdict(self)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerateReport:
@@ -115,6 +137,41 @@ class GenerateReport:
     failures: dict[str, int]
 
 
+class Job(Protocol):
+    """Attempts that depend on their number alone, whatever is demonstrated in them.
+
+    It is sent to other processes.
+    """
+
+    @property
+    def task(self) -> str:
+        """What is demonstrated, in a word."""
+        ...
+
+    @property
+    def robot(self) -> str:
+        """Name of the arm that demonstrates."""
+        ...
+
+    @property
+    def fps(self) -> int:
+        """Control ticks per second."""
+        ...
+
+    @property
+    def episodes(self) -> int:
+        """Successful demonstrations wanted."""
+        ...
+
+    def demonstrate(self, i: int) -> Demonstration:
+        """Attempt i. Raises `AttemptFailed`."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        ...
+
+
 class Writer(Protocol):
     """Writes demonstrations as a dataset to a folder that does not exist yet."""
 
@@ -129,7 +186,7 @@ class Writer(Protocol):
     ) -> None: ...
 
 
-def generate(config: GenerateConfig, out: Path, write: Writer, workers: int = 2) -> GenerateReport:
+def generate(config: Job, out: Path, write: Writer, workers: int = 2) -> GenerateReport:
     """Make a dataset of verified demonstrations.
 
     Args:
@@ -165,7 +222,7 @@ def generate(config: GenerateConfig, out: Path, write: Writer, workers: int = 2)
             attempts=tried,
             failures=failures,
         )
-        record = {"config": asdict(config), "report": asdict(report)}
+        record = {"config": config.to_json(), "report": asdict(report)}
         (out / "meta" / "generated.json").write_text(json.dumps(record, indent=2))
     except KeyboardInterrupt:
         print("finished attempts are kept; the same command goes on with them", file=sys.stderr)
@@ -179,12 +236,12 @@ def generate(config: GenerateConfig, out: Path, write: Writer, workers: int = 2)
     return report
 
 
-def _claim(attempts: Path, config: GenerateConfig) -> None:
+def _claim(attempts: Path, config: Job) -> None:
     """Start the folder of attempts, or make sure that it is of this configuration."""
     attempts.mkdir(parents=True, exist_ok=True)
     stamp = attempts / "config.json"
     # More episodes of the same run is the same run.
-    wanted = {k: v for k, v in asdict(config).items() if k != "episodes"}
+    wanted = {k: v for k, v in config.to_json().items() if k != "episodes"}
     wanted = json.loads(json.dumps(wanted))
     if stamp.exists():
         found = json.loads(stamp.read_text())
@@ -199,7 +256,7 @@ def _claim(attempts: Path, config: GenerateConfig) -> None:
     unfinished.replace(stamp)
 
 
-def _collect(config: GenerateConfig, attempts: Path, workers: int) -> None:
+def _collect(config: Job, attempts: Path, workers: int) -> None:
     from tqdm import tqdm
 
     done = {_index_of(path) for path in _finished(attempts)}
@@ -235,10 +292,11 @@ def _collect(config: GenerateConfig, attempts: Path, workers: int) -> None:
         bar.close()
 
 
-def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
+def _attempt(config: Job, attempts: Path, i: int) -> bool:
     stem = attempts / f"attempt_{i:06d}"
+    let_go()
     try:
-        demonstration = _demonstrate(config, i)
+        demonstration = config.demonstrate(i)
     except AttemptFailed as failure:
         unfinished = stem.with_suffix(".tmp")
         unfinished.write_text(json.dumps({"reason": str(failure)}))
@@ -246,21 +304,6 @@ def _attempt(config: GenerateConfig, attempts: Path, i: int) -> bool:
         return False
     demonstration.save(stem.with_suffix(".npz"))
     return True
-
-
-def _demonstrate(config: GenerateConfig, i: int) -> Demonstration:
-    seed = (config.seed, i)
-    spec = config.spec
-    if spec is not None:
-        recording = Recording(cameras=config.cameras, camera_px=config.camera_px)
-        return spec.demonstrate(seed, recording)
-    return demonstrate(
-        config.task,
-        seed=seed,
-        arm=config.robot,
-        cameras=config.cameras,
-        camera_px=config.camera_px,
-    )
 
 
 def _finished(attempts: Path) -> list[Path]:

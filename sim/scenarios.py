@@ -39,7 +39,6 @@ _PUSH_FAR_M = (0.11, 0.24)
 _SLACK_M = 0.01
 """Things are seen a little off, and the way has to be free as seen."""
 _ALONGSIDE_M = 0.09
-_PLACE_ANCHORS = {"in": "access", "on": "top", "beside": "spot_beside"}
 _DRAWS = 200
 """Layouts are tried; most have no free way to push along."""
 
@@ -85,6 +84,37 @@ class Scenario:
         return SE3(so3_exp(self.turn_rad) @ T_base_home.R, T_base_home.p + self.offset_m)
 
 
+def tokens_of(skill: str, *args: str) -> tuple[tuple[str, str], ...]:
+    """Entity and anchor of each token that an expert sees, in order.
+
+    Args:
+        skill: Its name.
+        args: Its arguments, in the order of its card.
+    """
+    thing, *more = args
+    match skill:
+        case "grasp":
+            return ((thing, "box"),)
+        case "place":
+            relation, target = more
+            return ((thing, "box"), (target, _PLACE_ANCHORS[relation]))
+        case "reach":
+            return ((thing, more[0]),)
+        case "press":
+            return ((thing, "press"),)
+        case "push":
+            return ((thing, "box"), (more[0], "top"))
+        case "insert":
+            return ((thing, "box"), (more[0], "access"))
+        case "open" | "close":
+            return ((thing, "handle"), (thing, "hinge"))
+        case _:
+            raise unknown_name("skill with scenarios", skill, SCENARIOS)
+
+
+_PLACE_ANCHORS = {"in": "access", "on": "top", "beside": "spot_beside"}
+
+
 def draw_scenario(
     skill: str, rng: np.random.Generator, variation: Variation = TRAINING
 ) -> Scenario:
@@ -126,9 +156,9 @@ def _grasp(rng: np.random.Generator, v: Variation) -> Scenario:
         args={"object": thing},
         task=f"pick up the {_words(thing)}",
         layout=_layout(rng, v, with_objects=(thing,), drawer=drawer, placed=placed),
-        tokens=((thing, "box"),),
+        tokens=tokens_of("grasp", thing),
         effects=(_literal("holding", thing),),
-        **_start(rng),
+        **random_start(rng),
     )
 
 
@@ -158,10 +188,10 @@ def _place(rng: np.random.Generator, v: Variation) -> Scenario:
         args={"object": thing, "relation": relation, "target": target},
         task=f"put the {_words(thing)} {relation} the {_words(target)}",
         layout=layout,
-        tokens=((thing, "box"), (target, _PLACE_ANCHORS[relation])),
+        tokens=tokens_of("place", thing, relation, target),
         effects=(_literal(relation, thing, target), _literal("hand_empty")),
         held=thing,
-        **_start(rng),
+        **random_start(rng),
     )
 
 
@@ -177,9 +207,9 @@ def _reach(rng: np.random.Generator, v: Variation) -> Scenario:
         args={"object": thing, "side": side},
         task=f"go {'over' if side == 'over' else 'next to'} the {_words(thing)}",
         layout=layout,
-        tokens=((thing, side),),
+        tokens=tokens_of("reach", thing, side),
         effects=(_literal(side, thing),),
-        **_start(rng),
+        **random_start(rng),
     )
 
 
@@ -195,10 +225,10 @@ def _press(rng: np.random.Generator, v: Variation) -> Scenario:
         args={"control": thing, "state": "off" if on else "on"},
         task=f"turn the {thing} {'off' if on else 'on'}",
         layout=layout,
-        tokens=((thing, "press"),),
+        tokens=tokens_of("press", thing),
         effects=(_literal("turned_off" if on else "turned_on", thing),),
         push_m=0.02,
-        **_start(rng),
+        **random_start(rng),
     )
 
 
@@ -215,10 +245,10 @@ def _push(rng: np.random.Generator, v: Variation) -> Scenario:
         args={"object": thing, "target": ZONE},
         task=f"push the {_words(thing)} onto the zone",
         layout=layout,
-        tokens=((thing, "box"), (ZONE, "top")),
+        tokens=tokens_of("push", thing, ZONE),
         effects=(_literal("on", thing, ZONE),),
         push_m=0.02,
-        **_start(rng),
+        **random_start(rng),
     )
 
 
@@ -279,13 +309,13 @@ def _insert(rng: np.random.Generator, v: Variation) -> Scenario:
         args={"object": PEG, "socket": SOCKET},
         task="put the peg into the socket",
         layout=layout,
-        tokens=((PEG, "box"), (SOCKET, "access")),
+        tokens=tokens_of("insert", PEG, SOCKET),
         effects=(_literal("inserted", PEG, SOCKET), _literal("hand_empty")),
         held=PEG,
         push_m=0.01,
         token_off_m=0.002,
         token_off_rad=0.02,
-        **_start(rng),
+        **random_start(rng),
     )
 
 
@@ -316,10 +346,10 @@ def _opening(rng: np.random.Generator, v: Variation, skill: str, start: DrawerSt
             cupboard=start if door else absent,
             placed=placed,
         ),
-        tokens=((thing, "handle"), (thing, "hinge")),
+        tokens=tokens_of(skill, thing),
         effects=(_literal("open" if skill == "open" else "closed", thing),),
         push_m=0.02,
-        **_start(rng),
+        **random_start(rng),
     )
 
 
@@ -336,8 +366,11 @@ SCENARIOS: Mapping[str, Callable[[np.random.Generator, Variation], Scenario]] = 
 """Scenario of every skill that is learned from demonstrations."""
 
 
-def _start(rng: np.random.Generator) -> dict:
-    """A start near home, wide enough that the way is known from anywhere above the table."""
+def random_start(rng: np.random.Generator) -> dict[str, Any]:
+    """A start near home, wide enough that the way is known from anywhere above the table.
+
+    It names fields of `Scenario`.
+    """
     turn = np.array([*rng.uniform(-0.08, 0.08, 2), rng.uniform(-0.5, 0.5)])
     offset = rng.uniform([-0.06, -0.15, -0.14], [0.10, 0.15, 0.05])
     return {

@@ -151,6 +151,8 @@ class GateNode:
         else:
             response.granted = True
             response.epoch = self._gate.grant(request.owner)
+            # Everybody hears of it, however soon it is given back.
+            self._tell(self._clock.now_s())
         return response
 
     def _release(self, request: Any, response: Any) -> Any:

@@ -48,8 +48,7 @@ def record_result(zoo: Path, options: EvalOptions, payload: dict[str, Any]) -> P
         "rate": round(payload["rate"], 4),
         "ci95": [round(bound, 4) for bound in payload["ci95"]],
         "seeds": f"({options.seed}, 0..{payload['n'] + payload['skipped_setups'] - 1})",
-        "command": f"robot-skills eval --skill {options.skill} --arm {options.arm} "
-        f"--scene {options.scene} --episodes {options.episodes} --seed {options.seed}",
+        "command": _command(options),
     }
     rows = sorted([*kept, row], key=lambda r: (r["arm"], r["scene"]))
     dumped = yaml.safe_dump({"results": rows}, sort_keys=False, width=100, allow_unicode=True)
@@ -60,3 +59,12 @@ def record_result(zoo: Path, options: EvalOptions, payload: dict[str, Any]) -> P
     except OSError as error:
         raise StorageError(f"The result could not be written into {card}: {error}") from error
     return card
+
+
+def _command(options: EvalOptions) -> str:
+    """What prints the result again."""
+    zoo = f" --zoo {options.zoo}" if options.zoo else ""
+    return (
+        f"robot-skills eval --skill {options.skill}{zoo} --arm {options.arm} "
+        f"--scene {options.scene} --episodes {options.episodes} --seed {options.seed}"
+    )

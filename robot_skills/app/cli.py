@@ -75,6 +75,12 @@ def _train_success() -> Entry:
     return options.TrainSuccessOptions, train_success.main
 
 
+def _train_sequencer() -> Entry:
+    from robot_skills.app import options, train_sequencer
+
+    return options.TrainSequencerOptions, train_sequencer.main
+
+
 def _skills() -> Entry:
     from robot_skills.app import options, skills
 
@@ -135,6 +141,12 @@ def _bench() -> Entry:
     return options.BenchOptions, bench.main
 
 
+def _blame() -> Entry:
+    from robot_skills.app import blame
+
+    return blame.BlameOptions, blame.main
+
+
 def _doctor() -> Entry:
     from robot_skills.app import doctor, options
 
@@ -162,11 +174,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(name="rollouts", summary="let a skill try, with mishaps, and keep how", load=_rollouts),
     Command(name="train-success", summary="learn to foresee success", load=_train_success),
-    Command(name="skills", summary="list the skills, show one card", load=_skills),
+    Command(name="train-sequencer", summary="learn which skill comes next", load=_train_sequencer),
+    Command(name="skills", summary="list the skills, show one, teach another", load=_skills),
     Command(name="serve", summary="serve a policy to other machines (openpi)", load=_serve),
     Command(name="bringup", summary="start a cell's processes, keep them up", load=_bringup),
     Command(name="tell", summary="have a cell that is up carry out an instruction", load=_tell),
     Command(name="bench", summary="time us and a peer side by side", load=_bench),
+    Command(name="blame", summary="whose fault it was that a run went wrong", load=_blame),
     Command(name="doctor", summary="what this machine can do, and what is missing", load=_doctor),
 )
 

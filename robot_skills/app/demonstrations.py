@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from robot_skills.data.lerobot.layout import Layout
     from robot_skills.data.lerobot.rows import Rows
     from sim.dataset import Demonstration
-    from sim.generate import GenerateConfig, GenerateReport
+    from sim.generate import GenerateReport, Job
 
 _DEPTH_MAX_M = 10.0
 _CRF = 30
 
 
-def generate_dataset(config: "GenerateConfig", out: Path, workers: int = 2) -> "GenerateReport":
+def generate_dataset(config: "Job", out: Path, workers: int = 2) -> "GenerateReport":
     """Make a LeRobot v3 dataset of verified demonstrations; see `sim.generate.generate`."""
     from sim.generate import generate
 

@@ -1,12 +1,11 @@
 """`robot-skills eval`: success over unseen seeds, with its interval."""
 
-import multiprocessing
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from robot_skills.app.options import EvalOptions
@@ -17,12 +16,11 @@ from robot_skills.core.errors import RefusedError, unknown_name
 
 def main(options: EvalOptions) -> CommandResult:
     """Evaluate what the options name and print a table."""
-    if (options.skill is None) == (options.suite is None):
-        raise RefusedError("Say what to measure: either --skill NAME or --suite tabletop.")
-    if options.episodes < 1 or options.workers < 1:
-        raise RefusedError("--episodes and --workers must be at least 1.")
-    if options.level is not None and options.suite != "tabletop":
-        raise RefusedError("--level is of --suite tabletop.")
+    _refuse_contradictions(options)
+    if options.factor is not None:
+        from robot_skills.app.factors import measure_factors
+
+        return measure_factors(options)
     if options.suite is not None and ":" in options.suite:
         jobs = _task_jobs(options, options.suite)
     else:
@@ -30,7 +28,7 @@ def main(options: EvalOptions) -> CommandResult:
     trials = []
     skipped = 0
     for name, job in jobs.items():
-        done, left_out = _run(job, options.episodes, options.workers, name)
+        done, left_out = run_trials(job, options.episodes, options.workers, name)
         trials += done
         skipped += left_out
     payload = summary(trials, options, skipped)
@@ -40,6 +38,22 @@ def main(options: EvalOptions) -> CommandResult:
 
         print(f"recorded in {record_result(options.zoo or zoo_dir(), options, payload)}")
     return CommandResult(payload=payload)
+
+
+def _refuse_contradictions(options: EvalOptions) -> None:
+    if (options.skill is None) == (options.suite is None):
+        raise RefusedError("Say what to measure: either --skill NAME or --suite tabletop.")
+    if options.episodes < 1 or options.workers < 1:
+        raise RefusedError("--episodes and --workers must be at least 1.")
+    for option, value in (("--level", options.level), ("--factor", options.factor)):
+        if value is not None and options.suite != "tabletop":
+            raise RefusedError(f"{option} is of --suite tabletop.")
+    if options.level is not None and options.factor is not None:
+        raise RefusedError("Choose one: either --level, or --factor, which varies level I.")
+    if options.factor is None and (options.zoos or options.figure is not None):
+        raise RefusedError("--zoos and --figure are of --factor.")
+    if options.zoo is not None and options.zoos:
+        raise RefusedError("Choose one: --zoo FOLDER, or --zoos with a folder per training seed.")
 
 
 def _task_jobs(options: EvalOptions, task: str) -> dict[str, Callable[[int], Any]]:
@@ -68,6 +82,8 @@ def _skill_jobs(options: EvalOptions) -> dict[str, Callable[[int], Any]]:
 
     if options.arm not in ARMS:
         raise unknown_name("arm", options.arm, ARMS)
+    if options.level is not None and options.checkpoint is not None:
+        return _task_centric_job(options, options.checkpoint)
     if options.checkpoint is not None:
         from policies.loading import load_policy
 
@@ -81,11 +97,12 @@ def _skill_jobs(options: EvalOptions) -> dict[str, Callable[[int], Any]]:
         checkpoint=options.checkpoint,
     )
     if options.skill is not None:
-        from sim.scenarios import SCENARIOS
+        from robot_skills.skills.library import SkillLibrary
         from sim.variation import MEASURED
 
-        if options.skill not in SCENARIOS:
-            raise unknown_name("skill with scenarios", options.skill, SCENARIOS)
+        learned = [card.name for card in SkillLibrary.load(config.zoo) if card.checkpoint]
+        if options.skill not in learned:
+            raise unknown_name("learned skill", options.skill, learned)
         measured = replace(config, variation=MEASURED)
         return {options.skill: partial(skill_trial, measured, options.skill)}
     if options.suite not in SUITES:
@@ -99,7 +116,25 @@ def _skill_jobs(options: EvalOptions) -> dict[str, Callable[[int], Any]]:
     return {task.name: partial(suite_trial, config, task) for task in SUITES[str(options.suite)]}
 
 
-def _run(
+def _task_centric_job(options: EvalOptions, checkpoint: Path) -> dict[str, Callable[[int], Any]]:
+    """One job: a policy of whole tasks at a level."""
+    from robot_skills.app.task_centric import (
+        TaskCentricConfig,
+        open_task_policy,
+        task_centric_trial,
+    )
+    from sim.tabletop.levels import LEVELS
+
+    # What does not fit is refused here, before any process starts.
+    open_task_policy(checkpoint)
+    config = TaskCentricConfig(
+        checkpoint=checkpoint, seed=options.seed, execute_steps=options.execute_steps
+    )
+    level = LEVELS[str(options.level)]
+    return {f"level {level.name}": partial(task_centric_trial, config, level)}
+
+
+def run_trials(
     job: Callable[[int], Any], episodes: int, workers: int, name: str
 ) -> tuple[list[Any], int]:
     """The first `episodes` trials that could be set up, and how many could not."""
@@ -123,30 +158,13 @@ def _run(
 
 def _results(job: Callable[[int], Any], workers: int) -> Iterator[Any]:
     """Trials 0, 1, 2, ... in order; None where the start could not be brought about."""
-    guarded = partial(_guarded, job)
-    if workers == 1:
-        i = 0
-        while True:
-            yield guarded(i)
-            i += 1
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        ahead = [pool.submit(guarded, i) for i in range(2 * workers)]
-        i = 2 * workers
-        try:
-            while True:
-                yield ahead.pop(0).result()
-                ahead.append(pool.submit(guarded, i))
-                i += 1
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    from robot_skills.app.pool import in_order
+
+    return in_order((partial(guarded, job, i) for i in count()), workers)
 
 
-def _one_thread() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"
-
-
-def _guarded(job: Callable[[int], Any], index: int) -> Any:
+def guarded(job: Callable[[int], Any], index: int) -> Any:
+    """What a job returns for an index; None where its start could not be brought about."""
     from robot_skills.app.trials import SetupFailed
 
     try:

@@ -36,6 +36,10 @@ class RunOptions(CommonOptions):
     """Of the layout and of every random choice in the run."""
     planner: str = "rules"
     """Who turns the words into a plan."""
+    executive: str = "closed-loop"
+    """What comes after the plan, and after every skill: closed-loop (tries again and plans again),
+    fixed (every skill of the plan once, in order), sequencer (a learned one says what comes
+    next)."""
     out: Path | None = None
     """Folder for the video, the report and the episode log; nothing is written without it."""
     zoo: Path | None = None
@@ -170,22 +174,31 @@ class EvalOptions(CommonOptions):
     level: Literal["I", "II", "III", "IV", "V"] | None = None
     """Of the suite tabletop: new layouts (I), unseen objects (II), scenes (III), tasks (IV) or
     arms (V). A level brings its own arms: --arm is not asked."""
+    factor: str | None = None
+    """Of the suite tabletop: vary this factor of level I alone, beside the same tasks as usual:
+    light, texture, "camera pose", distractors, object, size, "table height", friction, mass; or
+    all."""
     checkpoint: Path | None = None
-    """Checkpoint to measure, ours or LeRobot's; the zoo's when left out."""
+    """Checkpoint to measure, ours or LeRobot's; the zoo's when left out. With --level: one policy
+    for whole tasks, trained on the suite tabletop:training."""
     zoo: Path | None = None
     """Folder of skill cards to measure with; the shipped ones when left out."""
+    zoos: tuple[Path, ...] = ()
+    """Of --factor: several such folders, one per training seed."""
     arm: str = "panda"
     """Arm to measure on."""
     scene: SceneSource = "rgbd"
     """Where the scene comes from: the cell's RGB-D cameras, or the simulator's state."""
     episodes: int = 100
-    """Seeds per skill, or per instruction of a suite."""
+    """Seeds per skill, per instruction of a suite, per level, or per factor."""
     seed: int = 100_000
     """First seed; demonstrations use other ones."""
     execute_steps: int = 8
     """Actions of each chunk that are carried out, for policies in tasks."""
     workers: int = 2
     """Processes that evaluate at the same time."""
+    figure: Path | None = None
+    """Of --factor: where to draw the drops in success (PNG)."""
     record: bool = False
     """Write the result of a skill into its card."""
 
@@ -237,8 +250,36 @@ class TrainSuccessOptions(CommonOptions):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrainSequencerOptions(CommonOptions):
+    """Learn which skill comes next, for `robot-skills run --executive sequencer`.
+
+    Learned from imagined runs of the tabletop's training tasks, in which skills fail at random and
+    the closed loop shows how to recover; measured on other such runs, and on tasks that were never
+    shown.
+    """
+
+    out: Path
+    """Folder for the checkpoint."""
+    runs: int = 330
+    """Imagined runs to learn from, the tasks in turn."""
+    held_out: int = 75
+    """Imagined runs to measure on, of each kind."""
+    failing: float = 0.35
+    """How often an attempt at a skill goes wrong in them."""
+    steps: int = 1500
+    """Steps of the optimiser."""
+    seed: int = 0
+    """Of the runs, the weights and the order of choices."""
+    zoo: Path | None = None
+    """Folder of the skill cards; the shipped ones when left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SkillsList(CommonOptions):
     """List the skills with their arguments and measured success."""
+
+    zoo: Path | None = None
+    """Folder of the skills; the shipped ones when left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,11 +288,67 @@ class SkillsShow(CommonOptions):
 
     name: Positional[str]
     """Name of the skill."""
+    zoo: Path | None = None
+    """Folder of the skills; the shipped ones when left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillsDraft(CommonOptions):
+    """Write a draft card for a skill that a run found missing, to be completed by hand.
+
+    Ask for the task with `robot-skills run "..." --json > run.json`: where no skill has a wanted
+    effect, the answer names the missing one. What only its teacher knows is marked with TODO.
+    """
+
+    from_missing: Path
+    """What `robot-skills run --json` printed."""
+    out: Path
+    """File of the draft card (YAML); must not exist."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillsAdd(CommonOptions):
+    """Teach a skill: from demonstrations and a draft card to a skill that plans can use.
+
+    Checks card and demonstrations, trains, measures success on unseen layouts in the simulator, and
+    puts card and checkpoint into the library as one step: it is there whole or not at all. An
+    interrupted call goes on where it stopped when it is repeated with the same options.
+
+    Ten demonstrations can do. Where there are fewer than --episodes, each is repeated in the
+    simulator in new scenes, relative to the thing that it is about, and kept where the effects of
+    the card hold afterwards (MimicGen, 2023).
+    """
+
+    name: Positional[str]
+    """Name of the skill, as its card says it."""
+    dataset: Path
+    """Folder of the demonstrations, a LeRobot v3 dataset of tool and entities."""
+    card: Path
+    """Draft card (YAML): a skill card without training and results."""
+    zoo: Path | None = None
+    """Library to add it to; begins as a copy of the shipped skills where it does not exist. The
+    shipped ones when left out."""
+    episodes: int = 200
+    """Demonstrations to train on; what the dataset lacks is made from it in the simulator."""
+    steps: int = 4000
+    """Steps of the optimiser."""
+    trials: int = 50
+    """Unseen layouts to measure success on; 0 measures nothing."""
+    arm: str = "panda"
+    """Arm that repeats demonstrations, and that success is measured on."""
+    scene: SceneSource = "rgbd"
+    """Where the scene comes from when success is measured: RGB-D cameras, or the simulator."""
+    seed: int = 0
+    """Of scenes and training."""
+    workers: int = 2
+    """Processes, and processor threads in training."""
 
 
 SkillsOptions = (
     Annotated[SkillsList, tyro.conf.subcommand(name="list")]
     | Annotated[SkillsShow, tyro.conf.subcommand(name="show")]
+    | Annotated[SkillsDraft, tyro.conf.subcommand(name="draft")]
+    | Annotated[SkillsAdd, tyro.conf.subcommand(name="add")]
 )
 
 

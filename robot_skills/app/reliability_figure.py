@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from policies.reliability import Calibration
-from robot_skills.core.errors import RefusedError, StorageError
+from robot_skills.core.errors import RefusedError
 
 _INK, _LINE, _FAINT = "#1f2430", "#2b6cb0", "#b8c4d6"
 
@@ -26,6 +26,8 @@ def reliability_figure(calibration: Calibration, path: Path, title: str = "") ->
         )
     from matplotlib.figure import Figure
 
+    from robot_skills.app.paper import save_png
+
     figure = Figure(figsize=(4.2, 4.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color=_FAINT, linewidth=1.0, label="as predicted")
@@ -46,8 +48,4 @@ def reliability_figure(calibration: Calibration, path: Path, title: str = "") ->
     lower.set(xlabel="predicted probability", ylabel="samples", yscale="log")
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="png", dpi=150)
-    except OSError as error:
-        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+    save_png(figure, path)

@@ -18,6 +18,7 @@ from robot_skills.core.scene import TABLE, Entity
 from robot_skills.core.types import ActionChunk
 from robot_skills.data.episode_log import Episode, Latency, Look
 from robot_skills.data.messages import Command
+from robot_skills.scheduler.attribution import attribute
 
 _CHANGED_M = 1e-6
 _SHOWN_LOOKS = 16
@@ -66,6 +67,7 @@ def render_report(episode: Episode, inputs: ReportInputs) -> str:
     return _template().render(
         story=story,
         verdicts=_verdicts(story, inputs),
+        cause=attribute(episode.events),
         facts=_facts(episode, inputs, end_s),
         film=inputs.film,
         plans=_plans(story),

@@ -15,7 +15,13 @@ from robot_skills.app.outcome import CommandResult
 from robot_skills.app.progress import Progress
 from robot_skills.app.recording import WALL_MS
 from robot_skills.app.startup import FirstMotion
-from robot_skills.core.errors import MissingSkillError, RefusedError, StorageError
+from robot_skills.core.errors import (
+    MissingSkillError,
+    PerceptionError,
+    RefusedError,
+    RobotFault,
+    StorageError,
+)
 from robot_skills.core.events import EventKind, EventList, EventSink
 from robot_skills.data.episode_log import EpisodeLog, read_episode
 
@@ -43,15 +49,16 @@ _NOTHING_DONE: dict[str, Any] = {
 def main(options: RunOptions) -> CommandResult:
     """Carry out the instruction of the options."""
     started_s = time.perf_counter()
-    progress = Progress(sys.stdout)
+    progress, events = Progress(sys.stdout), EventList()
     try:
-        payload = _carry_out(options, progress)
-    except RefusedError as error:
+        payload = _carry_out(options, progress, events)
+    except (RefusedError, PerceptionError, RobotFault) as error:
         progress.close()
         reason = " ".join(str(error).split())
         print(f"robot-skills: {reason}", file=sys.stderr, flush=True)
-        payload = {**_asked(options), **_NOTHING_DONE, "reason": reason, "refused": True}
-        payload["wall_s"] = time.perf_counter() - started_s
+        payload = {**_asked(options), **_NOTHING_DONE, "reason": reason}
+        payload["refused"] = isinstance(error, RefusedError)
+        payload |= {"fault": _fault(events), "wall_s": time.perf_counter() - started_s}
         if isinstance(error, MissingSkillError):
             missing = {"verb": error.verb, "parameters": error.parameters}
             payload["missing_skill"] = {**missing, "effects": list(error.effects)}
@@ -65,7 +72,7 @@ def main(options: RunOptions) -> CommandResult:
     return CommandResult(payload=payload, exit_code=0 if payload["truth_success"] else 1)
 
 
-def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
+def _carry_out(options: RunOptions, progress: Progress, events: EventList) -> dict[str, Any]:
     """Run the instruction; a refused one leaves no files behind."""
     from robot_skills.app.wiring import CellConfig, simulated_cell
 
@@ -74,9 +81,10 @@ def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
         scene=options.scene,
         seed=options.seed,
         planner=options.planner,
+        executive=options.executive,
         zoo=options.zoo,
     )
-    events, first_motion = EventList(), FirstMotion()
+    first_motion = FirstMotion()
     sinks: list[EventSink] = [events, first_motion, progress]
     out = options.out
     with ExitStack() as stack:
@@ -95,6 +103,7 @@ def _carry_out(options: RunOptions, progress: Progress) -> dict[str, Any]:
         **_asked(options),
         **_told(result),
         "truth_success": truth_success,
+        "fault": _fault(events),
         "sim_s": sim_s,
         "plan_ms": result.plan_ms,
         **_chunk_times(events),
@@ -123,6 +132,7 @@ def _asked(options: RunOptions) -> dict[str, Any]:
         "scene": options.scene,
         "seed": options.seed,
         "planner": options.planner,
+        "executive": options.executive,
     }
 
 
@@ -148,6 +158,14 @@ def _told(result: "RunResult") -> dict[str, Any]:
         "refused": False,
         "replans": result.replans,
     }
+
+
+def _fault(events: EventList) -> dict[str, Any] | None:
+    """Whose fault it was that something went wrong; None when nothing did."""
+    from robot_skills.scheduler.attribution import attribute
+
+    fault = attribute(events.events)
+    return None if fault is None else fault.to_json()
 
 
 def _chunk_times(events: EventList) -> dict[str, Any]:
@@ -177,6 +195,10 @@ def _say_end(payload: dict[str, Any], out: Path | None) -> None:
     known = "the goal holds" if payload["truth_success"] else "the goal does not hold"
     print(f"\nbelief  {believed}")
     print(f"truth   {known}")
+    fault = payload["fault"]
+    if fault is not None:
+        during = f" during {fault['skill']}" if fault["skill"] else ""
+        print(f"cause   {fault['layer']}{during}: {fault['reason']}")
     chunk = "" if payload["chunk_ms"] is None else f", chunk {payload['chunk_ms']:.1f} ms"
     print(
         f"time    {payload['sim_s']:.1f} s simulated, {payload['wall_s']:.1f} s taken"

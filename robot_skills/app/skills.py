@@ -1,11 +1,11 @@
-"""`robot-skills skills`: what the library can do, and how well it was measured to do it."""
+"""`robot-skills skills`: what the library can do, how well, and what else it is to learn."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from robot_skills.app.options import SkillsList, SkillsShow
+from robot_skills.app.options import SkillsAdd, SkillsDraft, SkillsList, SkillsShow
 from robot_skills.app.outcome import CommandResult
 from robot_skills.app.tables import text_table
 from robot_skills.app.zoo import zoo_dir
@@ -19,14 +19,21 @@ if TYPE_CHECKING:
     from policies.success import SuccessConfig
 
 
-def main(options: SkillsList | SkillsShow) -> CommandResult:
-    """List the library, or show one card."""
-    library = SkillLibrary.load(zoo_dir())
+def main(options: SkillsList | SkillsShow | SkillsDraft | SkillsAdd) -> CommandResult:
+    """List the library, show one card, draft one, or teach a skill."""
     match options:
-        case SkillsList():
-            return _list(library)
-        case SkillsShow(name=name):
-            return _show(library[name])
+        case SkillsList(zoo=zoo):
+            return _list(SkillLibrary.load(zoo or zoo_dir()))
+        case SkillsShow(name=name, zoo=zoo):
+            return _show(SkillLibrary.load(zoo or zoo_dir())[name])
+        case SkillsDraft():
+            from robot_skills.app.skills_add.drafting import write_draft
+
+            return write_draft(options)
+        case SkillsAdd():
+            from robot_skills.app.skills_add.command import add
+
+            return add(options)
 
 
 def success_text(result: SuiteResult) -> str:

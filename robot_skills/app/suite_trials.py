@@ -64,7 +64,21 @@ def roll_out(task: SuiteTask, policy: "DescribedTask", seed: int, execute_steps:
         seed: Of the episode and of the policy's sampling.
         execute_steps: Actions carried out of each chunk before the next is asked for.
     """
-    sensed = task.reset(seed)
+    return roll_on(task, task.reset(seed), policy, seed, execute_steps)
+
+
+def roll_on(
+    task: SuiteTask, sensed: Sensed, policy: "DescribedTask", seed: int, execute_steps: int
+) -> Rollout:
+    """Let a policy act in an episode that has begun; else as `roll_out`.
+
+    Args:
+        task: Where.
+        sensed: Its first observation.
+        policy: Who.
+        seed: Of the policy's sampling.
+        execute_steps: Actions carried out of each chunk before the next is asked for.
+    """
     policy.reset(seed)
     history: deque[Sensed] = deque([sensed] * policy.observation_steps, policy.observation_steps)
     latencies: list[float] = []

@@ -5,8 +5,9 @@ own: what the planner makes of the words cannot move it.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,12 +15,13 @@ from robot_skills.app.trials import Trial, TrialConfig, median_chunk_ms
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.events import EventList
 from robot_skills.core.plan import Literal
+from robot_skills.core.policy import Policy
 from robot_skills.core.predicates import unmet
-from robot_skills.core.scene import Scene
 from sim.fixtures import BOX, DRAWER
 from sim.layout import DrawerStart, random_layout
 from sim.objects import CUBE, OBJECT_NAMES
 from sim.tabletop.levels import Level
+from sim.tabletop.milestones import Milestones
 from sim.tabletop.tasks import Instance
 from sim.truth import truth_scene
 
@@ -27,8 +29,6 @@ _CUBES = tuple(name for name in OBJECT_NAMES if name.endswith(CUBE))
 _LOW = (*_CUBES, "bread")
 _SMALL = (*_LOW, "can", "milk")
 _DRAWS = 20
-_EVERY = 4
-"""Control steps between two looks at what holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,27 +126,41 @@ def suite_trial(config: TrialConfig, task: SuiteTask, index: int) -> Trial:
 
 def level_trial(config: TrialConfig, level: Level, index: int) -> Trial:
     """Carry out one instance of one of a level's tasks, which take turns, as do its arms."""
-    task = level.tasks[index % len(level.tasks)]
-    arm = level.arms[index // len(level.tasks) % len(level.arms)]
-    instance = task.draw(np.random.default_rng((config.seed, index)), level.variation)
+    arm, instance = level.draw(config.seed, index)
     return instruction_trial(replace(config, arm=arm), instance, index)
 
 
-def instruction_trial(config: TrialConfig, instance: Instance, index: int) -> Trial:
+def instruction_trial(
+    config: TrialConfig,
+    instance: Instance,
+    index: int,
+    policy_loader: Callable[[Path], Policy] | None = None,
+) -> Trial:
     """Carry out one instruction in its scene through the whole stack.
 
     It succeeds when its goal holds at the end, and what was to hold on the way has held, both in
     the simulator's truth.
+
+    Args:
+        config: With what.
+        instance: The instruction, and where things start.
+        index: Number of the trial.
+        policy_loader: Loads the policy of a skill's folder; the usual ones when None.
     """
     from robot_skills.app.wiring import CellConfig, simulated_cell
 
     start_s = time.perf_counter()
     events = EventList()
     cell_config = CellConfig(
-        arm=config.arm, scene=config.scene, seed=index, layout=instance.layout, zoo=config.zoo
+        arm=config.arm,
+        scene=config.scene,
+        seed=index,
+        executive=config.executive,
+        layout=instance.layout,
+        zoo=config.zoo,
     )
     attempts = 0
-    with simulated_cell(cell_config, (events,)) as cell:
+    with simulated_cell(cell_config, (events,), policy_loader=policy_loader) as cell:
         way = Milestones(instance.on_the_way)
         cell.sim.on_step.append(lambda sim: way.look(lambda: truth_scene(sim.world)))
         try:
@@ -171,26 +185,6 @@ def instruction_trial(config: TrialConfig, instance: Instance, index: int) -> Tr
         chunk_ms=median_chunk_ms(events),
         attempts=attempts,
     )
-
-
-class Milestones:
-    """Literals that have to hold one after the other, each at some time.
-
-    Args:
-        literals: In their order.
-    """
-
-    def __init__(self, literals: Sequence[Literal]) -> None:
-        self.ahead = tuple(literals)
-        self._looks = 0
-
-    def look(self, truth: Callable[[], Scene]) -> None:
-        """Take note of what holds now; every few calls only, since nothing passes in between."""
-        self._looks += 1
-        if self.ahead and self._looks % _EVERY == 0:
-            scene = truth()
-            while self.ahead and not unmet(scene, self.ahead[:1]):
-                self.ahead = self.ahead[1:]
 
 
 def _literal(predicate: str, *args: str) -> Literal:

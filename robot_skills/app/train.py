@@ -44,7 +44,7 @@ def main(options: TrainOptions) -> CommandResult:
         teacher=options.teacher,
         device=options.device,
     )
-    exported = _export(result.checkpoint) if _is_first_of_team() else None
+    exported = export_too(result.checkpoint) if _is_first_of_team() else None
     calibration = result.calibration
     print(
         f"{result.checkpoint}: {result.steps} steps in {result.seconds:.0f} s, "
@@ -65,7 +65,7 @@ def main(options: TrainOptions) -> CommandResult:
     )
 
 
-def _export(checkpoint: Path) -> str | None:
+def export_too(checkpoint: Path) -> str | None:
     """Make the checkpoint run without torch too; it is as good as before where that fails."""
     from policies.export import export_onnx
 

@@ -42,6 +42,7 @@ class TrialConfig:
         checkpoint: Checkpoint that replaces the card's own, for the skill under test.
         policy_config: How policies are run.
         variation: What scenes of skills are drawn from.
+        executive: Who carries out instructions, see `wiring.EXECUTIVES`.
     """
 
     arm: str
@@ -51,6 +52,7 @@ class TrialConfig:
     checkpoint: Path | None = None
     policy_config: PolicySkillConfig = field(default_factory=PolicySkillConfig)
     variation: Variation = TRAINING
+    executive: str = "closed-loop"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,16 +101,16 @@ def skill_trial(
         index: Number of the trial.
         watch: Called after every control step while the skill runs.
     """
+    from robot_skills.app.card_scenarios import draw_start
     from robot_skills.app.gating import gate_here
     from robot_skills.skills.runner import SkillContext, run_skill
     from sim.demonstrate import AttemptFailed, move_to, prepare
-    from sim.scenarios import draw_scenario
     from sim.truth import truth_scene
 
     start_s = time.perf_counter()
     library = _library(config, skill)
     rng = np.random.default_rng((config.seed, index))
-    scenario = draw_scenario(skill, rng, config.variation)
+    scenario = draw_start(library[skill], rng, config.variation)
     cell = SimRobot(arm=config.arm, layout=scenario.layout, camera_size_px=CAMERA_PX)
     cell.connect()
     events = EventList()
@@ -221,10 +223,14 @@ def median_chunk_ms(events: EventList) -> float:
     return float(np.median(latencies)) if latencies else 0.0
 
 
-def _group(skill: str, args) -> str:
+def _group(skill: str, args: Mapping[str, str]) -> str:
+    from sim.scenarios import SCENARIOS
+
     if skill == "grasp":
         return str(args["object"]).split("_")[-1]
     if skill == "place":
         return f"{args['relation']} {str(args['target']).split('_')[-1]}"
     kinds = {"reach": "side", "press": "control", "open": "thing", "close": "thing"}
-    return str(args[kinds[skill]]) if skill in kinds else skill
+    if skill in kinds:
+        return str(args[kinds[skill]])
+    return skill if skill in SCENARIOS else next(iter(args.values()), skill)

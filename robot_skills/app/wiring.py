@@ -5,9 +5,9 @@ simulator's truth is for measuring (`Cell.goal_holds`) and for ``scene="truth"``
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from robot_skills.app.gating import gate_here
@@ -26,10 +26,18 @@ from robot_skills.core.plan import Literal, Plan, Planner
 from robot_skills.core.policy import Policy, SuccessPredictor
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
+from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.data.episode_log import EpisodeLog
-from robot_skills.scheduler.executive import Executive, RunResult, SkillRunner, context_runner
+from robot_skills.scheduler.closed_loop import ClosedLoop
+from robot_skills.scheduler.executive import Executive, SkillRunner, Strategy, context_runner
+from robot_skills.scheduler.fixed_order import FixedOrder
+from robot_skills.scheduler.language import LanguageParser
+from robot_skills.scheduler.plan_checker import CheckerConfig, PlanChecker
+from robot_skills.scheduler.reach import Reach
 from robot_skills.scheduler.rules_planner import RulesPlanner
-from robot_skills.skills.card import SkillKind
+from robot_skills.scheduler.runs import RunResult
+from robot_skills.scheduler.sequencing import Sequencing
+from robot_skills.skills.card import SkillCard, SkillKind
 from robot_skills.skills.conditions import check_literals
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext
@@ -43,6 +51,10 @@ _log = logging.getLogger(__name__)
 
 PLANNERS = ("rules",)
 """Planners that there are."""
+CLOSED_LOOP, FIXED, SEQUENCER = "closed-loop", "fixed", "sequencer"
+"""The last is also the folder of its checkpoint, among the skills."""
+EXECUTIVES = (CLOSED_LOOP, FIXED, SEQUENCER)
+"""Executives that there are: what decides after the plan, and after every call."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +66,7 @@ class CellConfig:
         scene: Where scenes come from: the cameras, or the simulator.
         seed: Of the layout and of every random choice in a run.
         planner: Who plans.
+        executive: Who decides after the plan, and after every call.
         layout: What stands where; drawn from the seed when None.
         zoo: Folder of the skills; the shipped ones when None.
     """
@@ -62,6 +75,7 @@ class CellConfig:
     scene: SceneSource = "rgbd"
     seed: int = 0
     planner: str = "rules"
+    executive: str = CLOSED_LOOP
     layout: Layout | None = None
     zoo: Path | None = None
 
@@ -71,6 +85,8 @@ class CellConfig:
             raise unknown_name("arm", self.arm, ARMS)
         if self.planner not in PLANNERS:
             raise unknown_name("planner", self.planner, PLANNERS)
+        if self.executive not in EXECUTIVES:
+            raise unknown_name("executive", self.executive, EXECUTIVES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -81,11 +97,13 @@ class Skills:
         library: Cards and policies.
         planner: Refuses plans with skills that cannot run.
         predictors: What foresees success, by name of the skill.
+        strategy: Decides after the plan, and after every call.
     """
 
     library: SkillLibrary
     planner: Planner
     predictors: Mapping[str, SuccessPredictor]
+    strategy: Strategy = field(default_factory=ClosedLoop)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -141,7 +159,7 @@ def simulated_cell(
         RefusedError: The skills cannot be read.
         MissingDependencyError: Something that the cell needs is not installed.
     """
-    skills = load_skills(config.planner, config.zoo, policy_loader)
+    skills = load_skills(config.planner, config.zoo, policy_loader, config.executive)
     layout = config.layout or default_layout(config.seed)
     sim = SimRobot(config.arm, layout=layout, camera_size_px=CAMERA_PX)
     sim.connect()
@@ -167,24 +185,28 @@ def load_skills(
     planner: str = PLANNERS[0],
     zoo: Path | None = None,
     policy_loader: Callable[[Path], Policy] | None = None,
+    executive: str = CLOSED_LOOP,
 ) -> Skills:
-    """Every skill with its policy, and who plans with them.
+    """Every skill with its policy, and who plans and decides with them.
 
     Args:
         planner: Who plans.
         zoo: Folder of the skills; the shipped ones when None.
         policy_loader: Loads the policy of a checkpoint folder; `load_policy` when None.
+        executive: Who decides after the plan, and after every call.
 
     Raises:
-        RefusedError: The skills cannot be read.
+        RefusedError: The skills, or what decides, cannot be read.
         MissingDependencyError: Something that they need is not installed.
     """
     library = SkillLibrary.load(zoo or zoo_dir(), policy_loader or load_policy)
     _load_policies(library)
+    plans, strategy = _deciders(planner, executive, library, zoo or zoo_dir())
     return Skills(
         library=library,
-        planner=_ReadyPlanner(_planner(planner, library), library),
+        planner=_ReadyPlanner(plans, library),
         predictors=load_predictors(library),
+        strategy=strategy,
     )
 
 
@@ -230,13 +252,22 @@ def make_executive(
         run: Makes one attempt at a skill; `context_runner` when None.
     """
     return Executive(
+        strategy=skills.strategy,
         planner=skills.planner,
         cards=skills.library,
         run=run or context_runner(context),
         look=context.look,
         now_s=context.robot.clock.now_s,
         events=context.events,
+        checker=make_checker(skills.library, context.robot, context.arm),
     )
+
+
+def make_checker(cards: Iterable[SkillCard], robot: Robot, arm: str = DEFAULT_ARM) -> PlanChecker:
+    """Who accepts plans for an arm of a connected robot, which has to reach what they are about."""
+    state = robot.observe().arms[arm]
+    reach = Reach(robot.arms[arm].cartesian, robot.kinematics(arm), state)
+    return PlanChecker(cards, CheckerConfig(rules=(reach,)))
 
 
 def load_predictors(library: SkillLibrary) -> dict[str, SuccessPredictor]:
@@ -301,6 +332,23 @@ def _load_policies(library: SkillLibrary) -> None:
         if card.kind is SkillKind.LEARNED:
             with suppress(RefusedError):
                 library.policy(card.name)
+
+
+def _deciders(
+    planner: str, executive: str, library: SkillLibrary, zoo: Path
+) -> tuple[Planner, Strategy]:
+    """Who plans, and who goes on from the plan. Raises `RefusedError`."""
+    if executive not in EXECUTIVES:
+        raise unknown_name("executive", executive, EXECUTIVES)
+    if executive == SEQUENCER:
+        from policies.sequencer import LearnedSequencer
+        from policies.text import MiniLmEncoder
+
+        parser = LanguageParser(library, MiniLmEncoder())
+        sequencer = LearnedSequencer.load(zoo / SEQUENCER)
+        sequencing = Sequencing(sequencer, parser.parse, library)
+        return sequencing, sequencing
+    return _planner(planner, library), FixedOrder() if executive == FIXED else ClosedLoop()
 
 
 def _planner(name: str, library: SkillLibrary) -> Planner:

@@ -55,6 +55,18 @@ class CheckpointError(RefusedError):
     """A checkpoint is corrupt, foreign, or does not fit the skill that wants to use it."""
 
 
+class UnusableSkillError(CheckpointError):
+    """A skill has no policy that can be used.
+
+    Attributes:
+        skill: Its name.
+    """
+
+    def __init__(self, message: str, *, skill: str) -> None:
+        super().__init__(message)
+        self.skill = skill
+
+
 class DatasetError(RefusedError):
     """A dataset is missing, corrupt, or does not fit what it is wanted for."""
 

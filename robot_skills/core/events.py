@@ -19,6 +19,8 @@ class EventKind(Enum):
     GATE = "gate"
     SKILL_END = "skill_end"
     EFFECTS = "effects"
+    GOAL = "goal"
+    """What of the goal was seen not to hold when all calls had been made."""
     RETRY = "retry"
     REPLAN = "replan"
     RUN_END = "run_end"
@@ -31,6 +33,8 @@ class EventKind(Enum):
     SAID = "said"
     """Typed words that move the arm."""
     ESTOP = "estop"
+    DRIVER = "driver"
+    """The arm or its gripper does not do what it was told."""
     SENSOR = "sensor"
     """A camera or a device was lost, or came back."""
 

@@ -106,6 +106,7 @@ class SkillResult:
         refused_chunks: Chunks that the safety gate refused.
         likely: Probability of success as predicted when the motion ended; None where nothing
             predicts it.
+        error: Name of the type of the error that ended it; empty where none did.
     """
 
     call: SkillCall
@@ -115,6 +116,7 @@ class SkillResult:
     chunks: int = 0
     refused_chunks: int = 0
     likely: float | None = None
+    error: str = ""
 
     @property
     def ok(self) -> bool:

@@ -5,7 +5,7 @@ A policy sees the tool and the entities that its call is about, each as an uprig
 base frame; the policy makes them relative to the tool by itself (UMI, Chi et al., 2024).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -21,13 +21,25 @@ TOKEN_SLOTS = 2
 _POSE_NAMES = ("x", "y", "z", "r1", "r2", "r3", "r4", "r5", "r6")
 _TOKEN_NAMES = ("present", *_POSE_NAMES, "size_x", "size_y", "size_z", "value")
 
-STATE_NAMES: tuple[str, ...] = (
-    *(f"tool.{name}" for name in _POSE_NAMES),
-    "tool.opening",
-    "table.z",
-    *(f"entity{slot}.{name}" for slot in range(TOKEN_SLOTS) for name in _TOKEN_NAMES),
-)
-"""Names of the recorded state vector, in order."""
+
+def state_names(slots: int) -> tuple[str, ...]:
+    """Names of a recorded state vector with room for so many entities, in order."""
+    return (
+        *(f"tool.{name}" for name in _POSE_NAMES),
+        "tool.opening",
+        "table.z",
+        *(f"entity{slot}.{name}" for slot in range(slots) for name in _TOKEN_NAMES),
+    )
+
+
+def slots_of(names: Sequence[str]) -> int | None:
+    """Entities that a layout has room for; None where it is not one of `state_names`."""
+    slots = (len(names) - len(state_names(0))) // len(_TOKEN_NAMES)
+    return slots if slots > 0 and tuple(names) == state_names(slots) else None
+
+
+STATE_NAMES = state_names(TOKEN_SLOTS)
+"""Names of the state vector that is recorded of a skill, in order."""
 ACTION_NAMES: tuple[str, ...] = (*(f"tool.{name}" for name in _POSE_NAMES), "tool.opening")
 """Names of the recorded action vector, in order: the tool pose and opening to be at next."""
 
@@ -129,6 +141,21 @@ class SeeingPolicy(Policy, Protocol):
         ...
 
 
+@runtime_checkable
+class TrainedPolicy(Policy, Protocol):
+    """A policy that knows which entities its demonstrations showed."""
+
+    @property
+    def entity_counts(self) -> tuple[int, int] | None:
+        """Least and greatest number of entities at a time; None where nobody took note."""
+        ...
+
+    @property
+    def anchors(self) -> frozenset[tuple[str, ...]]:
+        """Which frames of them, for each kind of call; empty where nobody took note."""
+        ...
+
+
 class SuccessPredictor(Protocol):
     """Tells, while a skill runs, how likely it is to succeed."""
 
@@ -167,18 +194,28 @@ def vector_to_pose(vector: Array) -> Array:
 
 def encode_state(inputs: PolicyInput) -> NDArray[np.float32]:
     """The newest state as recorded, (len(STATE_NAMES),), in the order of `STATE_NAMES`."""
-    parts = [
-        pose_to_vector(inputs.T_base_tool[-1]),
-        inputs.opening[-1:],
-        np.array([inputs.table_height_m]),
-    ]
-    for slot in range(TOKEN_SLOTS):
-        if slot < len(inputs.tokens):
-            token = inputs.tokens[slot]
+    tokens = [*inputs.tokens, *[None] * (TOKEN_SLOTS - len(inputs.tokens))]
+    return encode_tokens(inputs.T_base_tool[-1], inputs.opening[-1], inputs.table_height_m, tokens)
+
+
+def encode_tokens(
+    T_base_tool: Array, opening: float, table_height_m: float, tokens: Sequence[EntityToken | None]
+) -> NDArray[np.float32]:
+    """One state as recorded, in the order of `state_names` of as many slots as there are tokens.
+
+    Args:
+        T_base_tool: Tool pose, (4, 4).
+        opening: Of the gripper.
+        table_height_m: In the base frame.
+        tokens: What is in each slot; None for nothing.
+    """
+    parts = [pose_to_vector(T_base_tool), np.array([opening, table_height_m])]
+    for token in tokens:
+        if token is None:
+            parts.append(np.zeros(len(_TOKEN_NAMES)))
+        else:
             pose = pose_to_vector(token.T_base_anchor.matrix())
             parts.append(np.concatenate([[1.0], pose, token.extents_m, [token.value]]))
-        else:
-            parts.append(np.zeros(len(_TOKEN_NAMES)))
     return np.concatenate(parts).astype(np.float32)
 
 

@@ -1,6 +1,7 @@
 """What can be said about a scene. Pure functions of a `Scene` and entity names."""
 
 from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
 
 import numpy as np
 
@@ -46,6 +47,8 @@ FINGERS_SIDE_M = 0.04
 """... and below its palm."""
 GAPS_ALONGSIDE_M = (0.01, 0.10)
 """Least and greatest distance of a tool alongside a thing, from its side."""
+SLENDER = 1.25
+"""Ratio of two sizes of a thing from which on one is clearly the longer."""
 
 
 def _cavity_point(thing: Entity, container: Entity, cavity: Region) -> np.ndarray:
@@ -230,6 +233,18 @@ def alongside(scene: Scene, thing: str, arm: str = DEFAULT_ARM) -> bool:
     return low and GAPS_ALONGSIDE_M[0] <= gap_m <= GAPS_ALONGSIDE_M[1]
 
 
+def upright(scene: Scene, thing: str) -> bool:
+    """The thing is clearly higher than long: it stands, and can be tipped over."""
+    x, y, height = scene[thing].extents_m
+    return bool(height >= SLENDER * max(x, y))
+
+
+def lying(scene: Scene, thing: str) -> bool:
+    """The thing is clearly longer than high."""
+    x, y, height = scene[thing].extents_m
+    return bool(max(x, y) >= SLENDER * height)
+
+
 def near(scene: Scene, thing: str, other: str) -> bool:
     """The boxes are less than `NEAR_M` apart sideways: their centres, less their half sizes."""
     a, b = scene[thing], scene[other]
@@ -259,8 +274,22 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
     "turned_off": turned_off,
     "over": over,
     "alongside": alongside,
+    "upright": upright,
+    "lying": lying,
 }
 """Every predicate by the name that goals and skill cards use."""
+
+
+def arity(predicate: str) -> tuple[int, int]:
+    """Least and greatest number of arguments of a predicate.
+
+    Raises:
+        UnknownNameError: There is no such predicate.
+    """
+    if predicate not in PREDICATES:
+        raise unknown_name("predicate", predicate, PREDICATES)
+    _, *names = signature(PREDICATES[predicate]).parameters.values()
+    return sum(name.default is Parameter.empty for name in names), len(names)
 
 
 def holds(scene: Scene, literal: Literal) -> bool:

@@ -163,6 +163,19 @@ class Entity:
         return float(self.T_base_entity.p[2] - 0.5 * self.extents_m[2])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """How good one camera's picture was when it was looked at.
+
+    Attributes:
+        age_s: How long before the look it was taken.
+        readings: Share of its pixels that have a depth.
+    """
+
+    age_s: float
+    readings: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Scene:
     """All entities known at one time, the table among them.
@@ -172,12 +185,14 @@ class Scene:
         entities: By name, in a stable order.
         opening: Gripper opening per arm name.
         tools: `T_base_tool` per arm name, where it is known.
+        views: The pictures that it was read from, per camera, where whoever looked says so.
     """
 
     stamp_s: float
     entities: Mapping[str, Entity]
     opening: Mapping[str, float]
     tools: Mapping[str, SE3] = field(default_factory=dict)
+    views: Mapping[str, View] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, entity in self.entities.items():

@@ -1,9 +1,11 @@
 """RGB-D pictures to scenes: `robot_skills.core.perceiver.Perceiver` on open3d and numpy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import Observation
+from robot_skills.perception.freshness import Freshness
 from robot_skills.perception.labels import ZOO_LABELS, load_labels
 from robot_skills.perception.sight import SightConfig, see
 from robot_skills.perception.things import recognise
@@ -24,7 +26,7 @@ class RgbdPerceiver:
     def __init__(self, config: SightConfig | None = None, labels: Path = ZOO_LABELS) -> None:
         self._config = SightConfig() if config is None else config
         self._labels = labels
-        self._tracker = Tracker()
+        self.reset()
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -33,20 +35,23 @@ class RgbdPerceiver:
     def reset(self) -> None:
         """Forget everything: a new episode starts."""
         self._tracker = Tracker()
+        self._freshness = Freshness(self._config.oldest_s)
 
     def look(self, observation: Observation) -> Scene:
         """The scene as of this observation.
 
         Raises:
-            PerceptionError: A camera is missing or shows nothing usable.
+            PerceptionError: A camera is missing, late or frozen, or shows nothing usable.
             CheckpointError: The label classifier cannot be read.
             MissingDependencyError: open3d is not installed.
         """
         model = load_labels(self._labels)
+        views = self._freshness.check(observation, self._config.cameras)
         sight = see(observation, self._config, self._tracker.fixtures)
-        return self._tracker.update(
+        scene = self._tracker.update(
             sight,
             [recognise(thing, model) for thing in sight.things],
             {arm: recognise(thing, model) for arm, thing in sight.in_hand.items()},
             observation,
         )
+        return replace(scene, views=views)

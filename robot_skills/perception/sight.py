@@ -37,6 +37,7 @@ class SightConfig:
         held_m: How far below the tool's origin a held thing may reach.
         gripper_width_m: Between the fingers at opening 1.
         catalogue: Kinds of fixtures, in the order in which they are looked for.
+        oldest_s: How old a picture may be when it is looked at.
     """
 
     cameras: tuple[str, ...] = ("front", "wrist")
@@ -49,10 +50,13 @@ class SightConfig:
     held_m: float = 0.17
     gripper_width_m: float = 0.08
     catalogue: tuple[FixtureKind, ...] = CATALOGUE
+    oldest_s: float = 2.0
 
     def __post_init__(self) -> None:
         if not self.cameras:
             raise ValueError("Perception needs at least one camera.")
+        if self.oldest_s <= 0.0:
+            raise ValueError("The age that a picture may have must be above zero.")
         if np.any(np.asarray(self.lower_m) >= np.asarray(self.upper_m)):
             raise ValueError("The volume that is looked at needs lower < upper.")
 

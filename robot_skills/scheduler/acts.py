@@ -307,7 +307,8 @@ class Acts:
 
     def _named_in(self, rest: Sequence[str]) -> list[str]:
         """Entities that words name, as far as they do."""
-        marks = [(0, ""), *find_all(rest, (*words.RELATIONS, *words.SOURCES)), (len(rest), "")]
+        prepositions = (*words.RELATIONS, *words.SOURCES, *words.FOREIGN_RELATIONS)
+        marks = [(0, ""), *find_all(rest, prepositions), (len(rest), "")]
         names = []
         for (i, preposition), (j, _) in pairwise(marks):
             with suppress(RefusedError):

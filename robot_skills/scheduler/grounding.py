@@ -367,10 +367,13 @@ class Grounder:
             return self._some(phrase, fitting, phrase.number)
         if len(fitting) > 1:
             fitting = [e for e in fitting if wanted(e)] or fitting
+        names = _list([e.name for e in fitting])
         if phrase.quantifier == "any":
-            return (_easiest(self.scene, fitting)[0].name,)
+            chosen = _easiest(self.scene, fitting)[0].name
+            if len(fitting) > 1:
+                self.wording.append(f"{phrase.text!r} understood as {chosen}, of {names}")
+            return (chosen,)
         if len(fitting) > 1:
-            names = _list([e.name for e in fitting])
             raise InstructionError(f"{phrase.text!r} is ambiguous: it fits {names}. Say which.")
         return (fitting[0].name,)
 

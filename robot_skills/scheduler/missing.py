@@ -39,6 +39,7 @@ _USUAL: Mapping[str, tuple[str, Mapping[str, ParameterType], tuple[str, ...]]] =
     "turned_off": ("press", {"control": ParameterType.CONTROL}, ("turned_off({control})",)),
     "over": ("reach", {"object": ParameterType.SUPPORT}, ("over({object})",)),
     "alongside": ("reach", {"object": ParameterType.SUPPORT}, ("alongside({object})",)),
+    "lying": ("tip", {"object": ParameterType.MOVABLE}, ("lying({object})",)),
 }
 """Verb, parameters and effects of a skill that makes a predicate true."""
 

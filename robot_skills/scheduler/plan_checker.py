@@ -6,11 +6,10 @@ cards, by carrying the cards' effects through the symbolic model.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from inspect import Parameter, signature
 
-from robot_skills.core.errors import RobotSkillsError
+from robot_skills.core.errors import PlanningError, RobotSkillsError
 from robot_skills.core.plan import Literal, Plan, SkillCall
-from robot_skills.core.predicates import PREDICATES
+from robot_skills.core.predicates import PREDICATES, arity
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.world_model import (
     State,
@@ -45,13 +44,31 @@ class CheckerConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanVerdict:
-    """Whether a plan may run; `reasons` holds one line per thing that is wrong."""
+    """Whether a plan may run.
+
+    Attributes:
+        reasons: One line per thing that is wrong.
+        call: The first call that cannot be made; None where each can.
+    """
 
     reasons: tuple[str, ...] = ()
+    call: SkillCall | None = None
 
     @property
     def accepted(self) -> bool:
         return not self.reasons
+
+
+class PlanRefusedError(PlanningError):
+    """A planner's plan does not stand up to the checker.
+
+    Attributes:
+        call: The first call that cannot be made; None where each can.
+    """
+
+    def __init__(self, verdict: PlanVerdict) -> None:
+        super().__init__(f"The plan is refused: {'; '.join(verdict.reasons)}.")
+        self.call = verdict.call
 
 
 class PlanChecker:
@@ -68,24 +85,26 @@ class PlanChecker:
 
     def check(self, plan: Plan, scene: Scene) -> PlanVerdict:
         """Judge a plan for a scene. Never raises for what a plan says."""
-        reasons = self._form(plan, scene)
-        if not reasons:
-            reasons = self._execution(plan, scene)
-        return PlanVerdict(reasons=tuple(reasons))
+        verdict = self._form(plan, scene)
+        return self._execution(plan, scene) if verdict.accepted else verdict
 
-    def _form(self, plan: Plan, scene: Scene) -> list[str]:
+    def _form(self, plan: Plan, scene: Scene) -> PlanVerdict:
         """What is wrong without looking at what the calls do."""
         reasons = []
+        wrong: SkillCall | None = None
         if len(plan.calls) > self._config.max_calls:
             reasons.append(f"{len(plan.calls)} calls, at most {self._config.max_calls} are allowed")
         for i, call in enumerate(plan.calls[: self._config.max_calls], start=1):
-            reasons += [f"call {i}, {call}: {problem}" for problem in self._problems(call, scene)]
+            problems = self.problems(call, scene)
+            wrong = wrong or (call if problems else None)
+            reasons += [f"call {i}, {call}: {problem}" for problem in problems]
         steps = [step for step in plan.milestones if not isinstance(step, SkillCall)]
         for literal in (*plan.goal, *(literal for step in steps for literal in step)):
             reasons += _literal_problems(literal, scene)
-        return reasons
+        return PlanVerdict(reasons=tuple(reasons), call=wrong)
 
-    def _problems(self, call: SkillCall, scene: Scene) -> list[str]:
+    def problems(self, call: SkillCall, scene: Scene) -> list[str]:
+        """What is wrong with one call, whatever comes before it."""
         card = self._cards.get(call.skill)
         if card is None:
             known = ", ".join(sorted(self._cards)) or "none"
@@ -97,7 +116,7 @@ class PlanChecker:
         verdicts = (rule(call, scene) for rule in self._config.rules)
         return [verdict for verdict in verdicts if verdict is not None]
 
-    def _execution(self, plan: Plan, scene: Scene) -> list[str]:
+    def _execution(self, plan: Plan, scene: Scene) -> PlanVerdict:
         """What goes wrong when the calls do what their cards say."""
         model = WorldModel(scene, card_predicates(self._cards.values()))
         state = model.initial()
@@ -109,14 +128,15 @@ class PlanChecker:
                 missing = model.unmet(state, grounded.preconditions)
                 if missing:
                     why = ", ".join(_describe(literal, scene) for literal in missing)
-                    return [f"call {i}, {call}: {why} would not hold before it"]
+                    reason = f"call {i}, {call}: {why} would not hold before it"
+                    return PlanVerdict(reasons=(reason,), call=call)
                 state = model.apply(state, grounded.effects)
                 if ahead and ahead[0] == call:
                     ahead.pop(0)
                 _pass(ahead, model, state)
-            return self._end(plan, model, state, ahead)
+            return PlanVerdict(reasons=tuple(self._end(plan, model, state, ahead)))
         except RobotSkillsError as error:
-            return [str(error)]
+            return PlanVerdict(reasons=(str(error),))
 
     def _end(self, plan: Plan, model: WorldModel, state: State, ahead: Sequence) -> list[str]:
         reasons = [
@@ -140,9 +160,8 @@ def _literal_problems(literal: Literal, scene: Scene) -> list[str]:
     if literal.predicate not in PREDICATES:
         known = ", ".join(sorted(PREDICATES))
         return [f"goal {literal}: there is no predicate {literal.predicate!r} (available: {known})"]
-    names = list(signature(PREDICATES[literal.predicate]).parameters.values())[1:]
-    least = sum(parameter.default is Parameter.empty for parameter in names)
-    if not least <= len(literal.args) <= len(names):
+    least, most = arity(literal.predicate)
+    if not least <= len(literal.args) <= most:
         return [f"goal {literal}: {literal.predicate} takes {least} things"]
     return [f"goal {literal}: there is no {arg!r}" for arg in literal.args if arg not in scene]
 

@@ -233,7 +233,12 @@ def contradict(a: Literal, b: Literal, shared: Collection[str] = frozenset({TABL
     if a.negated or b.negated:
         return False
     match a.predicate, b.predicate:
-        case ("open", "closed") | ("accepts", "closed") | ("turned_on", "turned_off"):
+        case (
+            ("open", "closed")
+            | ("accepts", "closed")
+            | ("turned_on", "turned_off")
+            | ("upright", "lying")
+        ):
             return a.args == b.args
         case ("over" | "alongside", "over" | "alongside"):
             return True

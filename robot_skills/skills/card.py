@@ -18,7 +18,7 @@ from robot_skills.core.binding import Anchor
 from robot_skills.core.errors import RefusedError, unknown_name
 from robot_skills.core.plan import Literal
 from robot_skills.core.policy import TOKEN_SLOTS
-from robot_skills.core.predicates import PREDICATES
+from robot_skills.core.predicates import arity
 from robot_skills.core.scene import TABLE, Entity, Scene
 
 CARD_FILE = "card.yaml"
@@ -110,6 +110,12 @@ class SkillCase:
     preconditions: tuple[Literal, ...] = ()
     effects: tuple[Literal, ...] = ()
     tokens: tuple[TokenTemplate, ...] = ()
+
+    @property
+    def entity_counts(self) -> tuple[int, int]:
+        """Least and greatest number of entities that the policy sees; what slides has no hinge."""
+        hinges = sum(token.anchor is Anchor.HINGE for token in self.tokens)
+        return len(self.tokens) - hinges, len(self.tokens)
 
     def applies(self, args: Mapping[str, str]) -> bool:
         return all(args.get(name) == word for name, word in self.when.items())
@@ -359,17 +365,18 @@ def parse_literal(text: str) -> Literal:
     """Parse ``"predicate(a, b)"`` or ``"not predicate(a)"``; arguments may be ``{placeholders}``.
 
     Raises:
-        RefusedError: It does not have that form.
+        RefusedError: It does not have that form, or not as many arguments as the predicate takes.
         UnknownNameError: There is no such predicate.
     """
     match = _LITERAL.fullmatch(text)
     if match is None:
         raise RefusedError(f"{text!r} is not of the form 'predicate(a, b)' or 'not predicate(a)'.")
-    if match["name"] not in PREDICATES:
-        raise unknown_name("predicate", match["name"], PREDICATES)
+    least, most = arity(match["name"])
     args = tuple(arg.strip() for arg in match["args"].split(",")) if match["args"].strip() else ()
     if not all(args):
         raise RefusedError(f"{text!r} has an empty argument.")
+    if not least <= len(args) <= most:
+        raise RefusedError(f"{text!r} has {len(args)} arguments, {match['name']} takes {least}.")
     return Literal(predicate=match["name"], args=args, negated=match["no"] is not None)
 
 

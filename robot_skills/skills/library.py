@@ -3,9 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from robot_skills.core.errors import CheckpointError, RefusedError, unknown_name
+from robot_skills.core.errors import (
+    CheckpointError,
+    RefusedError,
+    UnusableSkillError,
+    unknown_name,
+)
 from robot_skills.core.policy import Policy
 from robot_skills.skills.card import CARD_FILE, SkillCard, SkillKind
+from robot_skills.skills.fit import check_fit
 
 PolicyLoader = Callable[[Path], Policy]
 """Loads the policy of a checkpoint directory; raises `CheckpointError`."""
@@ -67,7 +73,8 @@ class SkillLibrary:
 
         Raises:
             UnknownNameError: There is no such skill.
-            CheckpointError: The skill has no policy, or its checkpoint cannot be used.
+            CheckpointError: The skill has no policy, or its checkpoint cannot be used or
+                contradicts the card.
         """
         card = self[name]
         if name not in self._policies:
@@ -75,5 +82,10 @@ class SkillLibrary:
                 raise CheckpointError(f"Skill {name!r} is scripted: it has no policy.")
             if self._policy_loader is None:
                 raise CheckpointError(f"Skill {name!r} cannot run: nothing here loads policies.")
-            self._policies[name] = self._policy_loader(card.directory)
+            try:
+                policy = self._policy_loader(card.directory)
+                check_fit(card, policy)
+            except CheckpointError as error:
+                raise UnusableSkillError(str(error), skill=name) from error
+            self._policies[name] = policy
         return self._policies[name]

@@ -8,6 +8,7 @@ from typing import Any
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.robot import Robot
 from robot_skills.core.types import DEFAULT_ARM, ArmState, RgbdFrame
+from robot_skills.skills.trace import MotionTrace
 
 
 class Ending(Enum):
@@ -30,7 +31,9 @@ class MotionResult:
         opening: Last commanded gripper opening; None when nothing was commanded.
         chunks: Chunks that were made.
         refused_chunks: Chunks that the safety gate refused.
+        refused_by: Code of the safety gate's verdict that ended it; empty when something else did.
         likely: Probability of success as predicted at the end; None where nothing predicts it.
+        trace: What it came to; None where nobody followed it.
     """
 
     ending: Ending
@@ -38,7 +41,9 @@ class MotionResult:
     opening: float | None = None
     chunks: int = 0
     refused_chunks: int = 0
+    refused_by: str = ""
     likely: float | None = None
+    trace: MotionTrace | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

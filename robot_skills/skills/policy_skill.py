@@ -27,6 +27,7 @@ from robot_skills.skills.asking import Answer, asker_of
 from robot_skills.skills.card import SafetyEnvelope, SkillCard
 from robot_skills.skills.motion import Ending, MotionResult, Motor
 from robot_skills.skills.stitching import DEFAULT_BLEND_STEPS, Compensation, stitch
+from robot_skills.skills.trace import Tracer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +175,7 @@ class _PolicyRun:
         self._refused_in_a_row = 0
         self._done_in_a_row = 0
         self._stretch = 1.0
+        self._tracer = Tracer()
 
     def run(self) -> MotionResult:
         motor, card = self._motor, self._card
@@ -183,6 +185,7 @@ class _PolicyRun:
         while True:
             state = motor.state()
             self._history.append(state)
+            self._tracer.saw(state, self._binding.tokens_at(state.T_base_tool))
             if self._success is not None:
                 self._likely = self._success.probability(self._inputs(state))
             if motor.stop_requested():
@@ -234,7 +237,7 @@ class _PolicyRun:
         if refusal and self._refused_in_a_row >= self._config.max_refusals:
             times = f"{self._refused_in_a_row} chunks in a row"
             reason = f"the safety gate refused {times}: {refusal.code}: {refusal}"
-            return self._ended(Ending.FAULT, reason)
+            return self._ended(Ending.FAULT, reason, refusal.code)
         return None
 
     def _prefix(self, state: ArmState) -> PolicyOutput | None:
@@ -300,6 +303,7 @@ class _PolicyRun:
             self._stretch = min(self._config.slower * self._stretch, self._config.slowest)
             return refusal
         self._following = accepted
+        self._tracer.told(float(accepted.arms[self._motor.arm].opening.min()))
         self._stretch -= self._config.recovery * (self._stretch - 1.0)
         self._refused_in_a_row = 0
         return None
@@ -329,7 +333,7 @@ class _PolicyRun:
             p_start = self._following.sample(arm, now_s)[0].p
         return within_envelope(joined, arm, p_start, now_s, self._card.safety, self._table_height_m)
 
-    def _ended(self, ending: Ending, reason: str) -> MotionResult:
+    def _ended(self, ending: Ending, reason: str, refused_by: str = "") -> MotionResult:
         if self._following is not None:
             at = self._following.sample(self._motor.arm, self._motor.now_s())
             self._opening = at[1]
@@ -339,7 +343,9 @@ class _PolicyRun:
             opening=self._opening,
             chunks=self._chunks,
             refused_chunks=self._refused,
+            refused_by=refused_by,
             likely=self._likely,
+            trace=self._tracer.trace(),
         )
 
     def _emit_chunk(self, output: PolicyOutput, latency_ms: float, verdict: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault
 from robot_skills.core.events import Event, EventKind, EventSink
+from robot_skills.core.looks import look_data
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
 from robot_skills.core.policy import Policy, SuccessPredictor
 from robot_skills.core.predicates import PASSING
@@ -18,6 +19,7 @@ from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.motion import Ending, MotionResult, Motor
 from robot_skills.skills.policy_skill import PolicySkillConfig, run_policy
 from robot_skills.skills.scripted import ScriptedConfig, go_home, go_up
+from robot_skills.skills.trace import trace_data
 
 HOME = "home"
 RETREAT = "retreat"
@@ -128,25 +130,25 @@ class _Attempt:
         problem = self._precondition_problem()
         if problem:
             return self._end(Outcome.FAILED, problem)
-        self._emit(EventKind.SKILL_START, seed=self._context.seed)
         try:
+            self._emit(EventKind.SKILL_START, seed=self._context.seed, **self._setting())
             if self._policy is not None and self._is_far_from_home():
                 ended = self._come_home()
                 if ended is not None:
                     return ended
             return self._move_and_check()
         except RobotFault as fault:
-            return self._end(Outcome.FAULT, str(fault))
+            return self._end(Outcome.FAULT, str(fault), fault)
 
     def _move_and_check(self) -> tuple[SkillResult, Scene]:
         try:
             motion = self._move()
         except RefusedError as error:
-            return self._end(Outcome.FAILED, str(error))
+            return self._end(Outcome.FAILED, str(error), error)
         except PerceptionError as error:
             # Who goes by pictures cannot go on without; the error names the camera.
             self._context.robot.stop()
-            return self._end(Outcome.FAILED, str(error))
+            return self._end(Outcome.FAILED, str(error), error)
         self._moved = motion
         if motion.ending is Ending.STOPPED:
             return self._end(Outcome.STOPPED, motion.reason)
@@ -171,7 +173,8 @@ class _Attempt:
             return self._end(Outcome.STOPPED, homing.reason)
         if homing.ending is not Ending.DONE:
             self._try_to_look()
-            return self._end(Outcome.FAULT, f"could not go home: {homing.reason}")
+            reason = f"could not go home: {homing.reason}"
+            return self._end(Outcome.FAULT, reason, refused_by=homing.refused_by)
         return None
 
     def _is_far_from_home(self) -> bool:
@@ -182,8 +185,8 @@ class _Attempt:
     def _judge(self, motion: MotionResult) -> tuple[SkillResult, Scene]:
         """Look again and compare with what the card promises."""
         blind = self._try_to_look()
-        if blind:
-            return self._end(Outcome.FAILED, f"the effects could not be seen: {blind}")
+        if blind is not None:
+            return self._end(Outcome.FAILED, f"the effects could not be seen: {blind}", blind)
         check = check_effects(self._card, self._call.args, self._scene)
         unmet = [str(literal) for literal in check.unmet]
         checked = [str(literal) for literal in check.literals]
@@ -275,16 +278,36 @@ class _Attempt:
             return _GRIP
         return min(max(self._motor.state().opening, 0.0), 1.0)
 
-    def _try_to_look(self) -> str:
+    def _try_to_look(self) -> PerceptionError | None:
         """Take a new look; why there is none, or nothing."""
         try:
             self._scene = self._context.look()
         except PerceptionError as error:
-            return str(error)
-        return ""
+            return error
+        data = look_data(self._scene)
+        self._context.events.emit(Event(stamp_s=self._now_s(), kind=EventKind.LOOK, data=data))
+        return None
 
-    def _end(self, outcome: Outcome, reason: str) -> tuple[SkillResult, Scene]:
+    def _setting(self) -> dict[str, object]:
+        """What the motion may do and where it begins: what its chunks are to be judged by."""
+        p_base_tool = self._motor.state().T_base_tool.p
+        safety = self._card.safety
+        return {"max_speed_m_s": safety.max_speed_m_s, "from_m": p_base_tool.round(4).tolist()}
+
+    def _end(
+        self,
+        outcome: Outcome,
+        reason: str,
+        error: Exception | None = None,
+        refused_by: str = "",
+    ) -> tuple[SkillResult, Scene]:
         moved = self._moved
+        if moved is not None and not refused_by:
+            refused_by = moved.refused_by
+        came_to = {}
+        if moved is not None and moved.trace is not None:
+            case = self._card.case(self._call.args)
+            came_to = trace_data(moved.trace, case, self._call.args)
         result = SkillResult(
             call=self._call,
             outcome=outcome,
@@ -293,6 +316,7 @@ class _Attempt:
             chunks=0 if moved is None else moved.chunks,
             refused_chunks=0 if moved is None else moved.refused_chunks,
             likely=None if moved is None else moved.likely,
+            error="" if error is None else type(error).__name__,
         )
         self._emit(
             EventKind.SKILL_END,
@@ -301,6 +325,9 @@ class _Attempt:
             duration_s=result.duration_s,
             chunks=result.chunks,
             refused_chunks=result.refused_chunks,
+            refused_by=refused_by,
+            error=result.error,
+            **came_to,
             **({} if result.likely is None else {"likely": result.likely}),
         )
         return result, self._scene

@@ -165,6 +165,7 @@ def _follow(
         opening=opening,
         chunks=chunks,
         refused_chunks=len(config.slowdowns),
+        refused_by="" if refusal is None else refusal.code,
     )
 
 

@@ -18,7 +18,10 @@ from sim.experts.press import PressExpert
 from sim.experts.push import PushExpert
 from sim.experts.reach import ReachExpert
 
-EXPERTS: Mapping[str, Callable[[tuple[EntityToken, ...], SE3, MotionStyle, float], Expert]] = {
+type ExpertMaker = Callable[[tuple[EntityToken, ...], SE3, MotionStyle, float], Expert]
+"""Makes an expert of tokens, tool pose at the start, style and period [s]."""
+
+EXPERTS: Mapping[str, ExpertMaker] = {
     "grasp": GraspExpert,
     "place": PlaceExpert,
     "open": OpenExpert,
@@ -47,4 +50,4 @@ def make_expert(
     return EXPERTS[skill](tokens, start, style, period_s)
 
 
-__all__ = ["EXPERTS", "Expert", "ExpertStep", "MotionStyle", "make_expert"]
+__all__ = ["EXPERTS", "Expert", "ExpertMaker", "ExpertStep", "MotionStyle", "make_expert"]

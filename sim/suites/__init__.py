@@ -1,7 +1,8 @@
 """Tasks of external suites behind one protocol; `find_task` opens one by name.
 
 `robosuite:TASK` and `metaworld:TASK` are other people's benchmarks; `words:TASK` and
-`detour:TASK` are our own small worlds for language and for choosing between two ways.
+`detour:TASK` are our own small worlds for language and for choosing between two ways, and
+`tabletop:training` is the skills' world for policies of whole tasks.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,11 +37,18 @@ def _detour() -> Mapping[str, TaskSpec]:
     return TASKS
 
 
+def _tabletop() -> Mapping[str, TaskSpec]:
+    from sim.suites.tabletop import TASKS
+
+    return TASKS
+
+
 SUITES: Mapping[str, Callable[[], Mapping[str, TaskSpec]]] = {
     "robosuite": _robosuite,
     "metaworld": _metaworld,
     "words": _words,
     "detour": _detour,
+    "tabletop": _tabletop,
 }
 """Tables of tasks, each loaded when it is asked for."""
 

@@ -7,9 +7,11 @@ Robot Task Planning and Execution in Open World*, 2024: object, scene, task and 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.appearance import Texture
 from sim.objects import OBJECT_NAMES, UNSEEN_NAMES
-from sim.tabletop.tasks import TRAINING_TASKS, UNSEEN_TASKS, Task
+from sim.tabletop.tasks import TRAINING_TASKS, UNSEEN_TASKS, Instance, Task
 from sim.variation import TRAINING, UNSEEN, Variation
 
 SEEN_ARM = "panda"
@@ -25,7 +27,7 @@ class Level:
     """One level.
 
     Attributes:
-        name: Roman numeral.
+        name: Roman numeral; of the sides of a factor, what tells them apart.
         says: What is new in it.
         tasks: That are set.
         variation: What scenes are drawn from.
@@ -37,6 +39,12 @@ class Level:
     tasks: tuple[Task, ...] = TRAINING_TASKS
     variation: Variation = TRAINING
     arms: tuple[str, ...] = (SEEN_ARM,)
+
+    def draw(self, seed: int, index: int) -> tuple[str, Instance]:
+        """Arm and instance of one trial; tasks take turns, and so do arms."""
+        task = self.tasks[index % len(self.tasks)]
+        arm = self.arms[index // len(self.tasks) % len(self.arms)]
+        return arm, task.draw(np.random.default_rng((seed, index)), self.variation)
 
 
 LEVELS: Mapping[str, Level] = {

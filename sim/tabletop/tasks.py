@@ -3,6 +3,7 @@
 The goal of a task is stated here, on its own: what a planner makes of the words cannot move it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import BESIDE_M
-from sim.fixtures import SOCKET, SOCKET_M
+from sim.fixtures import BOX, BUTTON, CUPBOARD, DRAWER, SOCKET, SOCKET_M, SWITCH, ZONE
 from sim.layout import DrawerStart, random_layout
 from sim.objects import PEG, UNSEEN_NAMES
 from sim.placements import Layout
@@ -21,6 +22,9 @@ from sim.variation import TRAINING, Pool, Variation, vary
 
 _DRAWS = 200
 _ABSENT = DrawerStart.ABSENT
+_FIXED = (DRAWER, CUPBOARD, BUTTON, SWITCH, ZONE, SOCKET, BOX)
+_NAMED = re.compile(rf"\{{\w+\}}|\b(?:{'|'.join((*_FIXED, PEG))})\b")
+"""What the words of a task name."""
 
 Fact = tuple[str, ...]
 """A predicate and its arguments, of which ``"{x}"`` stands for what was drawn as x."""
@@ -36,6 +40,8 @@ class Instance:
         goal: What has to hold at the end in the simulator's truth.
         on_the_way: What has to have held at some time, in this order.
         layout: Where things start.
+        named: Entities that the words name, in their order.
+        shown: Skills that demonstrate it, each with its arguments; empty where nobody does.
     """
 
     task: str
@@ -43,6 +49,8 @@ class Instance:
     goal: tuple[Literal, ...]
     on_the_way: tuple[Literal, ...] = ()
     layout: Layout
+    named: tuple[str, ...] = ()
+    shown: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +69,7 @@ class Task:
         pushed: What is pushed onto the zone, so that the way must be free.
         apart: Two things that must not begin beside each other.
         begins: Fields of the layout that are set whatever was drawn.
+        shown: Skills that demonstrate it as a whole, each with its arguments.
     """
 
     name: str
@@ -74,6 +83,7 @@ class Task:
     pushed: str | None = None
     apart: tuple[str, str] | None = None
     begins: Mapping[str, Any] = field(default_factory=dict)
+    shown: tuple[Fact, ...] = ()
 
     def draw(self, rng: np.random.Generator, variation: Variation = TRAINING) -> Instance:
         """A random instance; scenes for which the table has no room are drawn anew.
@@ -115,6 +125,10 @@ class Task:
             goal=tuple(_literal(fact, names) for fact in self.goal),
             on_the_way=tuple(_literal(fact, names) for fact in self.on_the_way),
             layout=vary(layout, variation, rng),
+            named=tuple(
+                dict.fromkeys(found.format(**names) for found in _NAMED.findall(self.words))
+            ),
+            shown=tuple(tuple(word.format(**names) for word in call) for call in self.shown),
         )
 
     def _names(self, rng: np.random.Generator, pool: Pool) -> dict[str, str]:
@@ -168,6 +182,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         skills=("grasp", "place"),
         goal=(("in", "{x}", "box"),),
         draws={"x": "things"},
+        shown=(("grasp", "{x}"), ("place", "{x}", "in", "box")),
     ),
     Task(
         name="onto another",
@@ -175,6 +190,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         skills=("grasp", "place"),
         goal=(("on", "{x}", "{y}"),),
         draws={"x": "stackable", "y": "stackable"},
+        shown=(("grasp", "{x}"), ("place", "{x}", "on", "{y}")),
     ),
     Task(
         name="into the open drawer",
@@ -183,6 +199,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         goal=(("in", "{x}", "drawer"), ("closed", "drawer")),
         draws={"x": "low"},
         scene={"drawer": DrawerStart.OPEN},
+        shown=(("grasp", "{x}"), ("place", "{x}", "in", "drawer"), ("close", "drawer")),
     ),
     Task(
         name="open the drawer",
@@ -190,6 +207,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         skills=("open",),
         goal=(("open", "drawer"),),
         scene={"drawer": DrawerStart.CLOSED},
+        shown=(("open", "drawer"),),
     ),
     Task(
         name="open the cupboard",
@@ -197,6 +215,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         skills=("open",),
         goal=(("open", "cupboard"),),
         scene={**_NO_DRAWER, "cupboard": DrawerStart.CLOSED},
+        shown=(("open", "cupboard"),),
     ),
     Task(
         name="close the cupboard",
@@ -204,6 +223,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         skills=("close",),
         goal=(("closed", "cupboard"),),
         scene={**_NO_DRAWER, "cupboard": DrawerStart.OPEN},
+        shown=(("close", "cupboard"),),
     ),
     Task(
         name="light the button",
@@ -212,6 +232,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         goal=(("turned_on", "button"),),
         scene={"button": True},
         begins=_DARK_BUTTON,
+        shown=(("press", "button"),),
     ),
     Task(
         name="flip the switch",
@@ -220,6 +241,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         goal=(("turned_on", "switch"),),
         scene={**_NO_DRAWER, "switch": True},
         begins={"switch_on": False},
+        shown=(("press", "switch"),),
     ),
     Task(
         name="push onto the zone",
@@ -229,6 +251,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         draws={"x": "pushed"},
         scene={**_BARE, "zone": True},
         pushed="x",
+        shown=(("push", "{x}", "zone"),),
     ),
     Task(
         name="peg into its hole",
@@ -236,6 +259,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         skills=("grasp", "insert"),
         goal=(("inserted", PEG, "socket"),),
         scene={**_BARE, "socket": True},
+        shown=(("grasp", PEG), ("insert", PEG, "socket")),
     ),
     Task(
         name="go over",
@@ -243,6 +267,7 @@ TRAINING_TASKS: tuple[Task, ...] = (
         skills=("reach",),
         goal=(("over", "{x}"),),
         draws={"x": "things"},
+        shown=(("reach", "{x}", "over"),),
     ),
 )
 """What task-centric policies are trained on: one to three skills each."""

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from robot_skills.app.options import EvalOptions
-from robot_skills.app.suites import Milestones
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import unmet
@@ -12,6 +11,7 @@ from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from sim.objects import OBJECT_NAMES
 from sim.tabletop.levels import LEVELS, SEEN_ARM
+from sim.tabletop.milestones import Milestones
 from sim.tabletop.tasks import TRAINING_TASKS, UNSEEN_TASKS, Task, spoken
 from sim.truth import truth_scene
 from sim.variation import TRAINING

@@ -25,6 +25,7 @@ FIELDS = {
     "skills",
     "success",
     "truth_success",
+    "fault",
     "sim_s",
     "wall_s",
     "plan_ms",
@@ -71,6 +72,7 @@ def test_a_finished_run_leaves_log_report_film_and_one_line(tmp_path, capfd):
     answer = json.loads(_one_line(capfd.readouterr().out))
     assert answer.keys() >= FIELDS
     assert answer["truth_success"] is True
+    assert answer["fault"] is None
     assert [call["name"] for call in answer["plan"]] == ["home"]
     (skill,) = answer["skills"]
     assert skill.keys() == {"name", "args", "outcome", "reason", "attempts", "duration_s"}

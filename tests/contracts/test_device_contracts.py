@@ -12,6 +12,7 @@ from robot_skills.core.errors import PerceptionError
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
 from tests.fakes import FakeCamera, FakeRobot, FakeTeleoperator
+from tests.realsense_sdk import realsense_or_skip
 
 
 def _fake_camera(folder):
@@ -42,7 +43,7 @@ def _webcam(folder):
 
 
 def _realsense(folder):
-    pytest.importorskip("pyrealsense2", reason="the extra `realsense` is not installed")
+    realsense_or_skip()
     from hardware.cameras.realsense import RealSenseCamera
     from hardware.cameras.realsense_device import RealSenseConfig, open_realsense
     from tests.hardware.cameras.software_realsense import Showing, SoftwareRealSense, numbered

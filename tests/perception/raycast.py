@@ -29,7 +29,7 @@ def block(x, y, bottom, size, rgb, yaw=0.0) -> Block:
     return Block(T_base_block=T, size_m=size_m, rgb=rgb)
 
 
-def frame(T_base_camera: SE3, blocks=(), table_z=0.0, size_px=(256, 192)) -> RgbdFrame:
+def frame(T_base_camera: SE3, blocks=(), table_z=0.0, size_px=(256, 192), stamp_s=0.0) -> RgbdFrame:
     """What a camera sees of a table, large and grey, and of blocks on it."""
     width, height = size_px
     K = pinhole(width, height, np.deg2rad(52.0))
@@ -48,7 +48,7 @@ def frame(T_base_camera: SE3, blocks=(), table_z=0.0, size_px=(256, 192)) -> Rgb
         rgb = np.where(nearer[:, None], np.asarray(item.rgb) * shade[:, None], rgb)
     depth = np.where(np.isfinite(depth), depth, 0.0)
     return RgbdFrame(
-        stamp_s=0.0,
+        stamp_s=stamp_s,
         rgb=(255 * rgb).astype(np.uint8).reshape(height, width, 3),
         depth_m=depth.astype(np.float32).reshape(height, width),
         K=K,
@@ -67,8 +67,8 @@ def observation(*blocks: Block, table_z=0.0, opening=1.0, tool=(0.40, 0.0, 0.42)
         opening=opening,
     )
     cameras = {
-        "front": frame(T_FRONT, blocks, table_z),
-        "wrist": frame(T_BACK, blocks, table_z),
+        "front": frame(T_FRONT, blocks, table_z, stamp_s=stamp_s),
+        "wrist": frame(T_BACK, blocks, table_z, stamp_s=stamp_s),
     }
     return Observation(stamp_s=stamp_s, arms={DEFAULT_ARM: arm}, cameras=cameras)
 

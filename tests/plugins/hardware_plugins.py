@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.plugins.installing import ROOT
+from tests.realsense_sdk import usb_for_others
 
 NAMES = tuple(f"lerobot_{kind}_robot_skills" for kind in ("robot", "camera", "teleoperator"))
 _BUILD = "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))"
@@ -56,6 +57,7 @@ def lerobot(
         "PYTHONFAULTHANDLER": "1",
         "WANDB_MODE": "disabled",
         "TOKENIZERS_PARALLELISM": "false",
+        **usb_for_others(),
     }
     script = [str(Path(sys.executable).parent / command)]
     if ros:

@@ -22,6 +22,7 @@ from robot_skills.core.types import DEFAULT_ARM
 from sim.robot import SimRobot
 from tests.fakes import LIMITS, T_HOME, FakeKinematics, FakeRobot
 from tests.plugins.hardware_plugins import write_hand
+from tests.realsense_sdk import realsense_or_skip
 
 
 @pytest.fixture
@@ -588,7 +589,7 @@ def test_recorded_frames_are_replayed(make_camera, tmp_path):
 
 
 def test_a_realsense_recording_is_played(make_camera, tmp_path):
-    pytest.importorskip("pyrealsense2", reason="the extra `realsense` is not installed")
+    realsense_or_skip()
     import gc
 
     from hardware.cameras.realsense import RealSenseCamera
@@ -616,7 +617,7 @@ def test_a_realsense_recording_is_played(make_camera, tmp_path):
 
 
 def test_a_realsense_that_is_not_there_is_told(make_camera):
-    pytest.importorskip("pyrealsense2", reason="the extra `realsense` is not installed")
+    realsense_or_skip()
     camera = make_camera(source="realsense", serial="000000000000")
     with pytest.raises(RefusedError, match="RealSense"):
         camera.connect()

@@ -7,7 +7,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from policies.checkpoint import CONFIG, MANIFEST, WEIGHTS, load_checkpoint, save_checkpoint
+from policies.checkpoint import CONFIG, WEIGHTS, load_checkpoint, save_checkpoint
+from policies.checkpoint_files import MANIFEST
 from robot_skills.core.errors import CheckpointError
 
 

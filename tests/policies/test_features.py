@@ -4,6 +4,9 @@ import pytest
 from policies.config import NoiseConfig
 from policies.features import (
     ACTION_SIZE,
+    ENTITIES,
+    EXTENTS,
+    TOKEN_SIZE,
     action_floor,
     action_targets,
     chunk_poses,
@@ -13,7 +16,15 @@ from policies.features import (
     observation_features,
 )
 from policies.noise import perturb
-from robot_skills.core.policy import STATE_NAMES, EntityToken, PolicyInput, encode_action
+from robot_skills.core.policy import (
+    STATE_NAMES,
+    EntityToken,
+    PolicyInput,
+    encode_action,
+    encode_tokens,
+    slots_of,
+    state_names,
+)
 from robot_skills.core.se3 import SE3
 from tests.policies.synthetic import DOWN, random_start, random_token
 
@@ -163,3 +174,30 @@ def test_no_noise_changes_nothing_that_is_seen():
     )
     quiet = perturb(states, silent, np.random.default_rng(0))
     np.testing.assert_allclose(quiet, states, atol=1e-6)
+
+
+def test_layouts_may_have_room_for_more_entities():
+    rng = np.random.default_rng(4)
+    tokens = [random_token(rng), None, random_token(rng)]
+    pose = random_start(rng).matrix()
+    row = encode_tokens(pose, 0.4, 0.01, tokens)
+    assert len(row) == len(state_names(3))
+    assert slots_of(state_names(3)) == 3
+    assert slots_of(state_names(3)[:-1]) is None
+    assert slots_of(STATE_NAMES) == 2
+    states = np.stack([row, row])[None]
+    seen = observation_features(states)
+    assert seen.shape == (1, len(feature_names(2, 3))) == (1, len(feature_floor(2, 3)))
+    # What the first entity is seen as does not depend on how many others there may be.
+    fewer = observation_features(states[:, :, : len(STATE_NAMES)])
+    assert np.array_equal(seen[:, : fewer.shape[1]], fewer)
+
+
+def test_noise_leaves_empty_slots_empty():
+    rng = np.random.default_rng(5)
+    row = encode_tokens(random_start(rng).matrix(), 0.4, 0.0, [None, random_token(rng), None])
+    states = np.stack([row, row])[None]
+    noisy = perturb(states, NoiseConfig(), rng)
+    moved_by = np.abs(noisy - states)[0, 0, ENTITIES].reshape(3, TOKEN_SIZE)
+    assert not moved_by[[0, 2], : EXTENTS.stop].any()
+    assert moved_by[1].any()

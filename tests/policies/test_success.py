@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from policies.checkpoint import MANIFEST, WEIGHTS, load_checkpoint
+from policies.checkpoint import WEIGHTS, load_checkpoint
+from policies.checkpoint_files import MANIFEST
 from policies.features import OPENING, Float32, observation_features
 from policies.rollouts import INFO, Rollout, RolloutsInfo, read_rollouts
 from policies.success import (

@@ -11,7 +11,8 @@ import safetensors.torch
 import torch
 
 from policies.checkpoint import CONFIG as CONFIG_FILE
-from policies.checkpoint import MANIFEST, WEIGHTS, load_checkpoint
+from policies.checkpoint import WEIGHTS, load_checkpoint
+from policies.checkpoint_files import MANIFEST
 from policies.sources import Share
 from policies.trainer import RESUME
 from tests.policies.team_worker import (

@@ -5,7 +5,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from policies.checkpoint import CONFIG, MANIFEST, WEIGHTS, load_checkpoint
+from policies.checkpoint import CONFIG, WEIGHTS, load_checkpoint
+from policies.checkpoint_files import MANIFEST
 from policies.config import NetworkConfig, NoiseConfig, TrainConfig
 from policies.diffusion import DiffusionPolicy
 from policies.trainer import RESUME, train

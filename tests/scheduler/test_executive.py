@@ -20,6 +20,7 @@ from robot_skills.core.predicates import in_
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Executive, ExecutiveConfig
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from tests.scheduler import worlds
@@ -133,6 +134,7 @@ def dropped(name: str, xy=(0.6, 0.2)) -> Effect:
 def executive(world: FakeWorld, events=None, **more) -> Executive:
     cards = worlds.cards()
     return Executive(
+        strategy=more.pop("strategy", None) or ClosedLoop(),
         planner=more.pop("planner", None) or RulesPlanner(cards.values()),
         cards=cards.values(),
         run=world.run,

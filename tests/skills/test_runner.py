@@ -365,8 +365,8 @@ def test_events_tell_the_whole_attempt_in_order():
     cell.run(GRASP, seed=7)
     kinds = [event.kind for event in cell.events.events if event.kind is not EventKind.GATE]
     assert kinds[:2] == [EventKind.PRECONDITIONS, EventKind.SKILL_START]
-    assert kinds[-2:] == [EventKind.EFFECTS, EventKind.SKILL_END]
-    assert set(kinds[2:-2]) == {EventKind.CHUNK}
+    assert kinds[-3:] == [EventKind.LOOK, EventKind.EFFECTS, EventKind.SKILL_END]
+    assert set(kinds[2:-3]) == {EventKind.CHUNK}
     assert all(e.data["latency_ms"] >= 0.0 for e in cell.events.of_kind(EventKind.CHUNK))
     assert cell.policies["grasp"].seeds == [7]
     stamps = [event.stamp_s for event in cell.events.events]

@@ -2,10 +2,15 @@
 
 LeRobot's commands load pyrealsense2 wherever it is installed. It and ROS 2 bring a Fast DDS each,
 and a program that has loaded pyrealsense2 before ROS 2 crashes as it ends, after its work is done.
+Where the system has no libusb-1.0, which pyrealsense2 links to, the one from PyPI is loaded for it.
 """
 
+import contextlib
 import sys
 from importlib.metadata import entry_points
+
+from hardware.cameras.realsense_device import import_realsense
+from robot_skills.core.errors import MissingDependencyError
 
 
 def main() -> int:
@@ -22,6 +27,8 @@ def main() -> int:
         return 2
     import rclpy  # noqa: F401
 
+    with contextlib.suppress(MissingDependencyError):
+        import_realsense()
     sys.argv = [command.name, *sys.argv[2:]]
     command.load()()
     return 0

@@ -21,7 +21,9 @@ from robot_skills.app.wiring import PLANNERS, load_planner
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.plan import Plan, Planner, SkillCall, SkillResult
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.executive import Executive, SkillRun, SkillRunner
+from robot_skills.scheduler.closed_loop import ClosedLoop
+from robot_skills.scheduler.executive import Executive, SkillRunner
+from robot_skills.scheduler.runs import SkillRun
 from robot_skills.skills.library import SkillLibrary
 
 
@@ -138,6 +140,7 @@ class SchedulerServer:
         assert self._planner is not None
         assert self._cards is not None
         return Executive(
+            strategy=ClosedLoop(),
             planner=self._planner,
             cards=self._cards,
             run=run,

@@ -4,10 +4,11 @@ import threading
 import time
 
 import numpy as np
-import pyrealsense2 as rs
 
 from robot_skills.core.camera import pinhole
+from tests.realsense_sdk import realsense_or_skip
 
+rs = realsense_or_skip()
 SIZE = (64, 48)
 K = pinhole(*SIZE, np.deg2rad(60.0))
 PERIOD_S = 1.0 / 30.0

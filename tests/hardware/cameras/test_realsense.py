@@ -9,10 +9,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-pytest.importorskip("pyrealsense2", reason="the extra `realsense` is not installed")
-
-import pyrealsense2 as rs
-
 from hardware.cameras.pose import OnTool
 from hardware.cameras.realsense import RealSenseCamera, lens_of, metres
 from hardware.cameras.realsense_device import (
@@ -26,7 +22,10 @@ from robot_skills.core.clock import MonotonicClock
 from robot_skills.core.errors import MissingDependencyError, PerceptionError, RefusedError
 from robot_skills.core.se3 import SE3
 from tests.hardware.cameras.software_realsense import K, Showing, SoftwareRealSense, numbered
+from tests.realsense_sdk import realsense_or_skip
 from tests.ros_domain import claim_domain
+
+rs = realsense_or_skip()
 
 PATIENT = StreamConfig(stale_s=2.0, pause_s=0.05, longest_pause_s=0.1)
 

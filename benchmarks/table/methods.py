@@ -1,0 +1,65 @@
+"""Who carries out the tasks of the levels, by name."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from robot_skills.app.suites import level_trial
+from robot_skills.app.trials import Trial, TrialConfig
+from robot_skills.perception.labels import ZOO_LABELS
+from robot_skills.skills.card import CARD_FILE
+from robot_skills.skills.library import SkillLibrary
+from sim.tabletop.levels import Level
+
+_MEASURED = "results"
+"""Block of a card that says how it did, and so decides nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Method:
+    """One way to carry out instructions.
+
+    Attributes:
+        name: What the table calls it.
+        trial: Carries out trial `index` of a level; a function of a module.
+        decides: Hash of the files in a training seed's folder that its trials depend on.
+    """
+
+    name: str
+    trial: Callable[[TrialConfig, Level, int], Trial]
+    decides: Callable[[Path], str]
+
+
+def skills_hash(zoo: Path) -> str:
+    """Of every skill in a folder and of what perception has learned.
+
+    Args:
+        zoo: Folder of the skill cards.
+
+    Raises:
+        RefusedError: It holds no skills.
+    """
+    digest = hashlib.sha256()
+    folders = [*(card.directory for card in SkillLibrary.load(zoo)), ZOO_LABELS]
+    for folder in sorted(folders, key=lambda folder: folder.name):
+        for path in sorted(folder.iterdir()):
+            digest.update(f"{folder.name}/{path.name}\n".encode())
+            digest.update(_card(path) if path.name == CARD_FILE else path.read_bytes())
+    return digest.hexdigest()
+
+
+def _card(path: Path) -> bytes:
+    card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    kept = {key: value for key, value in card.items() if key != _MEASURED}
+    return json.dumps(kept, sort_keys=True).encode()
+
+
+SKILLS = Method(name="skills", trial=level_trial, decides=skills_hash)
+"""Our skills under the closed-loop executive."""
+
+METHODS: Mapping[str, Method] = {method.name: method for method in (SKILLS,)}
+"""By name. The levels are measured with each of them; skills and factors with the first alone."""

@@ -1,0 +1,1 @@
+"""From a few demonstrations and a draft card to a skill of the library."""
