@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
 from robot_skills.app.suites import level_trial
 from robot_skills.app.trials import Trial, TrialConfig
+from robot_skills.app.wiring import FIXED
 from robot_skills.perception.labels import ZOO_LABELS
 from robot_skills.skills.card import CARD_FILE
 from robot_skills.skills.library import SkillLibrary
@@ -58,8 +59,14 @@ def _card(path: Path) -> bytes:
     return json.dumps(kept, sort_keys=True).encode()
 
 
+def _fixed_order_trial(config: TrialConfig, level: Level, index: int) -> Trial:
+    return level_trial(replace(config, executive=FIXED), level, index)
+
+
 SKILLS = Method(name="skills", trial=level_trial, decides=skills_hash)
 """Our skills under the closed-loop executive."""
+FIXED_ORDER = Method(name="fixed order", trial=_fixed_order_trial, decides=skills_hash)
+"""Our skills, each once, as the first plan has them."""
 
-METHODS: Mapping[str, Method] = {method.name: method for method in (SKILLS,)}
+METHODS: Mapping[str, Method] = {method.name: method for method in (SKILLS, FIXED_ORDER)}
 """By name. The levels are measured with each of them; skills and factors with the first alone."""
