@@ -219,6 +219,8 @@ class CellRobot[WorldT: World, LayoutT]:
     def close(self) -> None:
         self._close_renderer()
         self._connected = False
+        # Clock and robot know each other; a compiled world must not wait for who finds that out.
+        self._world = None
 
     # Sensing.
 
