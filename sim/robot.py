@@ -157,13 +157,13 @@ class CellRobot[WorldT: World, LayoutT]:
 
     @property
     def world(self) -> WorldT:
-        """The simulated world, for truth and pictures; stays readable after `close`.
+        """The simulated world, for truth and pictures, from `connect` until `close`.
 
         Raises:
-            RobotFault: `connect` was never called.
+            RobotFault: the robot is not connected.
         """
         if self._world is None:
-            raise RobotFault("The simulated robot has no world yet: call connect() first.")
+            raise RobotFault("The simulated robot has no world: it is not connected.")
         return self._world
 
     def kinematics(self, arm: str) -> Kinematics:

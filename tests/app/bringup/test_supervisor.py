@@ -337,9 +337,11 @@ def test_a_kept_node_does_not_start_after_its_keeper(tmp_path):
 
 
 SPARE = (
-    "import os, sys, time; print('loaded', os.getpid(), flush=True)\n"
+    "import os, sys, time\n"
+    "def say(word): os.write(1, f'{word} {os.getpid()}\\n'.encode())\n"
+    "say('loaded')\n"
     "if '--spare' in sys.argv and not sys.stdin.readline(): raise SystemExit(0)\n"
-    "print('began', os.getpid(), flush=True); time.sleep(100)"
+    "say('began'); time.sleep(100)"
 )
 
 
