@@ -8,7 +8,6 @@ the same unseen episodes. Interrupted runs go on where they stopped.
 import argparse
 import json
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+
+from robot_skills.app.threads import sleep_while_waiting
 
 TASKS = ("robosuite:lift", "robosuite:stack", "robosuite:can", "robosuite:square")
 SIDES = ("ours", "peer", "act")
@@ -117,8 +118,8 @@ def _slug(task: str) -> str:
 
 def _in_its_own_process(job: Callable[[], Score]) -> Score:
     """Fresh threads and memory for every training, and nothing left behind."""
-    # As `robot-skills train` does, for both sides: threads that wait sleep.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # As `robot-skills train` does, for both sides.
+    sleep_while_waiting()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(job)
 

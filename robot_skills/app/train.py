@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from robot_skills.app.options import TrainOptions
 from robot_skills.app.outcome import CommandResult
+from robot_skills.app.threads import sleep_while_waiting
 from robot_skills.core.errors import DatasetError, RefusedError, RobotSkillsError
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ _IMAGES = "observation.images."
 
 def main(options: TrainOptions) -> CommandResult:
     """Train on the datasets that the options name."""
-    # Threads that spin while they wait make training several times slower where anything else
-    # runs; asleep they cost a tenth where nothing does.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sleep_while_waiting()
     for dataset in options.dataset:
         if not (dataset / "meta" / "info.json").is_file():
             raise DatasetError(

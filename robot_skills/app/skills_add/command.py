@@ -1,7 +1,6 @@
 """`robot-skills skills add`: from demonstrations and a draft card to a skill of the library."""
 
 import json
-import os
 import resource
 import shlex
 import shutil
@@ -17,6 +16,7 @@ from robot_skills.app.options import EvalOptions, SkillsAdd, TrainOptions
 from robot_skills.app.outcome import CommandResult
 from robot_skills.app.skills_add.checks import check_draft, read_demonstrations
 from robot_skills.app.skills_add.staging import Staging
+from robot_skills.app.threads import sleep_while_waiting
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import RefusedError, StorageError, unknown_name
 from robot_skills.skills.card import CARD_FILE, SkillCard
@@ -38,6 +38,7 @@ def add(options: SkillsAdd) -> CommandResult:
         StorageError: Something cannot be written.
         RobotSkillsError: Repeating the demonstrations succeeds too rarely, or training diverges.
     """
+    sleep_while_waiting()
     _check_options(options)
     zoo = (options.zoo or zoo_dir()).resolve()
     card = SkillCard.load(options.card)
@@ -144,8 +145,6 @@ def _train(
     from policies.trainer import train
     from robot_skills.app.train import export_too
 
-    # As in `robot-skills train`: threads that wait sleep.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if not (staging.skill / MANIFEST).exists():
         _say(f"training for {options.steps} steps")
         train(datasets, staging.skill, recipe(options, card, staging, datasets), resume=True)
