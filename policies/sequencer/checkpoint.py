@@ -20,7 +20,7 @@ from policies.sequencer.graph import CALL_FEATURES, LITERAL_FEATURES, RELATIONS
 from policies.sequencer.network import SequencerNetwork, SequencerNetworkConfig
 from robot_skills.core.errors import CheckpointError
 
-FORMAT, VERSION = "robot-skills-sequencer", 1
+FORMAT, VERSION = "robot-skills-sequencer", 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,10 +3,14 @@
 A call hears of the literals that it needs and changes, a literal of the calls that need and change
 it, and both together of what is wanted how many steps away: the structure of *Action Schema
 Networks: Generalised Policies with Deep Learning* (Toyer et al., 2018), with the same weights for
-all predicates, skills and entities, so that it holds for those that come later.
+all predicates, skills and entities, so that it holds for those that come later. What one network
+happens to make of situations unlike those that it was shown differs from start to start; several
+are averaged (*Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*,
+Lakshminarayanan et al., 2017).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,13 +27,16 @@ class SequencerNetworkConfig(JsonConfig):
     Attributes:
         width: Numbers that a node remembers.
         rounds: How often messages are passed both ways; so many steps ahead can be seen.
+        members: Networks that are averaged.
     """
 
     width: int = 32
     rounds: int = 4
+    members: int = 5
 
     def __post_init__(self) -> None:
-        require(min(self.width, self.rounds) >= 1, "Needs width >= 1 and rounds >= 1.")
+        sizes = (self.width, self.rounds, self.members)
+        require(min(sizes) >= 1, f"Needs width, rounds and members of at least 1, got {sizes}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -88,6 +95,27 @@ class SequencerNetwork(nn.Module):
 
     def __init__(self, config: SequencerNetworkConfig) -> None:
         super().__init__()
+        self.members = nn.ModuleList(_Member(config) for _ in range(config.members))
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Of the mean probability: of all calls, (C,), and of being done, (S,)."""
+        calls, done = zip(*self.each(batch), strict=True)
+        return _mean(calls), _mean(done)
+
+    def each(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
+        """What every member says by itself."""
+        return (member(batch) for member in self.members)
+
+
+class _Member(nn.Module):
+    """One of the networks.
+
+    Args:
+        config: Its shape.
+    """
+
+    def __init__(self, config: SequencerNetworkConfig) -> None:
+        super().__init__()
         width, self.rounds = config.width, config.rounds
         kinds = len(RELATIONS)
         self.read_literals = _layers(len(LITERAL_FEATURES), width, width)
@@ -114,6 +142,11 @@ class SequencerNetwork(nn.Module):
             self.score_done(torch.cat([overall, best], dim=1))[:, 0],
             batch.call_situation,
         )
+
+
+def _mean(logs: Sequence[Tensor]) -> Tensor:
+    """Logarithm of the mean of what logarithms are given of."""
+    return torch.stack(tuple(logs)).logsumexp(dim=0) - math.log(len(logs))
 
 
 def _layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -92,10 +92,11 @@ def train_sequencer(
     rng = np.random.default_rng(recipe.seed)
     for _ in range(recipe.steps):
         picked = [choices[i] for i in rng.integers(len(choices), size=recipe.batch_size)]
-        loss = -_log_likelihoods(network, picked).mean()
+        loss = -_log_likelihoods(network, picked).sum(dim=0).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for member in network.members:
+            torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0)
         optimiser.step()
         schedule.step()
     return network.eval().requires_grad_(False)
@@ -112,10 +113,10 @@ def share_right(network: SequencerNetwork, choices: Sequence[Choice]) -> float:
 
 
 def _log_likelihoods(network: SequencerNetwork, choices: Sequence[Choice]) -> Tensor:
-    """Of what was done, (len(choices),)."""
+    """Of what was done, as each member has it, (members, len(choices))."""
     batch = batched([choice.graph for choice in choices])
-    calls, done = network(batch)
-    return torch.cat([calls, done])[_places(batch, choices)]
+    said = torch.stack([torch.cat(answer) for answer in network.each(batch)])
+    return said[:, _places(batch, choices)]
 
 
 def _places(batch: Batch, choices: Sequence[Choice]) -> Tensor:

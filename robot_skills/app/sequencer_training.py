@@ -1,4 +1,4 @@
-"""Trains a sequencer on imagined runs of the tabletop's training tasks, and measures it.
+"""Trains a sequencer on imagined runs of the tabletop's lessons, and measures it.
 
 Skills fail at random, and the closed loop shows what to do and how to recover. Only runs that came
 to their goal are learned from. The unseen tasks are measured on and never learned from.
@@ -28,7 +28,7 @@ from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.sequencing import Sequencing
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.library import SkillLibrary
-from sim.tabletop.tasks import TRAINING_TASKS, UNSEEN_TASKS, Task
+from sim.tabletop.tasks import LESSONS, UNSEEN_TASKS, Task
 
 MEASURED_FAILING = 0.2
 """How often attempts go wrong in the runs that are measured on."""
@@ -56,7 +56,7 @@ def train_on_imagined_runs(options: TrainSequencerOptions) -> SequencerConfig:
         network=shape,
         training=recipe.to_json(),
         data={
-            "tasks": [task.name for task in TRAINING_TASKS],
+            "tasks": [task.name for task in LESSONS],
             "runs": len(learned),
             "recovered": sum(run.failures > 0 for run in learned),
             "choices": len(_choices(learned)),
@@ -65,7 +65,7 @@ def train_on_imagined_runs(options: TrainSequencerOptions) -> SequencerConfig:
         },
         measured={
             "choices_right": round(share_right(network, _choices(others)), 4),
-            "training_tasks": completed(TRAINING_TASKS, cards, sequencer, options.held_out),
+            "training_tasks": completed(LESSONS, cards, sequencer, options.held_out),
             "unseen_tasks": completed(UNSEEN_TASKS, cards, sequencer, options.held_out),
         },
     )
@@ -98,11 +98,11 @@ def completed(
 
 
 def _shown(cards: Cards, runs: int, failing: float, seed: int) -> list[Shown]:
-    """What so many runs show, the training tasks in turn; those that miss the goal show nothing."""
+    """What so many runs show, the lessons in turn; those that miss the goal show nothing."""
     planner = RulesPlanner(cards)
     shown = []
     for i in tqdm(range(runs), desc="imagining", unit="run"):
-        task = TRAINING_TASKS[i % len(TRAINING_TASKS)]
+        task = LESSONS[i % len(LESSONS)]
         rng = np.random.default_rng((seed, i))
         shown.append(demonstrated(task, cards, planner, failing, rng))
     return [run for run in shown if run is not None]

@@ -272,6 +272,68 @@ TRAINING_TASKS: tuple[Task, ...] = (
 )
 """What task-centric policies are trained on: one to three skills each."""
 
+LESSONS: tuple[Task, ...] = (
+    *TRAINING_TASKS,
+    Task(
+        name="into the shut drawer",
+        words="put the {x} in the drawer",
+        skills=("open", "grasp", "place"),
+        goal=(("in", "{x}", "drawer"),),
+        draws={"x": "low"},
+        scene={"drawer": DrawerStart.CLOSED},
+    ),
+    Task(
+        name="out of the drawer",
+        words="take the {x} out of the drawer",
+        skills=("grasp", "place"),
+        goal=(("on", "{x}", "table"),),
+        draws={"x": "low"},
+        scene={"drawer": DrawerStart.OPEN, "button": True},
+        placed={"x": "drawer"},
+    ),
+    Task(
+        name="onto the cabinet",
+        words="put the {x} on the drawer",
+        skills=("grasp", "place"),
+        goal=(("on", "{x}", "drawer"),),
+        draws={"x": "stackable"},
+        scene={"drawer": DrawerStart.CLOSED},
+    ),
+    Task(
+        name="onto the zone",
+        words="put the {x} on the zone",
+        skills=("grasp", "place"),
+        goal=(("on", "{x}", "zone"),),
+        draws={"x": "stackable"},
+        scene={**_BARE, "cupboard": DrawerStart.OPEN, "zone": True, "button": True},
+    ),
+    Task(
+        name="next to another",
+        words="put the {x} next to the {y}",
+        skills=("grasp", "place"),
+        goal=(("beside", "{x}", "{y}"),),
+        apart=("{x}", "{y}"),
+        draws={"x": "things", "y": "things"},
+        scene={**_NO_BOX, "button": True},
+    ),
+    Task(
+        name="switch off",
+        words="turn the switch off",
+        skills=("press",),
+        goal=(("turned_off", "switch"),),
+        scene={**_NO_DRAWER, "switch": True},
+        begins={"switch_on": True},
+    ),
+    Task(
+        name="close the drawer",
+        words="close the drawer",
+        skills=("close",),
+        goal=(("closed", "drawer"),),
+        scene={"drawer": DrawerStart.OPEN},
+    ),
+)
+"""What sequencers learn from: besides the tasks above, others with one wish, whatever it takes."""
+
 UNSEEN_TASKS: tuple[Task, ...] = (
     Task(
         name="stow away",

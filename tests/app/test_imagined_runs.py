@@ -7,15 +7,16 @@ import pytest
 
 from policies.sequencer import LearnedSequencer
 from policies.sequencer.graph import CALL_FEATURES
+from robot_skills.app.executives import SEQUENCER
 from robot_skills.app.imagined import demonstrated, imagine
-from robot_skills.app.wiring import SEQUENCER
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.scheduler.fixed_order import FixedOrder
 from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.sequencing import Sequencing
 from robot_skills.skills.library import SkillLibrary
-from sim.tabletop.tasks import TRAINING_TASKS, Task
+from sim.layout import DrawerStart
+from sim.tabletop.tasks import LESSONS, TRAINING_TASKS, Task
 
 INTO_DRAWER = next(task for task in TRAINING_TASKS if task.name == "into the open drawer")
 
@@ -36,8 +37,8 @@ def carried_out(task: Task, cards, sequencing: Sequencing, failing: float, seed:
     return imagine(task.draw(rng), cards, sequencing, sequencing, failing, rng)
 
 
-@pytest.mark.parametrize("task", TRAINING_TASKS, ids=lambda task: task.name)
-def test_the_shipped_sequencer_completes_training_tasks(task, cards, sequencing):
+@pytest.mark.parametrize("task", LESSONS, ids=lambda task: task.name)
+def test_the_shipped_sequencer_completes_its_lessons(task, cards, sequencing):
     result, cell = carried_out(task, cards, sequencing, 0.0, 0)
     assert result.success
     assert tuple(step.call.skill for step in cell.steps) == task.skills
@@ -51,6 +52,16 @@ def test_the_shipped_sequencer_recovers_from_failures(cards, sequencing):
         troubled += any(not step.ok for step in cell.steps)
     assert succeeded >= 9
     assert troubled >= 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_shipped_sequencer_opens_what_is_to_be_shut_in_the_end(cards, sequencing, seed):
+    shut = {"drawer": DrawerStart.CLOSED}
+    skills = ("open", *INTO_DRAWER.skills)
+    task = replace(INTO_DRAWER, scene=shut, skills=skills)
+    result, cell = carried_out(task, cards, sequencing, 0.0, seed)
+    assert result.success
+    assert tuple(step.call.skill for step in cell.steps) == skills
 
 
 def test_a_fixed_order_does_not_recover(cards):

@@ -102,12 +102,12 @@ def shown(names: list[str], rng: np.random.Generator) -> list[Choice]:
 def trained() -> SequencerNetwork:
     rng = np.random.default_rng(0)
     choices = [choice for _ in range(40) for choice in shown(["cup", "jar", "box"], rng)]
-    return train_sequencer(choices, RECIPE, SequencerNetworkConfig(width=16, rounds=3))
+    return train_sequencer(choices, RECIPE, SequencerNetworkConfig(width=16, rounds=3, members=2))
 
 
 @pytest.fixture
 def checkpoint(tmp_path, trained) -> Path:
-    config = SequencerConfig(network=SequencerNetworkConfig(width=16, rounds=3))
+    config = SequencerConfig(network=SequencerNetworkConfig(width=16, rounds=3, members=2))
     save_sequencer(tmp_path / "sequencer", config, trained)
     return tmp_path / "sequencer"
 
@@ -145,6 +145,16 @@ def test_situations_side_by_side_do_not_touch_each_other(trained):
         alone = [trained(batched([graph])) for graph in graphs]
     torch.testing.assert_close(calls, torch.cat([each for each, _ in alone]))
     torch.testing.assert_close(done, torch.cat([each for _, each in alone]))
+
+
+def test_members_are_averaged(trained):
+    batch = batched([graph_of(carrying(["cup", "jar"], "bin", "cup", None))])
+    with torch.inference_mode():
+        calls, done = trained(batch)
+        each = [torch.cat(answer).exp() for answer in trained.each(batch)]
+    assert len(each) == 2
+    assert not torch.allclose(each[0], each[1])
+    torch.testing.assert_close(torch.cat([calls, done]).exp(), torch.stack(each).mean(dim=0))
 
 
 def test_without_any_option_it_is_done(trained):
@@ -206,7 +216,7 @@ def rewritten(checkpoint: Path, **changes) -> Path:
 
 def test_settings_that_contradict_the_weights_are_refused(checkpoint):
     with pytest.raises(CheckpointError, match=r"wanted torch\.float32"):
-        load_sequencer(rewritten(checkpoint, network={"width": 8, "rounds": 3}))
+        load_sequencer(rewritten(checkpoint, network={"width": 8, "rounds": 3, "members": 2}))
 
 
 def test_settings_of_another_layout_are_refused(checkpoint):
@@ -221,7 +231,7 @@ def test_unknown_settings_are_refused(checkpoint):
 
 def test_weights_that_are_no_numbers_are_refused(checkpoint):
     tensors = safetensors.torch.load_file(checkpoint / WEIGHTS)
-    tensors["score_done.0.bias"][0] = float("nan")
+    tensors["members.0.score_done.0.bias"][0] = float("nan")
     files = {
         WEIGHTS: safetensors.torch.save(tensors),
         CONFIG: (checkpoint / CONFIG).read_bytes(),
