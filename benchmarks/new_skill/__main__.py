@@ -13,50 +13,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.new_skill.demonstrator import CARD, SHOWN, record
-from robot_skills.app.evaluate import run_trials, wilson
+from benchmarks.new_skill.composed import NAME, composed, rates
+from benchmarks.new_skill.demonstrator import CARD, record
 from robot_skills.app.skills_add.staging import Staging
-from robot_skills.app.suites import instruction_trial
-from robot_skills.app.trials import Trial, TrialConfig
 from robot_skills.app.zoo import zoo_dir
-from sim.layout import DrawerStart
-from sim.tabletop.tasks import Task
-from sim.variation import SEEN, Variation
 
 OUT = Path("outputs/new_skill")
-NAME = "tip"
-DEMONSTRATIONS, TRIALS, FIRST_SEED = 10, 40, 400_000
-
-_OTHERS = tuple(name for name in ("milk", "cereal", "bottle", "can") if name != SHOWN)
-"""Things that can be tipped over and never were in a demonstration."""
-VARIATION = Variation(objects=replace(SEEN, things=_OTHERS))
-TASKS: tuple[Task, ...] = (
-    Task(
-        name="tip and pack",
-        words="tip the {x} over and put the {y} in the box",
-        skills=(NAME, "grasp", "place"),
-        goal=(("lying", "{x}"), ("in", "{y}", "box")),
-        draws={"x": "things", "y": "stackable"},
-        scene={"drawer": DrawerStart.ABSENT},
-    ),
-    Task(
-        name="signal and tip",
-        words="turn the button on, then knock the {x} over",
-        skills=("press", NAME),
-        goal=(("turned_on", "button"), ("lying", "{x}")),
-        draws={"x": "things"},
-        scene={"drawer": DrawerStart.ABSENT, "box": False, "button": True},
-        begins={"button_on": False},
-    ),
-)
-"""Compositions that no demonstration shows; they take turns."""
+DEMONSTRATIONS, TRIALS = 10, 40
 
 
 def main() -> None:
@@ -70,14 +36,14 @@ def main() -> None:
     zoo = args.out / "zoo"
     added = _added(args.out, zoo, args.workers)
     before, after = _hashes(zoo_dir()), _hashes(zoo)
-    trials = _composed(zoo, args.trials, args.workers)
+    trials = composed(zoo, args.trials, args.workers)
     row = {
         "skill": NAME,
         "demonstrations": DEMONSTRATIONS,
         "multiplied": added["multiplied"],
         "cpu_minutes": round(added["cpu_minutes"], 2),
         "alone": added["measured"],
-        "composed": _rates(trials),
+        "composed": rates(trials),
         "failures": [f"{t.task}: {t.reason}" for t in trials if not t.success],
         "others_changed": sorted(name for name in before if after.get(name) != before[name]),
     }
@@ -110,28 +76,6 @@ def _hashes(zoo: Path) -> dict[str, str]:
         for path in sorted(zoo.rglob("*"))
         if path.is_file()
     }
-
-
-def _composed(zoo: Path, count: int, workers: int) -> list[Trial]:
-    config = TrialConfig(arm="panda", scene="rgbd", seed=FIRST_SEED, zoo=zoo)
-    done, _ = run_trials(partial(_trial, config), count, workers, "composed")
-    return done
-
-
-def _trial(config: TrialConfig, index: int) -> Trial:
-    task = TASKS[index % len(TASKS)]
-    instance = task.draw(np.random.default_rng((config.seed, index)), VARIATION)
-    return instruction_trial(config, instance, index)
-
-
-def _rates(trials: list[Trial]) -> dict[str, dict[str, Any]]:
-    """Successes in the simulator's truth, per task and of all."""
-    groups = {task.name: [t for t in trials if t.group == task.name] for task in TASKS}
-    rates = {}
-    for name, rows in {**groups, "all": trials}.items():
-        good = sum(trial.success for trial in rows)
-        rates[name] = {"n": len(rows), "successes": good, "ci95": wilson(good, len(rows))}
-    return rates
 
 
 if __name__ == "__main__":
