@@ -156,10 +156,22 @@ def _object(
 
 def _hull_points(world: TabletopWorld, item: ObjectPlacement) -> Array:
     """Vertices (n, 3) of an object in its body frame."""
-    if item.label not in HOUSEHOLD:
-        signs = np.stack(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5]), axis=-1)
-        return signs.reshape(-1, 3) * item.extents_m
-    return _mesh_points(world.model, world.model.geom(f"{item.name}_mesh").id)
+    if item.label in HOUSEHOLD:
+        return _mesh_points(world.model, world.model.geom(f"{item.name}_mesh").id)
+    body = world.model.body(item.name)
+    first, count = int(body.geomadr[0]), int(body.geomnum[0])
+    # Part by part: the box around a bracket has corners where nothing is.
+    return np.concatenate([_geom_points(world.model, geom) for geom in range(first, first + count)])
+
+
+def _geom_points(model: mujoco.MjModel, geom: int) -> Array:
+    """Vertices of a mesh, or corners of the box around any other shape, in its body's frame."""
+    if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH:
+        return _mesh_points(model, geom)
+    middle, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
+    signs = np.stack(np.meshgrid([-1.0, 1.0], [-1.0, 1.0], [-1.0, 1.0]), axis=-1).reshape(-1, 3)
+    T_body_geom = SE3.from_wxyz(model.geom_quat[geom], model.geom_pos[geom])
+    return T_body_geom @ (middle + signs * half)
 
 
 @lru_cache(maxsize=64)

@@ -79,6 +79,9 @@ def main() -> None:
         "things": len(train.labels),
         "hidden": config.hidden,
         "penalty": config.penalty,
+        "covered": config.covered,
+        "margin": config.margin,
+        "ridge": config.ridge,
     }
     save_labels(model, options.out, how=how, score=score)
     print(f"{score.right} of {score.n} held-out things named rightly; wrote {options.out}")

@@ -28,7 +28,7 @@ CARD_FILE = "labels.json"
 
 _VALUE_BINS = 4
 _SIZE_UNIT_M = 0.05
-FEATURE_NAMES: tuple[str, ...] = (
+SHAPE_NAMES: tuple[str, ...] = (
     "height",
     "long_side",
     "short_side",
@@ -36,6 +36,10 @@ FEATURE_NAMES: tuple[str, ...] = (
     "short_over_long",
     "round",
     "top_share",
+)
+"""Features that no light changes; the first ones."""
+FEATURE_NAMES: tuple[str, ...] = (
+    *SHAPE_NAMES,
     "paint_entropy",
     *(f"paint_{i}" for i in range(PAINTS)),
     *(f"value_{i}" for i in range(_VALUE_BINS)),
@@ -77,8 +81,47 @@ def label_features(cloud: Cloud, box: BoxFit) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class KnownShapes:
+    """The shapes of one kind that training has shown, by which other things are told from it.
+
+    A network is sure of itself far away from all that it was trained on. What has no near
+    neighbour among those of its kind is of another (Sun et al., *Out-of-Distribution Detection with
+    Deep Nearest Neighbors*, 2022). It goes by shape alone: colours change with the light.
+
+    Attributes:
+        shapes: Standardised features of `SHAPE_NAMES`, (n, s).
+        whitening: Makes them vary alike in all directions within the kind, (s, s).
+        limit: Greatest distance from the nearest, whitened.
+    """
+
+    shapes: Array
+    whitening: Array
+    limit: float
+
+    def distance(self, shape: Array) -> float:
+        """How far a standardised shape (s,) is from the nearest known one."""
+        offsets = (self.shapes - shape) @ self.whitening
+        return float(np.sqrt((offsets**2).sum(axis=-1).min()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guess:
+    """What a classifier says of one thing.
+
+    Attributes:
+        label: Its kind; ``"thing"`` when it is of none, or when that is not sure.
+        likest: The kind that it is most like, whether or not it is of that kind.
+        confidence: Probability of that one among the kinds.
+    """
+
+    label: str
+    likest: str
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LabelModel:
-    """A fully connected network with rectifiers.
+    """A fully connected network with rectifiers, and the shapes that it was trained on.
 
     Attributes:
         labels: Kinds, in the order of the outputs.
@@ -86,6 +129,7 @@ class LabelModel:
         scale: Features are divided by it, (d,).
         weights: Per layer, (inputs, outputs).
         biases: Per layer, (outputs,).
+        known: Shapes of each kind, in the order of `labels`; without them every shape is accepted.
         least_confidence: Below it a thing is just a ``"thing"``.
     """
 
@@ -94,11 +138,16 @@ class LabelModel:
     scale: Array
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
+    known: tuple[KnownShapes, ...] = ()
     least_confidence: float = 0.5
+
+    def standardised(self, features: Array) -> Array:
+        """Features (..., d) as the network sees them."""
+        return (np.asarray(features) - self.mean) / self.scale
 
     def probabilities(self, features: Array) -> Array:
         """Probability of every label, (..., labels), for features (..., d)."""
-        x = (np.asarray(features) - self.mean) / self.scale
+        x = self.standardised(features)
         # Far outside of what was trained on, a network extrapolates without limit.
         x = np.clip(x, -6.0, 6.0)
         for W, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
@@ -107,13 +156,20 @@ class LabelModel:
         e = np.exp(x - x.max(axis=-1, keepdims=True))
         return e / e.sum(axis=-1, keepdims=True)
 
-    def classify(self, features: Array) -> tuple[str, float]:
-        """The most likely label of one thing and its probability."""
+    def classify(self, features: Array) -> Guess:
+        """What one thing is, by its features (d,)."""
         p = self.probabilities(features)
         best = int(np.argmax(p))
-        confidence = float(p[best])
-        label = self.labels[best] if confidence >= self.least_confidence else UNKNOWN
-        return label, confidence
+        confidence, likest = float(p[best]), self.labels[best]
+        sure = confidence >= self.least_confidence and self._knows(features, best)
+        return Guess(label=likest if sure else UNKNOWN, likest=likest, confidence=confidence)
+
+    def _knows(self, features: Array, kind: int) -> bool:
+        """Whether a thing has a shape that its kind is known to have."""
+        if not self.known:
+            return True
+        shape = self.standardised(features)[: len(SHAPE_NAMES)]
+        return self.known[kind].distance(shape) <= self.known[kind].limit
 
 
 UNKNOWN = "thing"
@@ -145,6 +201,7 @@ def _from_tensors(
     tensors: dict[str, np.ndarray], labels: tuple[str, ...], folder: Path
 ) -> LabelModel:
     layers = sum(name.startswith("weight") for name in tensors)
+    shape = len(SHAPE_NAMES)
     try:
         model = LabelModel(
             labels=labels,
@@ -152,11 +209,22 @@ def _from_tensors(
             scale=tensors["scale"].astype(np.float64),
             weights=tuple(tensors[f"weight{i}"].astype(np.float64) for i in range(layers)),
             biases=tuple(tensors[f"bias{i}"].astype(np.float64) for i in range(layers)),
+            known=tuple(
+                KnownShapes(
+                    shapes=tensors[f"shapes{i}"].astype(np.float64).reshape(-1, shape),
+                    whitening=tensors[f"whitening{i}"].astype(np.float64).reshape(shape, shape),
+                    limit=float(tensors["limits"][i]),
+                )
+                for i in range(len(labels))
+            ),
         )
         sizes = [len(FEATURE_NAMES), *(len(b) for b in model.biases)]
         shapes = [W.shape for W in model.weights]
-    except KeyError as error:
-        raise CheckpointError(f"The label classifier in {folder} lacks {error}.") from error
+    except (KeyError, IndexError, ValueError) as error:
+        raise CheckpointError(
+            f"The label classifier in {folder} lacks weights or has ones of other sizes: {error}. "
+            "Train it again."
+        ) from error
     wanted = list(pairwise(sizes))
     finite = all(bool(np.all(np.isfinite(tensor))) for tensor in tensors.values())
     if not finite or not shapes or shapes != wanted or sizes[-1] != len(labels):

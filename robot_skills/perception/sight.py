@@ -129,7 +129,8 @@ def see(
 def _without_robot(observation: Observation, config: SightConfig) -> Cloud:
     """What the cameras show in the volume that is looked at, and of what hangs from the hands."""
     frames = {name: observation.cameras[name] for name in config.cameras}
-    highest = [config.upper_m[2], *(arm.T_base_tool.p[2] for arm in observation.arms.values())]
+    tools_m = [arm.T_base_tool.p[2] for arm in observation.arms.values()]
+    highest = [config.upper_m[2], *(z + config.fingertip_m for z in tools_m)]
     cloud = fuse(frames, config.lower_m, np.array([*config.upper_m[:2], max(highest)]))
     keep = cloud.points_m[:, 2] <= config.upper_m[2]
     for arm in observation.arms.values():

@@ -63,14 +63,16 @@ class Recognised:
     Attributes:
         thing: What was measured.
         box: Its box, completed by what its kind is known to look like.
-        label: Kind.
-        confidence: Of the label.
+        label: Kind; ``"thing"`` when it is of none that is known.
+        likest: The kind that it is most like: half hidden, a thing may seem to be of none.
+        confidence: Of the likest.
         colour: Colour word.
     """
 
     thing: Thing
     box: BoxFit
     label: str
+    likest: str
     confidence: float
     colour: str
 
@@ -117,12 +119,13 @@ def _is_fragment(thing: Thing, things: Iterable[Thing]) -> bool:
 
 def recognise(thing: Thing, labels: LabelModel) -> Recognised:
     """Say what a thing is."""
-    label, confidence = labels.classify(label_features(thing.cloud, thing.box))
+    guess = labels.classify(label_features(thing.cloud, thing.box))
     return Recognised(
         thing=thing,
-        box=complete(thing.box, label),
-        label=label,
-        confidence=confidence,
+        box=complete(thing.box, guess.label),
+        label=guess.label,
+        likest=guess.likest,
+        confidence=guess.confidence,
         colour=colour_word(thing.cloud.rgb, _faces_up(thing)),
     )
 

@@ -13,7 +13,7 @@ from robot_skills.core.types import ArmState, Observation, RgbdFrame
 from robot_skills.perception.colour import same_in_shade
 from robot_skills.perception.labels import UNKNOWN
 from robot_skills.perception.sight import Sight, may_hold
-from robot_skills.perception.things import Recognised
+from robot_skills.perception.things import Recognised, complete
 
 NAMED_BY_COLOUR = ("cube", UNKNOWN)
 """Kinds of which one tells one from another by colour."""
@@ -191,7 +191,7 @@ class Tracker:
         alike = (
             [t for t in gone if t.entity.colour == seen.colour]
             or [t for t in gone if same_in_shade(t.entity.colour, seen.colour)]
-            or [t for t in gone if t.entity.label == seen.label]
+            or [t for t in gone if t.entity.label in (seen.label, seen.likest)]
             # Whatever it looks like in there: what has just gone from its place is in the hand.
             or [t for t in gone if t.entity.name in self._seen_before]
         )
@@ -269,7 +269,7 @@ class Tracker:
         """How badly a seen thing fits a known one [m]; None when it cannot be the same."""
         away = float(np.linalg.norm(entity.T_base_entity.p - seen.box.T_base_box.p))
         same_colour = entity.colour == seen.colour
-        if entity.label == seen.label:
+        if entity.label in (seen.label, seen.likest):
             if entity.label not in NAMED_BY_COLOUR or same_colour:
                 return away
             return None
@@ -289,10 +289,11 @@ class Tracker:
             track.entity = replace(old, visible=True, stamp_s=stamp_s)
             return
         better = seen.label == old.label
+        box = seen.box if better else complete(seen.thing.box, old.label)
         track.entity = replace(
             old,
-            T_base_entity=seen.box.T_base_box,
-            extents_m=seen.box.size_m,
+            T_base_entity=box.T_base_box,
+            extents_m=box.size_m,
             confidence=max(old.confidence, seen.confidence) if better else old.confidence,
             visible=True,
             stamp_s=stamp_s,

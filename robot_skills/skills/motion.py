@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import numpy as np
+
+from robot_skills.core.errors import ActionRefused
 from robot_skills.core.events import Event, EventKind, EventSink
-from robot_skills.core.robot import Robot
-from robot_skills.core.types import DEFAULT_ARM, ArmState, RgbdFrame
+from robot_skills.core.robot import Kinematics, Robot
+from robot_skills.core.se3 import Array
+from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmChunk, ArmState, RgbdFrame
 from robot_skills.skills.trace import MotionTrace
+
+_UNREACHABLE = "unreachable"
+"""Code of the safety gate's verdict on waypoints that the joints cannot get to."""
+_NEARLY_M = 0.05
+"""An arm that comes as near as this to a waypoint goes there as far as it can."""
+_THERE_M = 0.001
 
 
 class Ending(Enum):
@@ -72,5 +82,50 @@ class Motor:
         """Newest frames of these cameras."""
         return self.robot.observe(cameras).cameras if cameras else {}
 
+    def command(self, chunk: ActionChunk) -> ActionChunk:
+        """Command a chunk; where the arm is a little too short for it, what the arm reaches of it.
+
+        Returns:
+            What was accepted.
+
+        Raises:
+            ActionRefused: The safety gate refused it, and what the arm reaches of it.
+        """
+        try:
+            return self.robot.command(chunk)
+        except ActionRefused as refusal:
+            if refusal.code != _UNREACHABLE:
+                raise
+            kinematics = self.robot.kinematics(self.arm)
+            nearest = within_reach(chunk, self.arm, self.state().q_rad, kinematics)
+            if nearest is None:
+                raise
+            return self.robot.command(nearest)
+
     def emit(self, kind: EventKind, **data: Any) -> None:
         self.events.emit(Event(stamp_s=self.now_s(), kind=kind, data=data))
+
+
+def within_reach(
+    chunk: ActionChunk, arm: str, q_rad: Array, kinematics: Kinematics
+) -> ActionChunk | None:
+    """The chunk with waypoints that are a little out of reach moved to where the arm comes nearest.
+
+    Args:
+        chunk: Finite waypoints.
+        arm: Name of the arm.
+        q_rad: Its joints now, (n,).
+        kinematics: Of the arm.
+
+    Returns:
+        None when a waypoint is so far away that it must be a mistake.
+    """
+    wanted = chunk.arms[arm]
+    path_rad, errors_m = kinematics.follow(q_rad, wanted.T_base_tool)
+    if not float(errors_m.max()) <= _NEARLY_M:
+        return None
+    T_base_tool = wanted.T_base_tool.copy()
+    for row in np.flatnonzero(errors_m > _THERE_M):
+        T_base_tool[row] = kinematics.forward(path_rad[row]).matrix()
+    nearest = ArmChunk(T_base_tool=T_base_tool, opening=wanted.opening)
+    return ActionChunk(stamp_s=chunk.stamp_s, arms={**chunk.arms, arm: nearest})

@@ -29,6 +29,9 @@ from robot_skills.skills.motion import Ending, MotionResult, Motor
 from robot_skills.skills.stitching import DEFAULT_BLEND_STEPS, Compensation, stitch
 from robot_skills.skills.trace import Tracer
 
+_COLLISION = "collision"
+"""Code of the safety gate's verdict on a chunk that comes too near to something."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicySkillConfig:
@@ -294,7 +297,7 @@ class _PolicyRun:
         self, output: PolicyOutput, state: ArmState, from_s: float
     ) -> ActionRefused | None:
         try:
-            accepted = self._motor.robot.command(self._chunk(output, state, from_s))
+            accepted = self._accepted(self._chunk(output, state, from_s))
         except ActionRefused as refusal:
             self._following = None
             self._refused += 1
@@ -307,6 +310,21 @@ class _PolicyRun:
         self._stretch -= self._config.recovery * (self._stretch - 1.0)
         self._refused_in_a_row = 0
         return None
+
+    def _accepted(self, chunk: ActionChunk) -> ActionChunk:
+        """Command a chunk; of one that would touch something, what is done before the next comes.
+
+        Raises:
+            ActionRefused: The gate refused that, too.
+        """
+        try:
+            return self._motor.command(chunk)
+        except ActionRefused as refusal:
+            steps = self._config.execute_steps + self._config.latency_steps
+            if refusal.code != _COLLISION or len(chunk) <= steps:
+                raise
+            # The end of a chunk only serves until the next one: that may keep clear.
+            return self._motor.command(chunk.select(slice(0, steps)))
 
     def _chunk(self, output: PolicyOutput, state: ArmState, from_s: float) -> ActionChunk:
         """What to command for an answer of the policy.

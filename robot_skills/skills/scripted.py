@@ -176,9 +176,11 @@ def _timed_path(
     limits = motor.robot.arms[motor.arm].cartesian
     speed_m_s = share * min(safety.max_speed_m_s, 0.8 * limits.speed_m_s)
     turn_rate_rad_s = share * min(config.turn_rate_rad_s, 0.8 * limits.turn_rate_rad_s)
+    # Joints that are stretched out need more time for the first millimetre, too.
+    acceleration_m_s2 = share**2 * config.acceleration_m_s2
     dt_s = motor.robot.control_period_s
     legs = [
-        line_path(a, b, speed_m_s, turn_rate_rad_s, config.acceleration_m_s2, dt_s)
+        line_path(a, b, speed_m_s, turn_rate_rad_s, acceleration_m_s2, dt_s)
         for a, b in pairwise(corners)
     ]
     return np.concatenate(legs)
@@ -210,7 +212,7 @@ def _send(
         if step < len(path) and step % stride == 0:
             rows = slice(step, step + config.chunk_steps)
             openings = np.full(len(stamps[rows]), opening)
-            motor.robot.command(single_arm_chunk(stamps[rows], path[rows], openings, motor.arm))
+            motor.command(single_arm_chunk(stamps[rows], path[rows], openings, motor.arm))
             chunks += 1
         if step >= len(path) and _distance_m(goal, motor) <= config.arrived_m:
             return Ending.DONE, chunks

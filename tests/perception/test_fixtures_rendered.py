@@ -90,6 +90,23 @@ def test_a_zone_is_found_on_the_table(seed):
     assert np.linalg.norm((seen.T_base_entity.p - true.T_base_entity.p)[:2]) < 0.004
 
 
+@pytest.mark.parametrize("table_rgb", [(0.50, 0.12, 0.31), (0.62, 0.33, 0.77)])
+def test_a_zone_is_found_on_a_table_that_is_pink_or_lilac(table_rgb):
+    rng = np.random.default_rng(1)
+    layout = random_layout(rng, drawer=DrawerStart.ABSENT, box=False, zone=True, count=2)
+    seen, true = seen_and_true(replace(layout, table_rgb=np.array(table_rgb)), "zone")
+    assert np.linalg.norm((seen.T_base_entity.p - true.T_base_entity.p)[:2]) < 0.004
+
+
+@pytest.mark.parametrize("name", ["pink_roll", "pink_hexagon", "pink_bracket"])
+def test_a_pink_thing_is_no_button(name):
+    layout = random_layout(np.random.default_rng(2), with_objects=(name,), count=2, button=False)
+    observation, _ = look(layout)
+    scene = RgbdPerceiver().look(observation)
+    assert "button" not in scene
+    assert [entity.colour for entity in scene if entity.movable].count("pink") == 1
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_a_socket_is_found_to_the_millimetre(seed):
     rng = np.random.default_rng(seed)

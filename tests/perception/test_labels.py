@@ -15,6 +15,7 @@ from robot_skills.perception.label_training import (
 from robot_skills.perception.labels import (
     CARD_FILE,
     FEATURE_NAMES,
+    SHAPE_NAMES,
     UNKNOWN,
     WEIGHTS_FILE,
     ZOO_LABELS,
@@ -36,7 +37,7 @@ def samples(n=60, kinds=KINDS, seed=0):
 
 @pytest.fixture
 def saved(tmp_path):
-    features, labels = samples()
+    features, labels = samples(n=300)
     model = train_labels(features, labels)
     score = score_labels(model, *samples(seed=1))
     save_labels(model, tmp_path, how={"layouts": 1}, score=score)
@@ -46,7 +47,7 @@ def saved(tmp_path):
 def test_trained_classifier_names_unseen_things(saved):
     features, labels = samples(seed=2)
     model = load_labels(saved)
-    assert [model.classify(row)[0] for row in features] == labels
+    assert [model.classify(row).label for row in features] == labels
 
 
 def test_two_kinds_work_too():
@@ -71,9 +72,35 @@ def test_an_unsure_classifier_says_thing():
         weights=(np.zeros((d, 3)),),
         biases=(np.zeros(3),),
     )
-    label, confidence = model.classify(np.zeros(d))
-    assert label == UNKNOWN
-    assert confidence == pytest.approx(1 / 3)
+    guess = model.classify(np.zeros(d))
+    assert guess.label == UNKNOWN
+    assert guess.confidence == pytest.approx(1 / 3)
+
+
+def test_a_shape_that_no_kind_has_is_just_a_thing_however_sure_the_network_is(saved):
+    features, labels = samples(seed=2)
+    model = load_labels(saved)
+    for row, label in zip(features, labels, strict=True):
+        row[KINDS.index(label)] += 6.0
+        guess = model.classify(row)
+        assert (guess.label, guess.likest) == (UNKNOWN, label)
+        assert guess.confidence > 0.9
+
+
+def test_another_light_makes_no_shape_strange(saved):
+    features, labels = samples(seed=2)
+    features[:, len(SHAPE_NAMES) :] += 0.5
+    model = load_labels(saved)
+    guesses = [model.classify(row) for row in features]
+    assert [guess.label for guess in guesses] == labels
+
+
+def test_a_kind_that_was_seen_once_is_known_by_that_one_shape():
+    features, labels = samples(n=21)
+    once = np.full(len(FEATURE_NAMES), -2.0)
+    model = train_labels(np.vstack([features, once]), [*labels, "whisk"])
+    assert model.classify(once).label == "whisk"
+    assert model.classify(2.0 * once).label == UNKNOWN
 
 
 def test_one_kind_cannot_be_trained():
@@ -115,6 +142,16 @@ def test_non_finite_weights_are_refused(saved):
     tensors["bias0"][0] = np.nan
     save_file(tensors, saved / WEIGHTS_FILE)
     with pytest.raises(CheckpointError, match="finite"):
+        load_labels(saved)
+
+
+def test_weights_without_shapes_are_refused(saved):
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(saved / WEIGHTS_FILE)
+    del tensors["shapes1"]
+    save_file(tensors, saved / WEIGHTS_FILE)
+    with pytest.raises(CheckpointError, match="Train it again"):
         load_labels(saved)
 
 

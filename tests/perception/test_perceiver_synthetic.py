@@ -95,6 +95,16 @@ def test_a_thing_between_the_fingers_is_held_and_keeps_its_name():
     assert np.allclose(scene["red_cube"].T_base_entity.p, hanging.T_base_block.p, atol=5e-3)
 
 
+def test_a_low_thing_that_hardly_hangs_out_of_the_fingers_is_held():
+    perceiver = RgbdPerceiver()
+    look(block(0.5, 0.1, 0.0, (0.05, 0.028, 0.032), RED), perceiver=perceiver)
+    hanging = block(0.5, 0.0, 0.414, (0.05, 0.028, 0.032), RED)
+    scene = look(hanging, perceiver=perceiver, tool=(0.5, 0.0, 0.42), opening=0.028 / 0.08)
+    held = scene.held(DEFAULT_ARM)
+    assert held is not None
+    assert np.allclose(held.T_base_entity.p, hanging.T_base_block.p, atol=6e-3)
+
+
 def test_a_held_thing_moves_with_the_tool_even_unseen():
     perceiver = RgbdPerceiver()
     look(block(0.5, 0.1, 0.0, 0.045, RED), perceiver=perceiver)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,19 @@ def test_lying_object_gets_the_upright_box_around_it():
     assert np.allclose(sorted(can.extents_m[:2]), [0.05, 0.08], atol=0.004)
     assert can.extents_m[2] == pytest.approx(0.05, abs=0.004)
     assert can.bottom_m == pytest.approx(0.0, abs=0.003)
+
+
+def test_the_box_of_a_tilted_bracket_has_no_corner_where_nothing_is():
+    layout = random_layout(
+        np.random.default_rng(3), with_objects=("pink_bracket",), count=1, drawer=DrawerStart.ABSENT
+    )
+    (item,) = layout.objects
+    # On the two tips of its arms, its empty corner down.
+    tilted = SE3.from_rotvec((np.deg2rad(135.0), 0.0, 0.0)) @ SE3.from_rotvec((0.0, 0.5 * np.pi, 0))
+    placed = replace(item, T_base_object=SE3(tilted.R, np.array([0.5, 0.0, 0.10])))
+    now = truth_scene(TabletopWorld("panda", replace(layout, objects=(placed,))))["pink_bracket"]
+    whole = np.abs(tilted.R) @ item.extents_m
+    assert now.extents_m[2] < whole[2] - 0.005
 
 
 def test_upright_box_of_turned_corners_is_the_box():

@@ -11,10 +11,17 @@ from hardware.gated_robot import GatedRobot, gate_robot
 from hardware.safety_gate import SafetyGate
 from policies.runtime import PolicyProcess
 from robot_skills.core.clock import ManualClock
-from robot_skills.core.errors import CheckpointError, PerceptionError, RobotFault, UnknownNameError
+from robot_skills.core.errors import (
+    ActionRefused,
+    CheckpointError,
+    PerceptionError,
+    RobotFault,
+    UnknownNameError,
+)
 from robot_skills.core.events import EventKind, EventList
 from robot_skills.core.plan import Outcome, SkillCall
 from robot_skills.core.policy import PolicyOutput
+from robot_skills.core.robot import RobotWrapper
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.library import SkillLibrary
@@ -272,6 +279,24 @@ def test_a_motion_that_the_joints_cannot_follow_is_done_more_slowly():
         p = command.arms[DEFAULT_ARM].T_base_tool[:, :3, 3]
         speeds = np.abs(np.diff(p, axis=0)) / np.diff(command.stamp_s)[:, None]
         assert speeds.max(initial=0.0) <= 0.25 * (1.0 + 1e-6)
+
+
+class _TouchesInTheEnd(RobotWrapper):
+    """Behind a gate that finds the last waypoints of a whole chunk too near to something."""
+
+    def command(self, chunk):
+        if len(chunk) >= FakePolicy.horizon:
+            raise ActionRefused("collision", "the last waypoint comes too near to the table")
+        return super().command(chunk)
+
+
+def test_of_a_chunk_that_touches_in_the_end_the_beginning_is_done():
+    cell = Cell()
+    result, _ = cell.run(GRASP, robot=_TouchesInTheEnd(cell.gated))
+    assert result.outcome is Outcome.SUCCESS, result.reason
+    lengths = {len(command) for command in cell.robot.commands}
+    assert PolicySkillConfig().execute_steps in lengths
+    assert FakePolicy.horizon not in lengths
 
 
 def test_a_policy_that_is_refused_again_and_again_ends_in_a_fault_with_the_reason():
