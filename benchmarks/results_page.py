@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collecting_page, robot_page, sequencer_page
+from benchmarks import collecting_page, robot_page, rounding_page, sequencer_page
 from benchmarks.localisation import page as localisation_page
 from benchmarks.markdown import in_minutes, number, percent, section
 from benchmarks.new_skill import page as new_skill_page
@@ -298,6 +298,7 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("words.jsonl", _words),
     ("pictures.jsonl", _pictures),
     ("reproduce_lift.json", _reproduce),
+    ("rounding.jsonl", rounding_page.chapter),
     ("bench_policy.json", _bench("Time of a chunk", "robot-skills bench policy")),
     ("bench_train.json", _bench("Learning speed", "robot-skills bench train")),
     ("bench_read.json", _bench("Feeding a trainer", "robot-skills bench read")),

@@ -21,14 +21,15 @@ import numpy as np
 from tqdm import tqdm
 
 from robot_skills.app.evaluate import wilson
+from robot_skills.app.executives import CLOSED_LOOP, EXECUTIVES, FIXED, SEQUENCER
 from robot_skills.app.intervals import bootstrap_interval
 from robot_skills.app.options import SceneSource
 from robot_skills.app.pool import in_order
 from robot_skills.app.suites import instruction_trial
 from robot_skills.app.trials import Trial, TrialConfig
-from robot_skills.app.wiring import CLOSED_LOOP, EXECUTIVES, FIXED, SEQUENCER, load_policy
+from robot_skills.app.wiring import load_policy
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput
+from robot_skills.core.policy import Policy, PolicyInput, PolicyOutput, PolicyWrapper
 
 LEVELS = ("I", "IV")
 """Tasks that the sequencer was trained on, and compositions that it has never met."""
@@ -42,7 +43,7 @@ _SOON = (1, 3)
 _LETS_GO = 0.5
 
 
-class CappedPolicy:
+class CappedPolicy(PolicyWrapper):
     """A policy that gives up soon in some of its attempts, and says that it is done.
 
     Args:
@@ -51,27 +52,15 @@ class CappedPolicy:
     """
 
     def __init__(self, policy: Policy, cap: float = CAP) -> None:
-        self._policy = policy
+        super().__init__(policy)
         self._cap = cap
         self._chunks_left: int | None = None
         self._opens = False
         self._opening = 1.0
 
-    @property
-    def period_s(self) -> float:
-        return self._policy.period_s
-
-    @property
-    def horizon(self) -> int:
-        return self._policy.horizon
-
-    @property
-    def observation_steps(self) -> int:
-        return self._policy.observation_steps
-
     def reset(self, seed: int) -> None:
         """Start a new attempt; the seed decides whether it is doomed, and how."""
-        self._policy.reset(seed)
+        super().reset(seed)
         rng = np.random.default_rng((FIRST_SEED, seed))
         doomed = bool(rng.random() >= self._cap)
         chunks = int(rng.integers(_SOON[0], _SOON[1] + 1))

@@ -3,7 +3,8 @@
 ========================  =======================================================================
 ``weights.safetensors``   EMA weights (``network.*``), normalisers (``features.*``, ``actions.*``)
                           and one worked example (``golden.*``)
-``config.json``           `CheckpointConfig`
+``config.json``           `CheckpointConfig`; also in what the weights are stored, see
+                          `policies.precision`
 ``manifest.json``         format, and size and sha256 of the other two; written last
 ========================  =======================================================================
 
@@ -12,7 +13,8 @@ are used, and the worked example must come out as it did when the checkpoint was
 can execute code from a file; pickles are refused.
 """
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +38,12 @@ from policies.checkpoint_files import (
 from policies.draws import fresh_noise
 from policies.network import Inputs, PolicyNetwork, example_inputs
 from policies.normaliser import Normaliser
+from policies.precision import Arrays, Precision, float32_file, pack, unpack
 from policies.sampler import sample_chunk
 from robot_skills.core.errors import CheckpointError
+
+_NETWORK = "network."
+"""Before the names of the network's weights."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -60,12 +66,23 @@ class Checkpoint:
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint directory; an older one in the same place is replaced.
 
+    The weights are stored as the settings say (`policies.precision`), and the worked example is
+    that of the weights as they will be read.
+
     Raises:
+        RefusedError: A weight is too large to be stored so.
         StorageError: When the directory cannot be written.
     """
-    tensors = _normaliser_tensors(checkpoint)
-    for name, tensor in checkpoint.network.state_dict().items():
-        tensors[f"network.{name}"] = tensor.detach().float().contiguous()
+    precision = checkpoint.config.precision
+    weights = {
+        _NETWORK + name: tensor.detach().float().contiguous().numpy()
+        for name, tensor in checkpoint.network.state_dict().items()
+    }
+    packed = pack(weights, precision)
+    tensors = {name: torch.from_numpy(array) for name, array in packed.items()}
+    tensors |= _normaliser_tensors(checkpoint)
+    if precision is not Precision.FLOAT32:
+        checkpoint = _with_weights(checkpoint, unpack(directory, packed, precision))
     tensors |= {f"golden.{name}": value for name, value in _golden(checkpoint).items()}
     files = {
         WEIGHTS: safetensors.torch.save(tensors),
@@ -82,21 +99,22 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     """
     files = read_files(directory)
     config = parse_config(directory, files[CONFIG])
-    tensors = parse_weights(directory, files[WEIGHTS])
+    weights = float32_file(directory, files[WEIGHTS], config.precision)
+    tensors = parse_weights(directory, weights)
     with torch.device("meta"):
         network = PolicyNetwork(config.contract, len(config.feature_names), config.network)
     wanted = _wanted_shapes(network, config)
     check_tensors(directory, tensors, wanted)
-    weights = {
-        name.removeprefix("network."): tensor
+    state = {
+        name.removeprefix(_NETWORK): tensor
         for name, tensor in tensors.items()
-        if name.startswith("network.")
+        if name.startswith(_NETWORK)
     }
     if any(buffer.is_meta for buffer in network.buffers()):
         # Constants that follow from the settings are in no file. Sizes are known to be sane now.
         with torch.random.fork_rng(devices=[]):
             network = PolicyNetwork(config.contract, len(config.feature_names), config.network)
-    network.load_state_dict(weights, assign=True)
+    network.load_state_dict(state, assign=True)
     network.eval().requires_grad_(False)
     checkpoint = Checkpoint(
         config=config,
@@ -106,6 +124,15 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     )
     _check_golden(directory, checkpoint, tensors)
     return checkpoint
+
+
+def _with_weights(checkpoint: Checkpoint, weights: Arrays) -> Checkpoint:
+    """The checkpoint with a network of its own that has these weights."""
+    network = copy.deepcopy(checkpoint.network)
+    network.load_state_dict(
+        {name.removeprefix(_NETWORK): torch.from_numpy(array) for name, array in weights.items()}
+    )
+    return replace(checkpoint, network=network)
 
 
 def _normaliser_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
@@ -199,7 +226,7 @@ def _wanted_shapes(network: PolicyNetwork, config: CheckpointConfig) -> dict[str
         "golden.logit": (1,),
     }
     for name, tensor in network.state_dict().items():
-        shapes[f"network.{name}"] = tuple(tensor.shape)
+        shapes[_NETWORK + name] = tuple(tensor.shape)
     return shapes
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from policies.config import JsonConfig, NetworkConfig, SamplerConfig, TrainConfig
 from policies.contract import VECTOR, PolicyContract
 from policies.frontends import make_frontend
+from policies.precision import Precision
 from policies.reliability import Calibration
 from policies.sampler import SamplerTable
 from robot_skills.core.errors import CheckpointError, StorageError
@@ -40,6 +41,7 @@ class CheckpointConfig(JsonConfig):
         calibration: Of the termination head, on episodes that it did not learn from.
         data: Summary of what it learned from: counts, steps taken, minutes.
         feature_names: Numbers in the input ``vector``.
+        precision: In what the weights are stored.
     """
 
     contract: PolicyContract
@@ -50,6 +52,7 @@ class CheckpointConfig(JsonConfig):
     calibration: Calibration
     data: dict
     feature_names: list[str]
+    precision: Precision = Precision.FLOAT32
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -15,7 +15,8 @@ The loop over the sampler's table is unrolled, so that one call of the runtime m
 
 The graph holds no weights: safetensors keeps every tensor as plain contiguous bytes, which is what
 ONNX calls external data. So ``policy.onnx`` refers to places in ``weights.safetensors``, takes
-about a hundred kilobytes, and can never disagree with the weights that torch reads.
+about a hundred kilobytes, and can never disagree with the weights that torch reads. Of weights that
+are stored in fewer bits, the places are those in the same file as float32 (`policies.precision`).
 """
 
 import hashlib
@@ -48,6 +49,7 @@ from policies.onnx_engine import (
     PREFIX_WEIGHT,
     make_session,
 )
+from policies.precision import float32_file
 from policies.sampler import Guidance, Prefix, SamplerTable, sample_chunk
 from robot_skills.core.errors import MissingDependencyError, RobotSkillsError, StorageError
 
@@ -80,7 +82,8 @@ def export_onnx(directory: Path) -> Path:
         StorageError: When the directory cannot be written.
     """
     checkpoint = load_checkpoint(directory)
-    weights = read_files(directory, (WEIGHTS,))[WEIGHTS]
+    stored = read_files(directory, (WEIGHTS,))[WEIGHTS]
+    weights = float32_file(directory, stored, checkpoint.config.precision)
     graph = _graph_bytes(checkpoint, weights)
     off = parity(checkpoint, graph, weights)
     if not off <= PARITY_TOLERANCE:

@@ -25,6 +25,7 @@ from robot_skills.core.policy import (
     Policy,
     PolicyInput,
     PolicyOutput,
+    PolicyWrapper,
     encode_state,
     pose_to_vector,
     vector_to_pose,
@@ -175,33 +176,14 @@ class SkillOfTask:
         return self._ending.infer(newest(inputs, self._ending.observation_steps)).done
 
 
-class TaskOfSkill:
+class TaskOfSkill(PolicyWrapper):
     """Shows the task face of a skill's policy. Implements `DescribedTask`."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    @property
-    def period_s(self) -> float:
-        return self._policy.period_s
-
-    @property
-    def horizon(self) -> int:
-        return self._policy.horizon
-
-    @property
-    def observation_steps(self) -> int:
-        return self._policy.observation_steps
 
     @property
     def sizes(self) -> FeatureSizes:
         return FeatureSizes(
             numbers={STATE: len(STATE_NAMES)}, pictures={}, action=len(ACTION_NAMES)
         )
-
-    def reset(self, seed: int) -> None:
-        """Start a new episode."""
-        self._policy.reset(seed)
 
     def infer(self, history: History, instruction: str = "") -> TaskChunk:
         """One chunk; the instruction is not looked at.

@@ -24,6 +24,7 @@ from policies.draws import ChunkNoise, fresh_noise
 from policies.engine import Arrays, held_prefix
 from policies.features import Float32
 from policies.normaliser import Normaliser
+from policies.precision import float32_file, parse_arrays
 from robot_skills.core.errors import CheckpointError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def make_session(graph: bytes, weights: bytes, threads: int) -> "InferenceSessio
 
     Args:
         graph: An ONNX model that refers to the weights' file.
-        weights: That file.
+        weights: That file, as float32.
         threads: Processor threads of the session.
 
     Raises:
@@ -107,9 +108,10 @@ class OnnxEngine:
             raise ValueError(f"Needs at least one thread, got {threads}.")
         files = read_files(directory, (CONFIG, WEIGHTS, ONNX))
         config = parse_config(directory, files[CONFIG])
-        tensors = _parse_weights(directory, files[WEIGHTS])
+        weights = float32_file(directory, files[WEIGHTS], config.precision)
+        tensors = parse_arrays(directory, weights)
         features, actions = _normalisers(directory, config, tensors)
-        session = make_session(files[ONNX], files[WEIGHTS], threads)
+        session = make_session(files[ONNX], weights, threads)
         engine = cls(session, config, features, actions)
         engine._check_golden(directory, tensors)
         return engine
@@ -173,22 +175,6 @@ class OnnxEngine:
                     f"Checkpoint {directory}: its worked example comes out {off:.2g} off in {name} "
                     f"with {ONNX}, which was made from something else."
                 )
-
-
-def _parse_weights(directory: Path, data: bytes) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        tensors = load(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"Checkpoint {directory}: {WEIGHTS} is not a safetensors file ({_first_line(error)})."
-        ) from None
-    for name, tensor in tensors.items():
-        if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
-            raise CheckpointError(f"Checkpoint {directory}: {name} holds non-finite values.")
-    return tensors
 
 
 def _normalisers(

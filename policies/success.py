@@ -18,7 +18,7 @@ Two files beside a checkpoint hold a predictor, and leave the policy's own alone
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -104,7 +104,8 @@ class SuccessConfig(JsonConfig):
             fail: a probability is what it is for attempts like those.
         rollouts: How many they were.
         seed: Of the rollouts.
-        policy_sha256: Of the weights of the policy that made them.
+        policy_sha256: Of the weights of the policy that made them, or of the same ones as they are
+            stored beside it (`policies.compression`).
         maturing: Early scale, late scale, early shift and late shift of the mean logit; what is
             between early and late is weighted by `maturity`.
         calibration: Of the logit after that. Both are fitted to what the perceptrons say of the
@@ -324,6 +325,28 @@ def save_success(directory: Path, config: SuccessConfig, weights: dict[str, Floa
         write_atomically(directory / SUCCESS_CONFIG, text.encode())
     except OSError as error:
         raise StorageError(f"{directory} cannot be written: {error.strerror}.") from None
+
+
+def copy_success(directory: Path, out: Path) -> bool:
+    """Put a checkpoint's predictor beside the same policy, stored otherwise.
+
+    Args:
+        directory: Of the checkpoint that it was made for.
+        out: Of the same policy with rounded weights.
+
+    Returns:
+        Whether there is one.
+
+    Raises:
+        CheckpointError: It is damaged, foreign, or of another policy's rollouts.
+        StorageError: `out` cannot be written.
+    """
+    if not (directory / SUCCESS_CONFIG).exists():
+        return False
+    config = SuccessPredictor.load(directory).config
+    weights = _read_weights(directory, _read_document(directory), config)
+    save_success(out, replace(config, policy_sha256=policy_sha256(out)), weights)
+    return True
 
 
 def read_success_config(directory: Path) -> SuccessConfig | None:

@@ -20,12 +20,12 @@ from benchmarks.table.backends import Backend, load_ray, local_backend, ray_back
 from benchmarks.table.cells import CELLS, Cell, TrainingSeed
 from benchmarks.table.figure import table_figure
 from benchmarks.table.growing import Stream, grow
-from benchmarks.table.methods import SKILLS
+from benchmarks.table.methods import METHODS, SKILLS
 from benchmarks.table.rows import Row, count, read_rows, write_rows
 from benchmarks.table.trial_log import TrialLog
 from robot_skills.app.tables import text_table
 from robot_skills.app.trials import Trial
-from robot_skills.app.zoo import zoo_dir
+from robot_skills.app.zoo import seed_zoos
 from robot_skills.core.errors import RefusedError, RobotSkillsError, unknown_name
 
 OUT = Path("outputs/table")
@@ -61,6 +61,17 @@ def training_seeds(zoos: Sequence[Path]) -> list[TrainingSeed]:
     return found
 
 
+def left_out(cells: Sequence[Cell], trained: Sequence[TrainingSeed]) -> list[str]:
+    """What cannot be measured with a training seed, in words."""
+    methods = dict.fromkeys(cell.method for cell in cells)
+    return [
+        f"{name} is left out of {each.zoo.name}: there is no {each.zoo / str(METHODS[name].folder)}"
+        for name in methods
+        for each in trained
+        if name not in each.hashes
+    ]
+
+
 def measure(
     streams: Sequence[Stream],
     log: TrialLog,
@@ -85,20 +96,45 @@ def measure(
 
 def summary(rows: Sequence[Row]) -> str:
     """The rows for a terminal."""
-    head = ("cell", "n", "success", "90 % interval", "required", "false reports", "drop")
+    head = (
+        "cell",
+        "n",
+        "success",
+        "90 % interval",
+        "required",
+        "false reports",
+        "drop",
+        "skills ahead",
+        "required",
+    )
     lines = [
         (
             row.cell,
             str(row.n),
             f"{row.rate:.3f}",
             f"{row.ci90[0]:.3f} to {row.ci90[1]:.3f}",
-            "" if row.bar is None else f"{row.bar:.2f}{'' if row.rate >= row.bar else ' MISSED'}",
+            _required(row.rate, row.bar),
             str(row.false_reports),
             "" if row.drop is None else f"{row.drop.drop:+.3f}",
+            *_ahead(row),
         )
         for row in rows
     ]
     return text_table(head, lines)
+
+
+def _ahead(row: Row) -> tuple[str, str]:
+    """How far our skills are ahead of a method, and how far they have to be."""
+    if row.lead is None:
+        return "", ""
+    lead, (low, high) = row.lead.mean, row.lead.ci90
+    return f"{lead:+.3f}, {low:+.3f} to {high:+.3f}", _required(lead, row.lead_bar)
+
+
+def _required(found: float, bar: float | None) -> str:
+    if bar is None:
+        return ""
+    return f"{bar:.2f}" if found >= bar else f"{bar:.2f} MISSED"
 
 
 def _counted(streams: Mapping[Cell, Sequence[Stream]], log: TrialLog, path: Path) -> list[Row]:
@@ -123,7 +159,10 @@ def _parser() -> argparse.ArgumentParser:
         help="cells to measure, or patterns of their names, such as 'skill:*' or 'level:IV:*'",
     )
     parser.add_argument(
-        "--zoos", nargs="+", type=Path, help="folders of skills, one per training seed"
+        "--zoos",
+        nargs="+",
+        type=Path,
+        help="folders of skills, one per training seed; all shipped ones by default",
     )
     parser.add_argument(
         "--episodes", type=int, default=EPISODES, help="trials per cell and training seed"
@@ -144,10 +183,16 @@ def _run(args: argparse.Namespace) -> None:
     if args.episodes < 1 or args.workers < 1:
         raise RefusedError("--episodes and --workers must be at least 1.")
     cells = chosen(args.only)
-    trained = training_seeds(args.zoos or [zoo_dir()])
+    trained = training_seeds(args.zoos or seed_zoos())
+    for line in left_out(cells, trained):
+        print(line, file=sys.stderr)
     log = TrialLog.open(args.out / "trials.jsonl")
     streams = {
-        cell: [Stream(jobs=cell.jobs(each), wanted=args.episodes) for each in trained]
+        cell: [
+            Stream(jobs=cell.jobs(each), wanted=args.episodes)
+            for each in trained
+            if cell.method in each.hashes
+        ]
         for cell in cells
     }
     backend = local_backend(args.workers) if args.ray is None else ray_backend(load_ray(), args.ray)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.success import FIRST_EPISODE
-from benchmarks.table.methods import METHODS, SKILLS, Method
+from benchmarks.table.methods import METHODS, SKILLS, TASK_CENTRIC, Method
 from benchmarks.table.trial_log import Job
 from robot_skills.app.options import SceneSource
 from robot_skills.app.trials import TrialConfig, skill_trial
@@ -29,6 +29,8 @@ SKILL_BARS: Mapping[str, float] = {
 """Skills, and the success that is required of each on new layouts."""
 LEVEL_BARS: Mapping[str, float] = {"II": 0.85, "III": 0.80, "IV": 0.75, "V": 0.75}
 """Success that is required of our skills."""
+LEAD_BARS: Mapping[str, float] = {"IV": 0.50, "V": 0.50}
+"""How far our skills have to be ahead of one policy for whole tasks."""
 FALSE_REPORTS_BAR = 0.03
 """Share of the trials that may be believed to have succeeded and have not."""
 _SCENE: SceneSource = "rgbd"
@@ -40,7 +42,8 @@ class TrainingSeed:
 
     Attributes:
         zoo: Folder of the skills.
-        hashes: Of the files that decide how each method does, by its name.
+        hashes: Of the files that decide how each method does, by its name; of the methods that it
+            has all files of.
     """
 
     zoo: Path
@@ -49,7 +52,8 @@ class TrainingSeed:
     @classmethod
     def of(cls, zoo: Path) -> "TrainingSeed":
         """Read what lies in a folder."""
-        hashes = {name: method.decides(zoo) for name, method in METHODS.items()}
+        here = [method for method in METHODS.values() if method.is_in(zoo)]
+        hashes = {method.name: method.decides(zoo) for method in here}
         return cls(zoo=zoo, hashes=hashes)
 
 
@@ -88,13 +92,25 @@ class Cell:
         bars = {Kind.SKILL: SKILL_BARS, Kind.LEVEL: LEVEL_BARS}
         return bars.get(self.kind, {}).get(self.of)
 
+    @property
+    def lead_bar(self) -> float | None:
+        """How far our skills have to be ahead of the method, if that is required."""
+        if self.kind is not Kind.LEVEL or self.method != TASK_CENTRIC.name:
+            return None
+        return LEAD_BARS.get(self.of)
+
     def jobs(self, trained: TrainingSeed) -> tuple[Job, ...]:
-        """What is tried with one training seed: of a factor, varied and as usual."""
+        """What is tried with one training seed.
+
+        Of a factor that is varied and as usual; of a level, the method's and our skills' trials:
+        those of the same number are a pair.
+        """
         match self.kind:
             case Kind.SKILL:
                 return (_skill_job(trained, self.of),)
             case Kind.LEVEL:
-                return (_level_job(trained, LEVELS[self.of], METHODS[self.method]),)
+                both = dict.fromkeys((self.method, SKILLS.name))
+                return tuple(_level_job(trained, LEVELS[self.of], METHODS[each]) for each in both)
             case Kind.FACTOR:
                 factor = TABLETOP_FACTORS[self.of]
                 sides = (factor.varied, factor.usual)

@@ -16,6 +16,8 @@ from robot_skills.app.success_figures import draw_drops
 _NEW = {"I": "layouts", "II": "objects", "III": "scenes", "IV": "tasks", "V": "arms"}
 """What is new in each level."""
 _GROUP_WIDTH = 0.8
+_ABOVE_N = 9.0
+"""Per cent that a label has to be above for the one with n to be legible."""
 _LABEL = {"facecolor": "white", "alpha": 0.85, "linewidth": 0.0, "pad": 1.5}
 
 
@@ -58,7 +60,10 @@ def table_figure(rows: Sequence[Row], path: Path) -> None:
 
 
 def _bars(axes: Axes, rows: Sequence[Row], labels: Sequence[str]) -> None:
-    """One group per skill or level, in it one bar per method, with its n and what is required."""
+    """One group per skill or level, in it one bar per method.
+
+    Each has its n, what is required, and how many points our skills are ahead of another method.
+    """
     groups = list(dict.fromkeys(row.of for row in rows))
     methods = list(dict.fromkeys(row.method for row in rows))
     width = _GROUP_WIDTH / len(methods)
@@ -72,13 +77,17 @@ def _bars(axes: Axes, rows: Sequence[Row], labels: Sequence[str]) -> None:
         axes.errorbar(at, rates, yerr=np.abs(ends.T - rates), fmt="none", ecolor=INK, capsize=3.0)
         for x, row in zip(at, mine, strict=True):
             axes.annotate(f"n = {row.n}", (x, 3.0), ha="center", fontsize=7, bbox=_LABEL)
+            if row.lead is not None:
+                lead = f"{100 * row.lead.mean:+.0f}"
+                above = max(100.0 * row.ci90[1] + 2.0, _ABOVE_N)
+                axes.annotate(lead, (x, above), ha="center", fontsize=8)
         required = np.array([np.nan if row.bar is None else 100.0 * row.bar for row in mine])
         if not np.isnan(required).all():
             low, high = at - 0.5 * width, at + 0.5 * width
             axes.hlines(required, low, high, color=SERIES[5], linewidth=2.5, label="required")
     axes.set_xticks(range(len(groups)), labels)
     axes.tick_params(axis="x", length=0)
-    axes.set(ylim=(0.0, 105.0), ylabel="success [%]")
+    axes.set(ylim=(0.0, 112.0), yticks=range(0, 101, 20), ylabel="success [%]")
     axes.grid(visible=True, axis="y")
 
 
@@ -89,6 +98,6 @@ def _caption(rows: Sequence[Row]) -> str:
     seeds = max(row.training_seeds for row in rows)
     return (
         f"n trials per bar, {seeds} training seed{'s' if seeds > 1 else ''}, scenes seen by RGB-D "
-        f"cameras; lines: 90 % bootstrap intervals; {false} false success reports in {n} trials of "
-        "our skills"
+        f"cameras; lines: 90 % bootstrap intervals; above bars: points by which our skills are\n"
+        f"ahead in the same trials; {false} false success reports in {n} trials of our skills"
     )

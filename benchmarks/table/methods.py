@@ -8,14 +8,17 @@ from pathlib import Path
 
 import yaml
 
+from robot_skills.app.executives import FIXED
 from robot_skills.app.suites import level_trial
+from robot_skills.app.task_centric import TaskCentricConfig, task_centric_trial
 from robot_skills.app.trials import Trial, TrialConfig
-from robot_skills.app.wiring import FIXED
 from robot_skills.perception.labels import ZOO_LABELS
 from robot_skills.skills.card import CARD_FILE
 from robot_skills.skills.library import SkillLibrary
 from sim.tabletop.levels import Level
 
+TASK_CENTRIC_FOLDER = "task_centric"
+"""Folder among the skills of a training seed with one policy for whole tasks."""
 _MEASURED = "results"
 """Block of a card that says how it did, and so decides nothing."""
 
@@ -28,11 +31,17 @@ class Method:
         name: What the table calls it.
         trial: Carries out trial `index` of a level; a function of a module.
         decides: Hash of the files in a training seed's folder that its trials depend on.
+        folder: What it needs there besides the skills, and not every training seed has.
     """
 
     name: str
     trial: Callable[[TrialConfig, Level, int], Trial]
     decides: Callable[[Path], str]
+    folder: str | None = None
+
+    def is_in(self, zoo: Path) -> bool:
+        """Whether a training seed has what the method needs."""
+        return self.folder is None or (zoo / self.folder).is_dir()
 
 
 def skills_hash(zoo: Path) -> str:
@@ -59,6 +68,19 @@ def _card(path: Path) -> bytes:
     return json.dumps(kept, sort_keys=True).encode()
 
 
+def _task_centric_hash(zoo: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted((zoo / TASK_CENTRIC_FOLDER).iterdir()):
+        digest.update(f"{path.name}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _task_centric_trial(config: TrialConfig, level: Level, index: int) -> Trial:
+    whole = TaskCentricConfig(checkpoint=config.zoo / TASK_CENTRIC_FOLDER, seed=config.seed)
+    return task_centric_trial(whole, level, index)
+
+
 def _fixed_order_trial(config: TrialConfig, level: Level, index: int) -> Trial:
     return level_trial(replace(config, executive=FIXED), level, index)
 
@@ -67,6 +89,15 @@ SKILLS = Method(name="skills", trial=level_trial, decides=skills_hash)
 """Our skills under the closed-loop executive."""
 FIXED_ORDER = Method(name="fixed order", trial=_fixed_order_trial, decides=skills_hash)
 """Our skills, each once, as the first plan has them."""
+TASK_CENTRIC = Method(
+    name="task-centric",
+    trial=_task_centric_trial,
+    decides=_task_centric_hash,
+    folder=TASK_CENTRIC_FOLDER,
+)
+"""One policy for whole tasks, with the network of one skill; it is told truly where things are."""
 
-METHODS: Mapping[str, Method] = {method.name: method for method in (SKILLS, FIXED_ORDER)}
+METHODS: Mapping[str, Method] = {
+    method.name: method for method in (SKILLS, FIXED_ORDER, TASK_CENTRIC)
+}
 """By name. The levels are measured with each of them; skills and factors with the first alone."""

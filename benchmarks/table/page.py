@@ -7,7 +7,7 @@ from benchmarks.markdown import section
 from benchmarks.table.cells import FALSE_REPORTS_BAR, Kind
 from benchmarks.table.methods import SKILLS
 from benchmarks.table.rows import Row
-from robot_skills.app.intervals import Interval
+from robot_skills.app.intervals import Interval, PairedDifference
 from sim.tabletop.levels import LEVELS
 
 _HEAD = ("success %, 90 %", "95 %, Wilson", "required %", "false reports", "n")
@@ -33,7 +33,14 @@ def chapter(lines: list[dict[str, Any]]) -> str:
 
 def _levels(rows: Sequence[Row]) -> str:
     table = [
-        (row.of if first else "", LEVELS[row.of].says if first else "", row.method, *_figures(row))
+        (
+            row.of if first else "",
+            LEVELS[row.of].says if first else "",
+            row.method,
+            *_figures(row),
+            "-" if row.lead is None else _points(row.lead),
+            "-" if row.lead_bar is None else f"{100 * row.lead_bar:.0f}",
+        )
         for row, first in _with_first(rows)
     ]
     return section(
@@ -43,9 +50,11 @@ def _levels(rows: Sequence[Row]) -> str:
 Instructions through the whole stack, scenes seen by RGB-D cameras, {_seeds(rows)}. A false report
 is a trial that the stack believes to have succeeded and that has not. The first interval is a
 bootstrap over training seeds and then trials, which has no width where nothing failed; the second
-treats all trials alike. Level II leaves out insertion and what only handles fixtures: peg, drawer,
-cupboard, button and switch come in one shape.""",
-        ("level", "new", "method", *_HEAD),
+treats all trials alike. Trials of the same number are drawn from the same seed, whoever makes
+them: how far the skills are ahead of another method is the mean difference of such pairs. Level II
+leaves out insertion and what only handles fixtures: peg, drawer, cupboard, button and switch come
+in one shape.""",
+        ("level", "new", "method", *_HEAD, "skills ahead, points (90 %)", "required"),
         table,
         "make table",
     )
@@ -108,6 +117,11 @@ def _figures(row: Row) -> tuple[str, ...]:
         f"{row.false_reports} ({100 * row.false_reports / row.n:.1f} %)",
         str(row.n),
     )
+
+
+def _points(lead: PairedDifference) -> str:
+    low, high = lead.ci90
+    return f"{100 * lead.mean:+.0f} ({100 * low:+.0f} to {100 * high:+.0f})"
 
 
 def _percent(interval: Interval) -> str:

@@ -12,7 +12,12 @@ from benchmarks.table.growing import Stream
 from benchmarks.table.trial_log import TrialLog
 from robot_skills.app.evaluate import wilson
 from robot_skills.app.factors import Drop, drop_of
-from robot_skills.app.intervals import Interval, bootstrap_interval
+from robot_skills.app.intervals import (
+    Interval,
+    PairedDifference,
+    bootstrap_interval,
+    paired_difference,
+)
 from sim.tabletop.factors import TABLETOP_FACTORS
 
 
@@ -36,6 +41,9 @@ class Row:
         seeds: Of the trials, as ``(seed, first..last number)``.
         command: Measures it again.
         drop: Of a factor, what it costs beside the usual.
+        lead: Of a level and a method that is not ours, how far our skills are ahead in the same
+            trials.
+        lead_bar: How far they have to be ahead, if that is required.
     """
 
     cell: str
@@ -53,12 +61,18 @@ class Row:
     seeds: str
     command: str
     drop: Drop | None
+    lead: PairedDifference | None = None
+    lead_bar: float | None = None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Row":
         """From a line of the results."""
         row = cls(**values)
-        return row if row.drop is None else replace(row, drop=Drop(**values["drop"]))
+        return replace(
+            row,
+            drop=row.drop and Drop(**values["drop"]),
+            lead=row.lead and PairedDifference(**values["lead"]),
+        )
 
 
 def count(cell: Cell, streams: Sequence[Stream], log: TrialLog) -> Row | None:
@@ -73,13 +87,17 @@ def count(cell: Cell, streams: Sequence[Stream], log: TrialLog) -> Row | None:
     if not ended:
         return None
     trials = [[outcomes[0] for outcomes in found.values()] for found in ended]
-    successes = [[float(trial.success) for trial in group] for group in trials]
+    successes = [[trial.success for trial in group] for group in trials]
     n = sum(len(group) for group in trials)
-    good = round(sum(sum(group) for group in successes))
-    drop = None
-    if cell.kind is Kind.FACTOR:
-        usual = [[outcomes[1] for outcomes in found.values()] for found in ended]
-        drop = drop_of(TABLETOP_FACTORS[cell.of], usual, trials)
+    good = sum(sum(group) for group in successes)
+    drop = lead = None
+    if any(len(stream.jobs) > 1 for stream in streams):
+        others = [[outcomes[1] for outcomes in found.values()] for found in ended]
+        if cell.kind is Kind.FACTOR:
+            drop = drop_of(TABLETOP_FACTORS[cell.of], others, trials)
+        else:
+            ours = [[trial.success for trial in group] for group in others]
+            lead = paired_difference(ours, successes)
     return Row(
         cell=cell.name,
         kind=cell.kind.value,
@@ -98,6 +116,8 @@ def count(cell: Cell, streams: Sequence[Stream], log: TrialLog) -> Row | None:
         seeds=f"({FIRST_EPISODE}, 0..{max(max(found) for found in ended)})",
         command=f'python -m benchmarks.table --only "{cell.name}"',
         drop=drop,
+        lead=lead,
+        lead_bar=cell.lead_bar,
     )
 
 

@@ -57,6 +57,12 @@ def _export() -> Entry:
     return options.ExportOptions, export.main
 
 
+def _compress() -> Entry:
+    from robot_skills.app import compress, options
+
+    return options.CompressOptions, compress.main
+
+
 def _eval() -> Entry:
     from robot_skills.app import evaluate, options
 
@@ -169,6 +175,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(name="train", summary="learn a policy from demonstrations", load=_train),
     Command(name="export", summary="make a checkpoint run without torch", load=_export),
+    Command(name="compress", summary="store a checkpoint in fewer bits", load=_compress),
     Command(
         name="eval", summary="measure a skill, a suite or a policy over unseen seeds", load=_eval
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from robot_skills.app.evaluate import run_trials
-from robot_skills.app.intervals import Interval, bootstrap_interval
+from robot_skills.app.intervals import Interval, paired_difference
 from robot_skills.app.options import EvalOptions
 from robot_skills.app.outcome import CommandResult
 from robot_skills.app.suites import level_trial
@@ -74,18 +74,16 @@ def drop_of(
         usual: Trials as usual, for each training seed.
         varied: Their counterparts, in the same order.
     """
-    lost = [
-        [int(one.success) - int(other.success) for one, other in zip(*sides, strict=True)]
-        for sides in zip(usual, varied, strict=True)
-    ]
-    n = sum(len(values) for values in lost)
+    lost = paired_difference(
+        *([[trial.success for trial in trials] for trials in side] for side in (usual, varied))
+    )
     return Drop(
         factor=factor.name,
-        n=n,
+        n=lost.n,
         usual=sum(trial.success for trials in usual for trial in trials),
         varied=sum(trial.success for trials in varied for trial in trials),
-        drop=sum(sum(values) for values in lost) / n,
-        ci90=bootstrap_interval(lost),
+        drop=lost.mean,
+        ci90=lost.ci90,
         false_reports=sum(
             trial.believed and not trial.success for trials in varied for trial in trials
         ),

@@ -7,6 +7,7 @@ neuroscience*, 2020). With one training seed this is the ordinary bootstrap over
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +18,45 @@ _SEED = 0
 
 Interval = tuple[float, float]
 """Lower and upper end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairedDifference:
+    """How much more often one side succeeds than another in the same trials.
+
+    Attributes:
+        n: Pairs of trials, each of one seed.
+        mean: Share of the successes of the one less that of the other.
+        ci90: Bootstrap interval of it.
+    """
+
+    n: int
+    mean: float
+    ci90: Interval
+
+
+def paired_difference(
+    ones: Sequence[Sequence[bool]], others: Sequence[Sequence[bool]]
+) -> PairedDifference:
+    """Compare two sides that made the same trials.
+
+    Args:
+        ones: Successes of the one, for each training seed.
+        others: Those of the other, trial by trial in the same order.
+
+    Raises:
+        ValueError: There is no pair, or the sides are not of the same trials.
+    """
+    differences = [
+        [float(one) - float(other) for one, other in zip(*sides, strict=True)]
+        for sides in zip(ones, others, strict=True)
+    ]
+    n = sum(len(values) for values in differences)
+    return PairedDifference(
+        n=n,
+        ci90=bootstrap_interval(differences),
+        mean=sum(sum(values) for values in differences) / n,
+    )
 
 
 def bootstrap_interval(groups: Sequence[Sequence[float]], level: float = LEVEL) -> Interval:

@@ -131,6 +131,33 @@ class Policy(Protocol):
     def infer(self, inputs: PolicyInput) -> PolicyOutput: ...
 
 
+class PolicyWrapper:
+    """What stands before another policy, and keeps its times; `infer` is what differs.
+
+    Args:
+        policy: The other policy.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    @property
+    def period_s(self) -> float:
+        return self._policy.period_s
+
+    @property
+    def horizon(self) -> int:
+        return self._policy.horizon
+
+    @property
+    def observation_steps(self) -> int:
+        return self._policy.observation_steps
+
+    def reset(self, seed: int) -> None:
+        """Start a new episode."""
+        self._policy.reset(seed)
+
+
 @runtime_checkable
 class SeeingPolicy(Policy, Protocol):
     """A policy that looks through cameras by itself."""

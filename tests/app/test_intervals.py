@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robot_skills.app.intervals import bootstrap_interval
+from robot_skills.app.intervals import bootstrap_interval, paired_difference
 
 
 def outcomes(good: int, n: int) -> list[float]:
@@ -46,6 +46,21 @@ def test_of_three_training_seeds_the_ends_are_those_of_drawing_them_again():
 def test_differences_may_be_negative():
     low, high = bootstrap_interval([[-1.0] * 5 + [0.0] * 45])
     assert low < -0.1 < high <= 0.0
+
+
+def test_pairs_that_agree_have_no_difference_however_often_both_fail():
+    same = [[True, False] * 25]
+    found = paired_difference(same, same)
+    assert (found.n, found.mean, found.ci90) == (50, 0.0, (0.0, 0.0))
+
+
+def test_a_difference_is_of_the_trials_in_their_order():
+    ones, others = [[True] * 8 + [False] * 2], [[False] * 4 + [True] * 6]
+    found = paired_difference(ones, others)
+    assert found.mean == pytest.approx(0.2)
+    assert found.ci90[0] < 0.0 < found.ci90[1]
+    with pytest.raises(ValueError, match="shorter"):
+        paired_difference(ones, [[True] * 9])
 
 
 def test_training_seeds_may_have_been_measured_unequally_often():

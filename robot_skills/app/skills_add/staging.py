@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from robot_skills.app.zoo import SEEDS
 from robot_skills.core.errors import RefusedError, StorageError
 
 
@@ -100,7 +101,7 @@ class Staging:
             return
         copy = self.zoo.with_name(f"{self.zoo.name}.copy")
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(shipped, copy)
+        shutil.copytree(shipped, copy, ignore=shutil.ignore_patterns(SEEDS))
         copy.rename(self.zoo)
 
 

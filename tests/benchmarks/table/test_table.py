@@ -1,5 +1,6 @@
 """The table: what it asks for, when it is measured anew, and what it says."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,20 +9,21 @@ import pytest
 from PIL import Image
 
 from benchmarks.results_page import page
-from benchmarks.table.__main__ import chosen, summary, training_seeds
+from benchmarks.table.__main__ import chosen, left_out, summary, training_seeds
 from benchmarks.table.cells import CELLS, Cell, Kind, TrainingSeed
 from benchmarks.table.figure import table_figure
 from benchmarks.table.growing import Stream
-from benchmarks.table.methods import METHODS, skills_hash
+from benchmarks.table.methods import METHODS, TASK_CENTRIC, TASK_CENTRIC_FOLDER, skills_hash
 from benchmarks.table.rows import Row, count, read_rows, write_rows
 from benchmarks.table.trial_log import Job, TrialLog
 from robot_skills.app.trials import Trial
-from robot_skills.app.zoo import zoo_dir
+from robot_skills.app.zoo import SEEDS, zoo_dir
 from robot_skills.core.errors import RefusedError, UnknownNameError
 from sim.tabletop.levels import LEVELS
 from sim.variation import FACTORS
 
 LEVEL_IV = Cell(kind=Kind.LEVEL, of="IV")
+WHOLE_TASKS_IV = Cell(kind=Kind.LEVEL, of="IV", method=TASK_CENTRIC.name)
 LIGHT = Cell(kind=Kind.FACTOR, of="light")
 PUSH = Cell(kind=Kind.SKILL, of="push")
 
@@ -30,7 +32,8 @@ PUSH = Cell(kind=Kind.SKILL, of="push")
 def zoo(tmp_path_factory) -> Path:
     """A copy of the shipped cards, without the weights."""
     folder = tmp_path_factory.mktemp("zoos") / "seed_1"
-    shutil.copytree(zoo_dir(), folder, ignore=shutil.ignore_patterns("*.safetensors", "*.onnx"))
+    left = ("*.safetensors", "*.onnx", SEEDS, TASK_CENTRIC_FOLDER)
+    shutil.copytree(zoo_dir(), folder, ignore=shutil.ignore_patterns(*left))
     return folder
 
 
@@ -57,14 +60,24 @@ def job(name: str, source: str) -> Job:
     return Job(name=name, source=source, decides=source, run=fixed)
 
 
-def counted(cell: Cell, log: TrialLog, failing: int, usual_failing: int = 0) -> Row:
+@pytest.fixture
+def with_whole(zoo, tmp_path) -> Path:
+    """The same with something in the place of a policy for whole tasks."""
+    folder = tmp_path / "with_whole"
+    shutil.copytree(zoo, folder)
+    shutil.copytree(zoo / "push", folder / TASK_CENTRIC_FOLDER)
+    (folder / TASK_CENTRIC_FOLDER / "card.yaml").unlink()
+    return folder
+
+
+def counted(cell: Cell, log: TrialLog, failing: int, other_failing: int = 0) -> Row:
     """The row of a cell with 20 trials in each of two training seeds."""
     streams = []
     for source in ("a", "b"):
         jobs = [job(cell.name, source)]
-        if cell.kind is Kind.FACTOR:
-            jobs.append(job("usual", source))
-        for each, fails in zip(jobs, (failing, usual_failing), strict=False):
+        if cell.kind is Kind.FACTOR or cell.method == TASK_CENTRIC.name:
+            jobs.append(job("other side", source))
+        for each, fails in zip(jobs, (failing, other_failing), strict=False):
             for i in range(20):
                 log.add(each, i, ended(i >= fails, believed=i != 1))
         streams.append(Stream(jobs=tuple(jobs), wanted=50))
@@ -79,7 +92,8 @@ def rows(tmp_path) -> list[Row]:
     return [
         counted(PUSH, log, failing=0),
         counted(LEVEL_IV, log, failing=6),
-        counted(LIGHT, log, failing=3, usual_failing=1),
+        counted(WHOLE_TASKS_IV, log, failing=18, other_failing=6),
+        counted(LIGHT, log, failing=3, other_failing=1),
     ]
 
 
@@ -97,6 +111,39 @@ def test_only_our_skills_have_to_reach_the_bars():
     assert PUSH.bar == 0.95
     assert LIGHT.bar is None
     assert Cell(kind=Kind.LEVEL, of="IV", method="another").bar is None
+
+
+def test_skills_have_to_be_far_ahead_of_whole_task_policies_where_tasks_or_arms_are_new():
+    bars = {cell.name: cell.lead_bar for cell in CELLS if cell.lead_bar is not None}
+    assert bars == {"level:IV:task-centric": 0.5, "level:V:task-centric": 0.5}
+
+
+def test_a_level_is_tried_by_another_method_and_by_the_skills_in_pairs(with_whole):
+    trained = TrainingSeed.of(with_whole)
+    theirs, ours = WHOLE_TASKS_IV.jobs(trained)
+    (alone,) = LEVEL_IV.jobs(trained)
+    assert ours.key(3) == alone.key(3)
+    assert theirs.key(3) != ours.key(3)
+
+
+def test_a_policy_for_whole_tasks_that_changed_is_measured_anew_and_the_skills_are_not(
+    with_whole, tmp_path
+):
+    changed = tmp_path / "changed"
+    shutil.copytree(with_whole, changed)
+    (changed / TASK_CENTRIC_FOLDER / "config.json").write_text("{}")
+    pairs = [WHOLE_TASKS_IV.jobs(TrainingSeed.of(zoo)) for zoo in (with_whole, changed)]
+    (theirs, ours), (theirs_changed, ours_changed) = pairs
+    assert theirs.key(0) != theirs_changed.key(0)
+    assert ours.key(0) == ours_changed.key(0)
+
+
+def test_a_training_seed_without_a_policy_for_whole_tasks_says_so(zoo, with_whole):
+    trained = [TrainingSeed.of(zoo), TrainingSeed.of(with_whole)]
+    (line,) = left_out([LEVEL_IV, WHOLE_TASKS_IV], trained)
+    assert line.startswith("task-centric is left out of seed_1")
+    assert str(zoo / TASK_CENTRIC_FOLDER) in line
+    assert left_out([LEVEL_IV], trained) == []
 
 
 def test_a_factor_shares_what_is_usual_with_level_one(zoo):
@@ -153,12 +200,18 @@ def test_cells_are_chosen_by_patterns():
 
 
 def test_rows_count_truth_belief_and_pairs(rows):
-    push, level, light = rows
+    push, level, whole_tasks, light = rows
     assert (push.n, push.successes, push.rate, push.training_seeds) == (40, 40, 1.0, 2)
     assert push.ci90 == (1.0, 1.0)
     assert push.ci95[0] < 0.95
     assert (level.successes, level.false_reports) == (28, 10)
     assert level.ci90[0] < level.rate < level.ci90[1]
+    assert level.lead is None
+    assert (whole_tasks.successes, whole_tasks.n) == (4, 40)
+    assert whole_tasks.lead is not None
+    assert (whole_tasks.lead.n, whole_tasks.lead.mean) == (40, pytest.approx(0.6))
+    assert 0.4 < whole_tasks.lead.ci90[0] < 0.6 < whole_tasks.lead.ci90[1] < 0.8
+    assert light.lead is None
     assert light.drop is not None
     assert (light.drop.usual, light.drop.varied) == (38, 34)
     assert light.drop.drop == pytest.approx(0.1)
@@ -177,12 +230,26 @@ def test_rows_survive_their_file(rows, tmp_path):
     assert (tmp_path / "again.jsonl").read_text() == (tmp_path / "table.jsonl").read_text()
 
 
+def test_rows_that_were_written_before_methods_were_compared_are_read(rows, tmp_path):
+    path = tmp_path / "table.jsonl"
+    write_rows(path, [row for row in rows if row.lead is None])
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        del line["lead"], line["lead_bar"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert read_rows(path) == [row for row in read_rows(path) if row.lead is None]
+    assert len(read_rows(path)) == 3
+
+
 def test_the_page_says_what_was_found_and_what_is_required(rows, tmp_path):
     write_rows(tmp_path / "table.jsonl", rows)
     text = page(tmp_path)
     assert "| `push` | 100 (100-100) | (91-100) | 95 | 0 (0.0 %) | 40 |" in text
     assert "| IV | compositions that nobody demonstrated | skills | 70 (" in text
-    assert "| 75 | 10 (25.0 %) | 40 |" in text
+    assert "| 75 | 10 (25.0 %) | 40 | - | - |" in text
+    assert "| task-centric | 10 (" in text
+    assert "| 40 | +60 (+" in text
+    assert ") | 50 |" in text
     assert "| light | 95 | 85 | 10.0 (" in text
     assert "2 training seeds" in text
     assert "In all 120 trials of our skills there are 14 false reports (11.7 %); 3 %" in text
@@ -192,6 +259,14 @@ def test_the_terminal_names_a_bar_that_was_missed(rows):
     text = summary(rows)
     assert "0.75 MISSED" in text
     assert "0.95 MISSED" not in text
+    assert "+0.600, +0." in text
+    assert "0.50 MISSED" not in text
+
+
+def test_the_terminal_names_a_lead_that_is_too_small(tmp_path):
+    log = TrialLog.open(tmp_path / "trials.jsonl")
+    row = counted(WHOLE_TASKS_IV, log, failing=12, other_failing=6)
+    assert "0.50 MISSED" in summary([row])
 
 
 def test_the_figure_shows_levels_skills_and_drops(rows, tmp_path):
