@@ -1,55 +1,32 @@
 """A robot that cannot be commanded past its safety gates."""
 
 import logging
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from hardware.following import FollowWatch
 from hardware.safety_gate import GateConfig, SafetyGate, Verdict
+from hardware.watched_robot import WatchedRobot
 from robot_skills.core.collision import CollisionModel
 from robot_skills.core.errors import ActionRefused, RefusedError, unknown_name
-from robot_skills.core.events import Event, EventKind, EventSink
-from robot_skills.core.robot import Robot, RobotWrapper
-from robot_skills.core.types import ActionChunk, Observation
+from robot_skills.core.events import EventSink
+from robot_skills.core.robot import Robot
+from robot_skills.core.types import ActionChunk
 
 _log = logging.getLogger(__name__)
 
 
-class GatedRobot(RobotWrapper):
+class GatedRobot(WatchedRobot):
     """`robot_skills.core.robot.Robot` with one gate per arm in front of `command`.
 
     Every verdict is one GATE event. When a chunk is refused the robot stops and holds, and
-    `command` raises `ActionRefused` with the reason code. An arm that does not move as accepted
-    chunks ask it to is a DRIVER event; nothing is refused because of it.
+    `command` raises `ActionRefused` with the reason code.
     """
 
     def __init__(self, robot: Robot, gates: Mapping[str, SafetyGate], events: EventSink) -> None:
         missing = [name for name in robot.arms if name not in gates]
         if missing:
             raise RefusedError(f"No safety gate for {', '.join(missing)}: every arm needs one.")
-        super().__init__(robot)
+        super().__init__(robot, events)
         self._gates = dict(gates)
-        self._events = events
-        self._watches = {name: FollowWatch() for name in gates}
-
-    def observe(self, cameras: Collection[str] = ()) -> Observation:
-        observation = self._robot.observe(cameras)
-        for name, state in observation.arms.items():
-            for found in self._watches[name].saw(state):
-                self._emit(
-                    EventKind.DRIVER,
-                    arm=name,
-                    part=found.part,
-                    asked=found.asked,
-                    moved=found.moved,
-                    message=str(found),
-                )
-        return observation
-
-    def stop(self) -> None:
-        super().stop()
-        for watch in self._watches.values():
-            watch.stop()
 
     def command(self, chunk: ActionChunk) -> ActionChunk:
         """Pass a chunk on when the gates of all its arms accept it.
@@ -67,29 +44,17 @@ class GatedRobot(RobotWrapper):
         judged: dict[str, Verdict] = {}
         for name in chunk.arms:
             verdict = judged[name] = self._gates[name].check(chunk, observation, now_s)
-            self._report(name, verdict)
+            code, message = verdict.code.value, verdict.message
+            self._report(name, code, message, verdict.details, accepted=verdict.ok)
             if verdict.accepted is None:
                 self.stop()
-                raise ActionRefused(verdict.code.value, verdict.message)
+                raise ActionRefused(code, message)
             chunk = verdict.accepted
         accepted = self._robot.command(chunk)
         for name, verdict in judged.items():
             if verdict.q_rad is not None:
-                self._watches[name].tell(chunk.stamp_s, verdict.q_rad, chunk.arms[name].opening)
+                self._expect(name, chunk.stamp_s, verdict.q_rad, chunk.arms[name].opening)
         return accepted
-
-    def _report(self, arm: str, verdict: Verdict) -> None:
-        self._emit(
-            EventKind.GATE,
-            arm=arm,
-            accepted=verdict.ok,
-            code=verdict.code.value,
-            message=verdict.message,
-            details=dict(verdict.details),
-        )
-
-    def _emit(self, kind: EventKind, **data: Any) -> None:
-        self._events.emit(Event(stamp_s=self._robot.clock.now_s(), kind=kind, data=data))
 
 
 def gate_robot(

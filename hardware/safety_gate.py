@@ -199,7 +199,7 @@ class SafetyGate:
         try:
             return self._check(chunk, observation.arms[self._arm], now_s)
         except _Refusal as refusal:
-            details = {**refusal.details, **_leads_to(chunk.arms[self._arm])}
+            details = {**refusal.details, **leads_to(chunk.arms[self._arm])}
             return Verdict(accepted=None, code=refusal.code, message=str(refusal), details=details)
 
     def _check(self, chunk: ActionChunk, state: ArmState, now_s: float) -> Verdict:
@@ -409,7 +409,7 @@ class _Refusal(Exception):
         self.details = dict(details or {})
 
 
-def _leads_to(arm: ArmChunk) -> dict[str, list[float]]:
+def leads_to(arm: ArmChunk) -> dict[str, list[float]]:
     """Where a refused chunk would have ended, where it says so: whoever reads it may judge why."""
     p = arm.T_base_tool[-1, :3, 3]
     return {"leads_to_m": p.tolist()} if np.isfinite(p).all() else {}

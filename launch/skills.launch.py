@@ -8,6 +8,8 @@ Arguments:
     domain      ROS domain; the cell's when empty
     only        nodes of the plan to start, with commas between them; all when empty
     without     nodes of the plan to leave out, with commas between them
+    executive   what comes after every skill: closed-loop, fixed, sequencer; the first when empty
+    runs        folder in which every run is kept; none is kept when empty
 """
 
 from launch import LaunchDescription

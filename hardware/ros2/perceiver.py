@@ -1,8 +1,9 @@
 """Eyes behind ROS 2: scenes come from the node that looks."""
 
+from collections.abc import Callable
 from typing import Any
 
-from hardware.ros2.runtime import RosNode
+from hardware.ros2.runtime import RosNode, never
 from hardware.ros2.scene_messages import scene_of
 from hardware.ros2.times import MachineClock, SenderClocks
 from robot_skills.core.errors import PerceptionError, RobotFault
@@ -20,13 +21,20 @@ class RosPerceiver:
     Args:
         node: That asks; a thread of its own spins it (`RosNode.start`).
         patience_s: How long a perception node that is gone is waited for: it is started again.
+        stop_requested: Asked meanwhile; it is waited for no longer when that says so.
     """
 
-    def __init__(self, node: RosNode, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(
+        self,
+        node: RosNode,
+        patience_s: float = _PATIENCE_S,
+        stop_requested: Callable[[], bool] = never,
+    ) -> None:
         from robot_skills_interfaces.srv import Look
         from std_srvs.srv import Trigger
 
         self._node, self._patience_s = node, patience_s
+        self._stop_requested = stop_requested
         self._clock, self._clocks = MachineClock(), SenderClocks()
         self._look = node.node.create_client(Look, f"{PERCEPTION_NODE}/look")
         self._reset = node.node.create_client(Trigger, f"{PERCEPTION_NODE}/reset")
@@ -65,6 +73,12 @@ class RosPerceiver:
 
     def _ask(self, client: Any, request: Any) -> Any:
         try:
-            return self._node.ask(client, request, answer_s=_ANSWER_S, patience_s=self._patience_s)
+            return self._node.ask(
+                client,
+                request,
+                answer_s=_ANSWER_S,
+                patience_s=self._patience_s,
+                stop_requested=self._stop_requested,
+            )
         except RobotFault as problem:
             raise PerceptionError(f"The perception node does not answer: {problem}") from None

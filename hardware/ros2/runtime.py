@@ -26,6 +26,11 @@ _KNOWN_S = 0.15
 _LONGEST_END_S = 8
 
 
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
 class RosNode:
     """A node. Either its owner asks `spin_once`, or `start` lets a thread do it.
 
@@ -172,7 +177,15 @@ class RosNode:
             raise
         return future.result()
 
-    def ask(self, client: Any, request: Any, *, answer_s: float, patience_s: float) -> Any:
+    def ask(
+        self,
+        client: Any,
+        request: Any,
+        *,
+        answer_s: float,
+        patience_s: float,
+        stop_requested: Callable[[], bool] = never,
+    ) -> Any:
         """Call a service until it answers: one that was killed stays visible for a while.
 
         Args:
@@ -180,6 +193,7 @@ class RosNode:
             request: That may arrive more than once.
             answer_s: How long each answer is waited for.
             patience_s: How long all together.
+            stop_requested: Asked whenever no answer came; nobody is asked again when it says so.
 
         Raises:
             RobotFault: None came.
@@ -190,6 +204,10 @@ class RosNode:
             try:
                 return self.call(client, request, min(left_s, answer_s))
             except RobotFault:
+                if stop_requested():
+                    raise RobotFault(
+                        f"{client.srv_name} is not waited for any longer, as was asked."
+                    ) from None
                 if time.monotonic() >= until_s or not self.alive:
                     raise RobotFault(
                         f"No answer of {client.srv_name} came within {patience_s:g} s."

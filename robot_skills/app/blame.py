@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from robot_skills.app.options import CommonOptions
 from robot_skills.app.outcome import CommandResult
-from robot_skills.app.run import LOG
+from robot_skills.app.run_files import LOG
 from robot_skills.app.story import tell
 from robot_skills.data.episode_log import read_episode
 from robot_skills.scheduler.attribution import attribute

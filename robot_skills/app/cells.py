@@ -297,11 +297,18 @@ def perception_setup(cell: Cell) -> "PerceptionSetup":
 
 
 def scheduler_setup(cell: Cell) -> "SchedulerSetup":
-    """Of the node that plans; it needs to know where the others are, and no more."""
-    from robot_skills.app.nodes.scheduler_server import SchedulerSetup
+    """Of the node that plans; it needs to know its arm and where the others are, and no more."""
+    from robot_skills.app.nodes.scheduler_server import ArmAtRest, SchedulerSetup
 
     return SchedulerSetup(
-        namespace=cell.robot.namespace, reach=cell.network.reach, domain=cell.network.domain
+        arm=ArmAtRest(
+            limits=cell.limits.cartesian,
+            make_kinematics=kinematics_maker(cell),
+            home_q_rad=np.array(cell.home_q_rad),
+        ),
+        namespace=cell.robot.namespace,
+        reach=cell.network.reach,
+        domain=cell.network.domain,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardware.judged_robot import JudgedRobot
 from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
 from robot_skills.app.trials import looker
 from robot_skills.app.wiring import Skills, load_skills, make_executive, skill_context
@@ -60,8 +61,9 @@ def ros_cell(
     robot.connect()
     try:
         fan_out = EventFanOut(*events)
-        look = looker(robot, RgbdPerceiver())
-        context = skill_context(loaded, robot, look, fan_out, seed)
+        judged = JudgedRobot(robot, fan_out)
+        look = looker(judged, RgbdPerceiver())
+        context = skill_context(loaded, judged, look, fan_out, seed)
         yield RosCell(robot=robot, skills=loaded, executive=make_executive(loaded, context))
     finally:
         robot.stop()

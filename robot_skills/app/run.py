@@ -1,10 +1,8 @@
 """`robot-skills run`: an instruction, carried out in a simulated cell."""
 
-import json
 import sys
 import time
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -14,30 +12,26 @@ from robot_skills.app.options import RunOptions
 from robot_skills.app.outcome import CommandResult
 from robot_skills.app.progress import Progress
 from robot_skills.app.recording import WALL_MS
-from robot_skills.app.startup import FirstMotion
-from robot_skills.core.errors import (
-    MissingSkillError,
-    PerceptionError,
-    RefusedError,
-    RobotFault,
-    StorageError,
+from robot_skills.app.run_files import (
+    LOG,
+    log_metadata,
+    told_error,
+    told_fault,
+    told_result,
+    write_result,
 )
+from robot_skills.app.startup import FirstMotion
+from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault
 from robot_skills.core.events import EventKind, EventList, EventSink
 from robot_skills.data.episode_log import EpisodeLog, read_episode
 
 if TYPE_CHECKING:
     from robot_skills.app.video import PlannedFilm
-    from robot_skills.scheduler.executive import RunResult
 
-LOG, FILM, REPORT, RESULT = "episode.mcap", "run.mp4", "report.html", "result.json"
-"""What `--out` holds afterwards."""
+FILM, REPORT = "run.mp4", "report.html"
+"""What `--out` holds afterwards, besides log and result."""
 _NOTHING_DONE: dict[str, Any] = {
-    "plan": [],
-    "goal": [],
-    "skills": [],
-    "success": False,
     "truth_success": False,
-    "replans": 0,
     "sim_s": 0.0,
     "plan_ms": None,
     "chunk_ms": None,
@@ -54,26 +48,27 @@ def main(options: RunOptions) -> CommandResult:
         payload = _carry_out(options, progress, events)
     except (RefusedError, PerceptionError, RobotFault) as error:
         progress.close()
-        reason = " ".join(str(error).split())
-        print(f"robot-skills: {reason}", file=sys.stderr, flush=True)
-        payload = {**_asked(options), **_NOTHING_DONE, "reason": reason}
-        payload["refused"] = isinstance(error, RefusedError)
-        payload |= {"fault": _fault(events), "wall_s": time.perf_counter() - started_s}
-        if isinstance(error, MissingSkillError):
-            missing = {"verb": error.verb, "parameters": error.parameters}
-            payload["missing_skill"] = {**missing, "effects": list(error.effects)}
+        payload = {**_asked(options), **_NOTHING_DONE, **told_error(error)}
+        print(f"robot-skills: {payload['reason']}", file=sys.stderr, flush=True)
+        payload["fault"] = told_fault(events.events)
+        payload["wall_s"] = time.perf_counter() - started_s
+        # What is refused before a word of it was told has no log.
+        if options.out is not None and events.events:
+            _write_report(options.out, payload, film=None)
+            print(f"report  {options.out / REPORT}")
         return CommandResult(payload=payload, exit_code=error.exit_code)
     finally:
         progress.close()
     payload["wall_s"] = time.perf_counter() - started_s
     if options.out is not None:
-        _write_report(options.out, payload)
+        film = FILM if (options.out / FILM).exists() else None
+        _write_report(options.out, payload, film)
     _say_end(payload, options.out)
     return CommandResult(payload=payload, exit_code=0 if payload["truth_success"] else 1)
 
 
 def _carry_out(options: RunOptions, progress: Progress, events: EventList) -> dict[str, Any]:
-    """Run the instruction; a refused one leaves no files behind."""
+    """Run the instruction; one that is refused on the way leaves its log behind."""
     from robot_skills.app.wiring import CellConfig, simulated_cell
 
     config = CellConfig(
@@ -86,9 +81,9 @@ def _carry_out(options: RunOptions, progress: Progress, events: EventList) -> di
     )
     first_motion = FirstMotion()
     sinks: list[EventSink] = [events, first_motion, progress]
-    out = options.out
+    out, asked = options.out, _asked(options)
     with ExitStack() as stack:
-        log = stack.enter_context(EpisodeLog(out / LOG, _metadata(options))) if out else None
+        log = stack.enter_context(EpisodeLog(out / LOG, log_metadata(asked))) if out else None
         film = _film(out / FILM) if out and not options.no_video else None
         if film is not None:
             sinks.append(film.caption)
@@ -100,10 +95,10 @@ def _carry_out(options: RunOptions, progress: Progress, events: EventList) -> di
         if camera is not None:
             camera.hold(sim_s)
     return {
-        **_asked(options),
-        **_told(result),
+        **asked,
+        **told_result(result),
         "truth_success": truth_success,
-        "fault": _fault(events),
+        "fault": told_fault(events.events),
         "sim_s": sim_s,
         "plan_ms": result.plan_ms,
         **_chunk_times(events),
@@ -118,13 +113,6 @@ def _film(path: Path) -> "PlannedFilm":
     return PlannedFilm(path)
 
 
-def _metadata(options: RunOptions) -> dict[str, str]:
-    return {
-        **{name: str(value) for name, value in _asked(options).items()},
-        "version": version("robot-skills"),
-    }
-
-
 def _asked(options: RunOptions) -> dict[str, Any]:
     return {
         "instruction": options.instruction,
@@ -136,38 +124,6 @@ def _asked(options: RunOptions) -> dict[str, Any]:
     }
 
 
-def _told(result: "RunResult") -> dict[str, Any]:
-    """What the executive says of a run, as JSON values."""
-    plan = result.plans[0]
-    return {
-        "goal": [str(literal) for literal in plan.goal],
-        "plan": [{"name": call.skill, "args": dict(call.args)} for call in plan.calls],
-        "skills": [
-            {
-                "name": skill.name,
-                "args": dict(skill.args),
-                "outcome": skill.outcome.value,
-                "reason": skill.reason,
-                "attempts": skill.attempts,
-                "duration_s": skill.duration_s,
-            }
-            for skill in result.skills
-        ],
-        "success": result.success,
-        "reason": result.reason,
-        "refused": False,
-        "replans": result.replans,
-    }
-
-
-def _fault(events: EventList) -> dict[str, Any] | None:
-    """Whose fault it was that something went wrong; None when nothing did."""
-    from robot_skills.scheduler.attribution import attribute
-
-    fault = attribute(events.events)
-    return None if fault is None else fault.to_json()
-
-
 def _chunk_times(events: EventList) -> dict[str, Any]:
     """Wall time of a policy chunk, median and distribution; None when no policy ran."""
     latencies = [event.data[WALL_MS] for event in events.of_kind(EventKind.CHUNK)]
@@ -176,18 +132,14 @@ def _chunk_times(events: EventList) -> dict[str, Any]:
     return {"chunk_ms": median(latencies), "chunk_latency_ms": distribution(latencies)}
 
 
-def _write_report(out: Path, payload: dict[str, Any]) -> None:
+def _write_report(out: Path, payload: dict[str, Any], film: str | None) -> None:
     from robot_skills.app.report import ReportInputs, write_report
 
-    film = FILM if (out / FILM).exists() else None
     inputs = ReportInputs(
         truth_success=payload["truth_success"], wall_s=payload["wall_s"], film=film, log_name=LOG
     )
     write_report(out / REPORT, read_episode(out / LOG), inputs)
-    try:
-        (out / RESULT).write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"Cannot write {out / RESULT}: {error.strerror}.") from error
+    write_result(out, payload)
 
 
 def _say_end(payload: dict[str, Any], out: Path | None) -> None:

@@ -42,7 +42,7 @@ class TrialConfig:
         checkpoint: Checkpoint that replaces the card's own, for the skill under test.
         policy_config: How policies are run.
         variation: What scenes of skills are drawn from.
-        executive: Who carries out instructions, see `wiring.EXECUTIVES`.
+        executive: Who carries out instructions, see `executives.EXECUTIVES`.
     """
 
     arm: str

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from robot_skills.app.deciding import PLANNERS, deciders_of, reach_checker
+from robot_skills.app.executives import CLOSED_LOOP, checked_executive
 from robot_skills.app.gating import gate_here
 from robot_skills.app.options import SceneSource
 from robot_skills.app.recording import (
@@ -30,13 +32,8 @@ from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.data.episode_log import EpisodeLog
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Executive, SkillRunner, Strategy, context_runner
-from robot_skills.scheduler.fixed_order import FixedOrder
-from robot_skills.scheduler.language import LanguageParser
-from robot_skills.scheduler.plan_checker import CheckerConfig, PlanChecker
-from robot_skills.scheduler.reach import Reach
-from robot_skills.scheduler.rules_planner import RulesPlanner
+from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.runs import RunResult
-from robot_skills.scheduler.sequencing import Sequencing
 from robot_skills.skills.card import SkillCard, SkillKind
 from robot_skills.skills.conditions import check_literals
 from robot_skills.skills.library import SkillLibrary
@@ -48,13 +45,6 @@ from sim.robot import SimRobot
 from sim.truth import truth_scene
 
 _log = logging.getLogger(__name__)
-
-PLANNERS = ("rules",)
-"""Planners that there are."""
-CLOSED_LOOP, FIXED, SEQUENCER = "closed-loop", "fixed", "sequencer"
-"""The last is also the folder of its checkpoint, among the skills."""
-EXECUTIVES = (CLOSED_LOOP, FIXED, SEQUENCER)
-"""Executives that there are: what decides after the plan, and after every call."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,8 +75,7 @@ class CellConfig:
             raise unknown_name("arm", self.arm, ARMS)
         if self.planner not in PLANNERS:
             raise unknown_name("planner", self.planner, PLANNERS)
-        if self.executive not in EXECUTIVES:
-            raise unknown_name("executive", self.executive, EXECUTIVES)
+        checked_executive(self.executive)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -201,30 +190,13 @@ def load_skills(
     """
     library = SkillLibrary.load(zoo or zoo_dir(), policy_loader or load_policy)
     _load_policies(library)
-    plans, strategy = _deciders(planner, executive, library, zoo or zoo_dir())
+    deciders = deciders_of(library, zoo or zoo_dir(), planner, executive)
     return Skills(
         library=library,
-        planner=_ReadyPlanner(plans, library),
+        planner=_ReadyPlanner(deciders.planner, library),
         predictors=load_predictors(library),
-        strategy=strategy,
+        strategy=deciders.strategy,
     )
-
-
-def load_planner(
-    planner: str = PLANNERS[0], zoo: Path | None = None
-) -> tuple[SkillLibrary, Planner]:
-    """Cards without policies and who plans with them, for whoever has the skills done elsewhere.
-
-    Args:
-        planner: Who plans.
-        zoo: Folder of the skills; the shipped ones when None.
-
-    Raises:
-        RefusedError: The cards cannot be read.
-        MissingDependencyError: Something that the planner needs is not installed.
-    """
-    library = SkillLibrary.load(zoo or zoo_dir())
-    return library, _planner(planner, library)
 
 
 def skill_context(
@@ -265,9 +237,8 @@ def make_executive(
 
 def make_checker(cards: Iterable[SkillCard], robot: Robot, arm: str = DEFAULT_ARM) -> PlanChecker:
     """Who accepts plans for an arm of a connected robot, which has to reach what they are about."""
-    state = robot.observe().arms[arm]
-    reach = Reach(robot.arms[arm].cartesian, robot.kinematics(arm), state)
-    return PlanChecker(cards, CheckerConfig(rules=(reach,)))
+    q_rad = robot.observe().arms[arm].q_rad
+    return reach_checker(cards, robot.arms[arm].cartesian, robot.kinematics(arm), q_rad)
 
 
 def load_predictors(library: SkillLibrary) -> dict[str, SuccessPredictor]:
@@ -332,30 +303,3 @@ def _load_policies(library: SkillLibrary) -> None:
         if card.kind is SkillKind.LEARNED:
             with suppress(RefusedError):
                 library.policy(card.name)
-
-
-def _deciders(
-    planner: str, executive: str, library: SkillLibrary, zoo: Path
-) -> tuple[Planner, Strategy]:
-    """Who plans, and who goes on from the plan. Raises `RefusedError`."""
-    if executive not in EXECUTIVES:
-        raise unknown_name("executive", executive, EXECUTIVES)
-    if executive == SEQUENCER:
-        from policies.sequencer import LearnedSequencer
-        from policies.text import MiniLmEncoder
-
-        parser = LanguageParser(library, MiniLmEncoder())
-        sequencer = LearnedSequencer.load(zoo / SEQUENCER)
-        sequencing = Sequencing(sequencer, parser.parse, library)
-        return sequencing, sequencing
-    return _planner(planner, library), FixedOrder() if executive == FIXED else ClosedLoop()
-
-
-def _planner(name: str, library: SkillLibrary) -> Planner:
-    match name:
-        case "rules":
-            from policies.text import MiniLmEncoder
-
-            return RulesPlanner(library, MiniLmEncoder())
-        case _:
-            raise unknown_name("planner", name, PLANNERS)

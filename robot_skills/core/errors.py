@@ -87,6 +87,10 @@ class RobotFault(RobotSkillsError):
     """The robot or its driver refuses to go on; a person has to look."""
 
 
+class SkillServerFault(RobotFault):
+    """The process that carries out skills is gone, refuses, or has fallen silent."""
+
+
 class PerceptionError(RobotSkillsError):
     """The cameras gave nothing usable (no frame, no table plane, entity lost)."""
 

@@ -109,8 +109,8 @@ class Episode:
 class EpisodeLog:
     """Writes one episode. An `EventSink`; use it as a context manager.
 
-    However the block ends, the log is completed, except when the input was refused: then nothing
-    has happened, and nothing is left behind.
+    However the block ends, the log is completed, except when the input was refused before anything
+    was logged: then nothing is left behind.
 
     Args:
         path: Where the finished file will be, ending in ``.mcap``.
@@ -142,7 +142,7 @@ class EpisodeLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if isinstance(error, RefusedError):
+        if isinstance(error, RefusedError) and self._sequence == 0:
             self.discard()
             return
         try:

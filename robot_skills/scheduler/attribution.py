@@ -5,7 +5,7 @@ the same, what made another attempt or another plan necessary. The rules, in the
 are asked:
 
 1. an error names its layer: a robot's fault the driver, a look that fails perception, a checkpoint
-   the skill;
+   the skill, and so does a process of skills that is gone;
 2. an arm or gripper that does not move as it is told is the driver's, and so is one that does not
    come home although the gate lets it;
 3. what cannot have happened as it was seen (`robot_skills.scheduler.oddities`) is perception's;
@@ -27,6 +27,7 @@ from robot_skills.core.errors import (
     CheckpointError,
     PerceptionError,
     RobotFault,
+    SkillServerFault,
     UnknownNameError,
     UnusableSkillError,
 )
@@ -78,8 +79,13 @@ class Fault:
     event: EventKind
 
     def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"
+
+    @property
+    def place(self) -> str:
+        """The layer, and the call where there was one, in words."""
         call = f" during {self.skill}({', '.join(self.args.values())})" if self.skill else ""
-        return f"{self.layer.value}{call}: {self.reason}"
+        return f"{self.layer.value}{call}"
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -330,7 +336,7 @@ def _layer_of(error: str) -> Layer:
             return Layer.DRIVER
         case PerceptionError.__name__ | UnknownNameError.__name__:
             return Layer.PERCEPTION
-        case UnusableSkillError.__name__ | CheckpointError.__name__:
+        case UnusableSkillError.__name__ | CheckpointError.__name__ | SkillServerFault.__name__:
             return Layer.SKILL
         case _:
             return Layer.PLAN

@@ -23,7 +23,15 @@ from robot_skills.core.plan import Outcome, Plan, Planner, SkillCall, SkillResul
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.critic import Critic, goal_unmet
 from robot_skills.scheduler.plan_checker import PlanChecker, PlanRefusedError, PlanVerdict
-from robot_skills.scheduler.runs import Ended, Run, RunResult, milestone_text, summary, unmet_text
+from robot_skills.scheduler.runs import (
+    Ended,
+    Run,
+    RunResult,
+    end_data,
+    milestone_text,
+    summary,
+    unmet_text,
+)
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.runner import SkillContext, run_skill
 
@@ -99,7 +107,8 @@ class Executive:
         config: How long it goes on trying.
         stop_requested: Asked before every step; the runner asks inside skills.
         prepare: Told every skill of a plan before anything moves; raises `RefusedError` when the
-            skill cannot run, for example because its checkpoint is corrupt.
+            skill cannot run, for example because its checkpoint is corrupt, and `RobotFault` when
+            nobody can say.
     """
 
     def __init__(
@@ -136,13 +145,14 @@ class Executive:
         Raises:
             RefusedError: The instruction or its first plan is refused; nothing has moved.
             PerceptionError: The first look shows nothing usable; nothing has moved.
-            RobotFault: The robot does not say where it is; nothing has moved.
+            RobotFault: The robot does not say where it is, or who carries out skills is not there;
+                nothing has moved.
         """
         self.emit(EventKind.INSTRUCTION, text=instruction)
         try:
             scene = self._new_look()
         except (PerceptionError, RobotFault) as error:
-            self._emit_end(success=False, reason=str(error), replans=0, error=error)
+            self._emit_not_begun(error)
             raise
         start = time.perf_counter()
         try:
@@ -151,20 +161,32 @@ class Executive:
         except RefusedError as error:
             self.emit(EventKind.REFUSED, reason=str(error), **_in_the_way(error))
             raise
+        except RobotFault as error:
+            self._emit_not_begun(error)
+            raise
         run = Run(plan=plan, scene=scene, plan_ms=1000.0 * (time.perf_counter() - start))
         self.announce(plan, 0)
+        ended = self._carry_out(run)
+        run.reason, run.success, run.stopped = ended.reason, ended.success, ended.stopped
+        self._emit_end(
+            success=run.success,
+            reason=run.reason,
+            replans=len(run.plans) - 1,
+            error=ended.__cause__,
+            stopped=run.stopped,
+        )
+        return run.result(instruction)
+
+    def _carry_out(self, run: Run) -> Ended:
+        """Follow the strategy to its end: its own, or that of whoever carries out skills."""
         try:
             self._strategy.carry_out(self, run)
         except Ended as ended:
-            run.reason, run.success, run.stopped = ended.reason, ended.success, ended.stopped
-            self._emit_end(
-                success=run.success,
-                reason=run.reason,
-                replans=len(run.plans) - 1,
-                error=ended.__cause__,
-                stopped=run.stopped,
-            )
-        return run.result(instruction)
+            return ended
+        except RobotFault as fault:
+            ended = Ended(str(fault), stopped=self._stop_requested())
+            ended.__cause__ = fault
+            return ended
 
     # -- what strategies are made of -------------------------------------------------------------
 
@@ -232,7 +254,12 @@ class Executive:
             raise Ended("stopped on request", stopped=True)
 
     def accept(self, plan: Plan, scene: Scene) -> None:
-        """Check a plan, and that its skills can run. Raises `RefusedError`."""
+        """Check a plan, and that its skills can run.
+
+        Raises:
+            RefusedError: It is not accepted, or one of its skills cannot run.
+            RobotFault: Who carries out skills is not there.
+        """
         verdict = self.check(plan, scene)
         if not verdict.accepted:
             raise PlanRefusedError(verdict)
@@ -297,15 +324,7 @@ class Executive:
             duration_s=self._now_s() - start_s,
             error=type(error).__name__,
         )
-        self.emit(
-            EventKind.SKILL_END,
-            skill=call.skill,
-            args=dict(call.args),
-            outcome=outcome.value,
-            reason=result.reason,
-            duration_s=result.duration_s,
-            error=result.error,
-        )
+        self.emit(EventKind.SKILL_END, **end_data(result))
         return result
 
     def _recover(self, run: Run, result: SkillResult) -> SkillResult:
@@ -329,7 +348,13 @@ class Executive:
         try:
             return self._new_look()
         except (PerceptionError, RobotFault) as error:
+            # Whoever has asked to stop waits for no picture any more.
+            self.end_when_stopped()
             raise Ended(f"{otherwise}: {error}") from error
+
+    def _emit_not_begun(self, error: Exception) -> None:
+        stopped = self._stop_requested()
+        self._emit_end(success=False, reason=str(error), replans=0, error=error, stopped=stopped)
 
     def _emit_end(
         self,

@@ -7,7 +7,6 @@ from robot_skills.core.plan import SkillCall
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.core.se3 import SE3, Array, interpolate
-from robot_skills.core.types import ArmState
 
 _OUTSIDE_M = 0.02
 """A thing may reach so far out of the workspace that the gate forgives it."""
@@ -24,14 +23,15 @@ class Reach:
     Args:
         limits: Of the tool.
         kinematics: Of the arm.
-        state: Where the arm is; it is asked how it would get from there to a thing, the hand turned
-            as it is now.
+        q_rad: Joints that it sets out from, (n,): it is asked how it would get from there to a
+            thing, the hand turned as it is there.
     """
 
-    def __init__(self, limits: CartesianLimits, kinematics: Kinematics, state: ArmState) -> None:
+    def __init__(self, limits: CartesianLimits, kinematics: Kinematics, q_rad: Array) -> None:
         self._limits = limits
         self._kinematics = kinematics
-        self._state = state
+        self._q_rad = q_rad
+        self._T_base_start = kinematics.forward(q_rad)
 
     def __call__(self, call: SkillCall, scene: Scene) -> str | None:
         """The reason to refuse a call; None when there is none."""
@@ -57,11 +57,10 @@ class Reach:
 
     def _short_m(self, p_base_thing: Array) -> float:
         """How far from a place the hand is left when the arm goes there as well as it can."""
-        T_start = self._state.T_base_tool
-        T_goal = SE3(T_start.R, p_base_thing)
+        T_base_goal = SE3(self._T_base_start.R, p_base_thing)
         share = np.linspace(0.0, 1.0, _STEPS)
-        path = interpolate(T_start.matrix(), T_goal.matrix(), share)
-        return float(self._kinematics.follow(self._state.q_rad, path)[1][-1])
+        path = interpolate(self._T_base_start.matrix(), T_base_goal.matrix(), share)
+        return float(self._kinematics.follow(self._q_rad, path)[1][-1])
 
 
 def _place(entity: Entity) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from robot_skills.core.plan import Literal, Milestone, Outcome, Plan, SkillCall, SkillResult
 from robot_skills.core.scene import Scene
@@ -166,6 +167,20 @@ def summary(call: SkillCall, results: Sequence[SkillResult]) -> SkillRun:
         chunks=sum(result.chunks for result in results),
         refused_chunks=sum(result.refused_chunks for result in results),
     )
+
+
+def end_data(result: SkillResult) -> dict[str, Any]:
+    """The data of the SKILL_END event of an attempt, JSON values only: what its result tells."""
+    return {
+        "skill": result.call.skill,
+        "args": dict(result.call.args),
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "duration_s": result.duration_s,
+        "chunks": result.chunks,
+        "refused_chunks": result.refused_chunks,
+        "error": result.error,
+    }
 
 
 def milestone_text(step: Milestone) -> str:

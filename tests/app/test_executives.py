@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from robot_skills.app.cli import main
-from robot_skills.app.wiring import EXECUTIVES, SEQUENCER, CellConfig, load_skills
+from robot_skills.app.executives import EXECUTIVES, SEQUENCER
+from robot_skills.app.wiring import CellConfig, load_skills
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import CheckpointError, UnknownNameError
 
@@ -28,7 +29,7 @@ def test_an_unknown_executive_is_refused():
 
 def test_skills_without_a_sequencer_refuse_to_be_sequenced(tmp_path):
     shutil.copytree(zoo_dir() / "home", tmp_path / "home")
-    with pytest.raises(CheckpointError, match=f"{SEQUENCER}: .* cannot be read"):
+    with pytest.raises(CheckpointError, match=rf"train-sequencer --out .*/{SEQUENCER}"):
         load_skills(zoo=tmp_path, executive=SEQUENCER)
 
 

@@ -13,7 +13,12 @@ import pytest
 from robot_skills.app.cli import main
 from robot_skills.app.wiring import CellConfig, default_layout, simulated_cell
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.errors import CheckpointError, RefusedError, UnknownNameError
+from robot_skills.core.errors import (
+    CheckpointError,
+    PerceptionError,
+    RefusedError,
+    UnknownNameError,
+)
 from robot_skills.core.events import Event, EventKind, EventList
 from robot_skills.core.policy import PolicyInput, PolicyOutput
 from robot_skills.data.episode_log import EpisodeLog, read_episode
@@ -95,6 +100,48 @@ def test_a_run_shows_its_plan_and_its_end(capsys):
         (["   ", *FAST], "empty"),
         (["flurb the wug", *FAST], "flurb"),
         (["put the banana in the drawer", *FAST], "banana"),
+    ],
+)
+def test_what_is_refused_after_a_look_is_one_line_a_log_and_a_report(args, said, tmp_path, capfd):
+    out = tmp_path / "out"
+    assert main(["run", *args, "--out", str(out), "--json"]) == 2
+    answer = json.loads(_one_line(capfd.readouterr().out))
+    assert said in answer["reason"]
+    assert {path.name for path in out.iterdir()} == {"episode.mcap", "report.html", "result.json"}
+    assert json.loads((out / "result.json").read_text())["refused"] is True
+    page = (out / "report.html").read_text()
+    assert "Refused" in page
+    assert said in page
+    assert main(["blame", str(out), "--json"]) == 0
+    told = json.loads(_one_line(capfd.readouterr().out))
+    assert told["fault"] == answer["fault"]
+    assert told["fault"]["evidence"]["event"] == "refused"
+    assert said in told["fault"]["reason"]
+
+
+def test_a_first_look_that_fails_is_in_the_log_too(tmp_path, capfd, monkeypatch):
+    def blind(*_):
+        raise PerceptionError("The camera front sees nothing.")
+
+    monkeypatch.setattr("sim.truth.TruthPerceiver.look", blind)
+    out = tmp_path / "out"
+    assert main(["run", "go home", *FAST, "--out", str(out)]) == 1
+    assert main(["blame", str(out)]) == 0
+    said = capfd.readouterr().out
+    assert "ended   The camera front sees nothing." in said
+    assert "cause   perception: The camera front sees nothing." in said
+    assert "The camera front sees nothing." in (out / "report.html").read_text()
+
+
+def test_a_refused_run_does_not_show_the_film_of_the_one_before(tmp_path):
+    (tmp_path / "run.mp4").write_bytes(b"of another run")
+    assert main(["run", "flurb the wug", *FAST, "--out", str(tmp_path)]) == 2
+    assert "run.mp4" not in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
         (["go home", "--arm", "pandda"], "Did you mean 'panda'?"),
         (["go home", "--planner", "rule"], "Did you mean 'rules'?"),
         (["go home", "--zoo", "/nowhere"], "/nowhere"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hardware.gated_robot import gate_robot
+from hardware.judged_robot import JudgedRobot
 from robot_skills.core.errors import RobotFault, UnknownNameError
 from robot_skills.core.events import EventList
 from robot_skills.core.se3 import SE3
@@ -14,6 +15,7 @@ from tests.fakes import FakeRobot
 ROBOTS = {
     "fake": FakeRobot,
     "gated fake": lambda: gate_robot(FakeRobot(), EventList()),
+    "judged fake": lambda: JudgedRobot(FakeRobot(), EventList()),
     "panda": lambda: SimRobot("panda"),
     "ur5e": lambda: SimRobot("ur5e"),
     "gated panda": lambda: gate_robot(SimRobot("panda"), EventList()),

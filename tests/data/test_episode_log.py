@@ -161,14 +161,23 @@ def test_an_interrupted_run_still_leaves_a_readable_log(tmp_path):
     assert len(read_episode(path).events) == 1
 
 
-def test_a_refused_run_leaves_nothing_behind(tmp_path):
-    def refused() -> None:
-        with EpisodeLog(tmp_path / "episode.mcap", {}) as log:
-            log.emit(Event(stamp_s=0.0, kind=EventKind.REFUSED))
-            raise InstructionError("The instruction is empty.")
+def refused(path: Path, *events: Event) -> None:
+    with EpisodeLog(path, {}) as log:
+        for event in events:
+            log.emit(event)
+        raise InstructionError("The instruction is empty.")
 
+
+def test_a_run_that_is_refused_on_the_way_leaves_its_log(tmp_path):
+    path = tmp_path / "episode.mcap"
     with pytest.raises(InstructionError):
-        refused()
+        refused(path, Event(stamp_s=0.0, kind=EventKind.REFUSED))
+    assert [event.kind for event in read_episode(path).events] == [EventKind.REFUSED]
+
+
+def test_what_is_refused_before_anything_was_logged_leaves_nothing_behind(tmp_path):
+    with pytest.raises(InstructionError):
+        refused(tmp_path / "episode.mcap")
     assert list(tmp_path.iterdir()) == []
 
 

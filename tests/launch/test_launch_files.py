@@ -127,12 +127,28 @@ def test_a_node_starts_when_those_before_it_are_ready():
 
 
 def test_a_part_of_a_plan_is_started_where_it_is_asked_for():
-    configurations = {one.name: one.default or "" for one in launching.ARGUMENTS}
+    arguments = launching.arguments_of(PlanName.SKILLS)
+    configurations = {one.name: one.default or "" for one in arguments}
     told = {"cell": "sim_panda", "only": "scheduler, skill_server", "without": "skill_server"}
     (start,) = actions(fake_launch.OpaqueFunction, launching.describe(PlanName.SKILLS).entities)
     due = start.function(Context(**{**configurations, **told}))
     nodes = actions(fake_launch.Node, due)
     assert [one.exec_name for one in nodes] == ["scheduler", "wait_for_scheduler"]
+
+
+def test_the_scheduler_is_told_how_instructions_are_carried_out(tmp_path):
+    configurations = {
+        one.name: one.default or "" for one in launching.arguments_of(PlanName.SKILLS)
+    }
+    told = {"cell": "sim_panda", "only": "scheduler", "executive": "sequencer"}
+    told["runs"] = str(tmp_path)
+    (start,) = actions(fake_launch.OpaqueFunction, launching.describe(PlanName.SKILLS).entities)
+    scheduler = node_of(start.function(Context(**{**configurations, **told})), "scheduler")
+    words = list(scheduler.arguments)
+    assert words[words.index("--executive") + 1] == "sequencer"
+    assert words[words.index("--runs") + 1] == str(tmp_path)
+    with pytest.raises(RefusedError, match="Did you mean 'sequencer'"):
+        start.function(Context(**{**configurations, **told, "executive": "sequenser"}))
 
 
 def test_what_is_on_other_machines_is_waited_for_there():

@@ -138,6 +138,7 @@ def test_a_refused_instruction_is_told_by_its_error(error, layer):
         ("RobotFault", Layer.DRIVER),
         ("PerceptionError", Layer.PERCEPTION),
         ("CheckpointError", Layer.SKILL),
+        ("SkillServerFault", Layer.SKILL),
         ("PlanningError", Layer.PLAN),
     ],
 )

@@ -13,6 +13,7 @@ from robot_skills.core.errors import (
     PlanningError,
     RefusedError,
     RobotFault,
+    SkillServerFault,
 )
 from robot_skills.core.events import EventKind, EventList
 from robot_skills.core.plan import Outcome, Plan, SkillCall, SkillResult
@@ -20,8 +21,10 @@ from robot_skills.core.predicates import in_
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.scheduler.attribution import attribute
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Executive, ExecutiveConfig
+from robot_skills.scheduler.layers import Layer
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from tests.scheduler import worlds
 
@@ -307,6 +310,49 @@ def test_a_skill_that_cannot_run_is_refused_before_anything_moves():
     with pytest.raises(CheckpointError):
         executive(world, prepare=prepare).run(PUT)
     assert world.calls == []
+
+
+def test_without_anybody_to_carry_out_skills_nothing_moves():
+    def prepare(skill: str) -> None:
+        raise SkillServerFault("nobody there")
+
+    world, events = FakeWorld(worlds.kitchen()), EventList()
+    with pytest.raises(SkillServerFault):
+        executive(world, events, prepare=prepare).run(PUT)
+    assert world.calls == []
+    end = events.events[-1]
+    assert end.kind is EventKind.RUN_END
+    assert end.data["error"] == SkillServerFault.__name__
+    assert not end.data["success"]
+
+
+def test_who_is_gone_when_a_new_plan_is_made_ends_the_run():
+    def prepare(skill: str) -> None:
+        if world.calls:
+            raise SkillServerFault("nobody there any more")
+
+    world, events = FakeWorld(worlds.kitchen()), EventList()
+    world.script = {"place": [(Outcome.FAILED, dropped("red_cube"))]}
+    result = executive(world, events, prepare=prepare).run(PUT)
+    assert not result.success
+    assert result.reason == "nobody there any more"
+    assert [skill.name for skill in result.skills] == ["grasp", "place"]
+    fault = attribute(events.events)
+    assert fault is not None
+    assert fault.layer is Layer.SKILL
+
+
+def test_a_look_that_fails_when_somebody_has_asked_to_stop_is_a_stop():
+    def look() -> Scene:
+        if world.calls:
+            raise PerceptionError("not waited for")
+        return world.look()
+
+    world = FakeWorld(worlds.kitchen(), script={"grasp": [PerceptionError("dark")]})
+    stops = iter((False, False, True))
+    result = executive(world, look=look, stop_requested=lambda: next(stops, True)).run(PUT)
+    assert result.stopped
+    assert world.calls == ["grasp red_cube"]
 
 
 def test_a_fault_ends_the_run():

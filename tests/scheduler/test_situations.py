@@ -28,8 +28,8 @@ def twins() -> Scene:
 def reach_checker() -> PlanChecker:
     robot = FakeRobot(RobotWorld())
     robot.connect()
-    state = robot.observe().arms[DEFAULT_ARM]
-    reach = Reach(LIMITS.cartesian, FakeKinematics(), state)
+    q_rad = robot.observe().arms[DEFAULT_ARM].q_rad
+    reach = Reach(LIMITS.cartesian, FakeKinematics(), q_rad)
     return PlanChecker(worlds.cards().values(), CheckerConfig(rules=(reach,)))
 
 
@@ -65,9 +65,9 @@ def test_an_arm_that_does_not_get_there_is_out_of_reach_inside_its_workspace_too
             q, errors_m = super().follow(q_rad, T_base_tool)
             return q, errors_m + 0.2
 
-    state = FakeRobot(RobotWorld())
-    state.connect()
-    reach = Reach(LIMITS.cartesian, Short(), state.observe().arms[DEFAULT_ARM])
+    robot = FakeRobot(RobotWorld())
+    robot.connect()
+    reach = Reach(LIMITS.cartesian, Short(), robot.observe().arms[DEFAULT_ARM].q_rad)
     call = SkillCall(skill="grasp", args={"object": "red_cube"})
     assert "0.20 m remain" in (reach(call, worlds.kitchen()) or "")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from robot_skills.app.bringup.cell import facts_of
 from robot_skills.app.bringup.options import BringupOptions
 from robot_skills.app.bringup.plan import BringupPlan
-from robot_skills.app.bringup.plans import Demonstration, PlanName, plan_of
+from robot_skills.app.bringup.plans import Demonstration, Instructions, PlanName, plan_of
 from robot_skills.app.bringup.supervisor import SPARE_AFTER_S, NodeReport, NodeState, Supervisor
 from robot_skills.app.outcome import CommandResult
 from robot_skills.core.errors import RefusedError
@@ -25,7 +25,12 @@ def main(options: BringupOptions) -> CommandResult:
         dataset=str(options.dataset.resolve()) if options.dataset else "",
         task=options.task,
     )
-    plan = plan_of(PlanName(options.plan), facts, shown).selected(options.only, options.without)
+    told = Instructions(
+        executive=options.executive, runs=str(options.runs.resolve()) if options.runs else ""
+    )
+    plan = plan_of(PlanName(options.plan), facts, shown, told).selected(
+        options.only, options.without
+    )
     if options.dry_run:
         print("\n".join(plan.lines()))
         return CommandResult(payload=plan.payload())

@@ -14,7 +14,7 @@ from typing import Any
 from robot_skills.app.bringup.cell import facts_of
 from robot_skills.app.bringup.child import how_it_ended
 from robot_skills.app.bringup.plan import PACKAGE, BringupPlan, NodePlan, Restarts, this_process
-from robot_skills.app.bringup.plans import Demonstration, PlanName, plan_of
+from robot_skills.app.bringup.plans import Demonstration, Instructions, PlanName, plan_of
 from robot_skills.core.errors import MissingDependencyError, RefusedError
 
 _STEP_S = 1.5
@@ -57,7 +57,20 @@ _DATASET = LaunchArgument(
     name="dataset", default="", about="Folder to record into; outputs/datasets/CELL when empty."
 )
 _TASK = LaunchArgument(name="task", default="", about="What is demonstrated, in words.")
-_MORE = {PlanName.COLLECT: (_DEVICE, _DATASET, _TASK), PlanName.CALIBRATE: (_DEVICE,)}
+_EXECUTIVE = LaunchArgument(
+    name="executive",
+    default="",
+    about="What comes after the plan, and after every skill: closed-loop, fixed or sequencer; "
+    "closed-loop when empty.",
+)
+_RUNS = LaunchArgument(
+    name="runs", default="", about="Folder in which every run is kept; none is kept when empty."
+)
+_MORE = {
+    PlanName.COLLECT: (_DEVICE, _DATASET, _TASK),
+    PlanName.SKILLS: (_EXECUTIVE, _RUNS),
+    PlanName.CALIBRATE: (_DEVICE,),
+}
 
 
 def arguments_of(name: PlanName) -> tuple[LaunchArgument, ...]:
@@ -116,19 +129,28 @@ def _plan(name: PlanName, context: Any, ros: _Ros) -> BringupPlan:
     facts = facts_of(
         told["cell"], namespace=told["namespace"] or None, domain=_domain(told["domain"])
     )
-    dataset = told.get("dataset", "")
     shown = Demonstration(
         devices=_names(told.get("device", "")),
-        dataset=str(Path(dataset).resolve()) if dataset else "",
+        dataset=_folder(told.get("dataset", "")),
         task=told.get("task", ""),
     )
-    plan = plan_of(name, facts, shown).selected(_names(told["only"]), _names(told["without"]))
+    carried_out = Instructions(
+        executive=told.get("executive", ""), runs=_folder(told.get("runs", ""))
+    )
+    plan = plan_of(name, facts, shown, carried_out).selected(
+        _names(told["only"]), _names(told["without"])
+    )
     plan.check()
     return plan
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _folder(text: str) -> str:
+    """A folder as nodes find it, wherever they are started; empty stays empty."""
+    return str(Path(text).resolve()) if text else ""
 
 
 def _domain(text: str) -> int | None:

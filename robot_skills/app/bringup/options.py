@@ -33,6 +33,12 @@ class BringupOptions(CommonOptions):
     """Folder that collect records into; outputs/datasets/CELL when left out."""
     task: str = ""
     """What is demonstrated, in words."""
+    executive: str = ""
+    """Of skills, what comes after the plan, and after every skill: closed-loop, fixed or sequencer
+    (docs/suites.md); closed-loop when left out."""
+    runs: Path | None = None
+    """Folder in which skills keeps every run, as `robot-skills blame` reads it; none is kept when
+    left out."""
     only: tuple[str, ...] = ()
     """Start these nodes of the plan alone; the others are started on other machines."""
     without: tuple[str, ...] = ()

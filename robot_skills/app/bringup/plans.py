@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from robot_skills.app.bringup.plan import BringupPlan, NodePlan, Ready, Respawn, absolute
+from robot_skills.app.executives import checked_executive
 from robot_skills.core.errors import RefusedError
 
 _NODES = "robot_skills.app.nodes"
@@ -64,8 +65,30 @@ class Demonstration:
     task: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instructions:
+    """How instructions are carried out, and what is kept of them.
+
+    Attributes:
+        executive: Who decides after the plan, and after every call; empty is the scheduler's own
+            choice.
+        runs: Folder in which every run is kept; empty keeps none.
+    """
+
+    executive: str = ""
+    runs: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises `UnknownNameError` for an executive that there is not."""
+        if self.executive:
+            checked_executive(self.executive)
+
+
 def plan_of(
-    name: PlanName, facts: CellFacts, demonstration: Demonstration | None = None
+    name: PlanName,
+    facts: CellFacts,
+    demonstration: Demonstration | None = None,
+    instructions: Instructions | None = None,
 ) -> BringupPlan:
     """What is started.
 
@@ -73,12 +96,15 @@ def plan_of(
         name: Of the plan.
         facts: Of the cell.
         demonstration: For plans with hands.
+        instructions: For plans with a scheduler.
 
     Raises:
-        RefusedError: A real arm is to be simulated, or the plan has no such hands or recorder.
+        RefusedError: A real arm is to be simulated, or the plan has no such hands, recorder or
+            scheduler.
     """
-    shown = demonstration or Demonstration()
+    shown, told = demonstration or Demonstration(), instructions or Instructions()
     _check_hands(name, shown)
+    _check_scheduler(name, told)
     if name is PlanName.SIM and not facts.simulated:
         raise RefusedError(
             f"The arm of {facts.name} is a real one: bring it up with the plan "
@@ -92,7 +118,7 @@ def plan_of(
         nodes = [make.sim_robot(), make.gate()]
     else:
         nodes = [make.gate(), *(make.camera(camera) for camera in facts.cameras)]
-    nodes += [make.upper(row, _own_arguments(name, row, shown)) for row in _UPPER[name]]
+    nodes += [make.upper(row, _own_arguments(name, row, shown, told)) for row in _UPPER[name]]
     return BringupPlan(
         name=name.value,
         cell=facts.name,
@@ -166,8 +192,21 @@ def _check_hands(name: PlanName, shown: Demonstration) -> None:
         raise RefusedError(f"The plan {name.value!r} has no recorder: leave dataset and task out.")
 
 
-def _own_arguments(name: PlanName, row: _Upper, shown: Demonstration) -> tuple[str, ...]:
+def _check_scheduler(name: PlanName, told: Instructions) -> None:
+    if (told.executive or told.runs) and _SCHEDULER not in _UPPER[name]:
+        raise RefusedError(
+            f"The plan {name.value!r} has no scheduler: leave executive and runs out, or take the "
+            f"plan {PlanName.SKILLS.value!r}."
+        )
+
+
+def _own_arguments(
+    name: PlanName, row: _Upper, shown: Demonstration, told: Instructions
+) -> tuple[str, ...]:
     """What a node takes besides what all take."""
+    if row is _SCHEDULER:
+        executive = ("--executive", told.executive) if told.executive else ()
+        return (*executive, *(("--runs", told.runs) if told.runs else ()))
     task = ("--task", shown.task) if shown.task else ()
     if row is _RECORDER:
         return (*(("--dataset", shown.dataset) if shown.dataset else ()), *task)

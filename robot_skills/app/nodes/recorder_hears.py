@@ -4,14 +4,15 @@ Everything is heard without an acknowledgement (best effort), so that no publish
 for a recorder that hangs. What was missed is counted.
 """
 
-import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from hardware.ros2.arm_link import ArmLink
 from hardware.ros2.camera import RosCamera
+from hardware.ros2.event_messages import event_of
 from hardware.ros2.gate_setup import GATE_NODE
 from hardware.ros2.judged import JUDGED
 from hardware.ros2.messages import JointOrder, chunk_of, stamp_s
@@ -295,23 +296,19 @@ class _Said:
 
     def event(self, message: Any) -> None:
         """Somebody's decision; what is not understood is ignored."""
-        try:
-            kind, data = EventKind(message.kind), json.loads(message.data or "{}")
-            json.dumps(data, allow_nan=False)
-        except (ValueError, RecursionError):
-            return
-        if not isinstance(data, dict):
-            return
-        if kind is EventKind.SUBTASK:
-            if not isinstance(data.get("words"), str):
-                return
-            self.subtask = data["words"]
         now_s = self._clock.now_s()
         offset_s = self._senders.offset_s(message.clock, message.stamp_s, now_s)
-        at_s = message.stamp_s + offset_s
+        try:
+            event = event_of(message, offset_s)
+        except ValueError:
+            return
+        if event.kind is EventKind.SUBTASK:
+            if not isinstance(event.data.get("words"), str):
+                return
+            self.subtask = event.data["words"]
         # Whoever does not say when, says now.
-        at_s = at_s if message.stamp_s > 0.0 and at_s <= now_s else now_s
-        self._recorder.emit(Event(stamp_s=at_s, kind=kind, data=data))
+        timed = message.stamp_s > 0.0 and event.stamp_s <= now_s
+        self._recorder.emit(event if timed else replace(event, stamp_s=now_s))
 
     def _emit(self, kind: EventKind, data: Mapping[str, Any]) -> None:
         self._recorder.emit(Event(stamp_s=self._clock.now_s(), kind=kind, data=data))

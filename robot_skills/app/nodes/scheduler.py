@@ -1,10 +1,12 @@
 """Plans instructions and has them carried out, as an executable: ``scheduler``.
 
-It needs neither the arm nor its cameras, and may run on another machine than they do.
+It needs neither the arm nor its cameras, and may run on another machine than they do. What the arm
+can get to, it knows from the cell file.
 """
 
 from collections.abc import Sequence
 
+from robot_skills.app.executives import CLOSED_LOOP, EXECUTIVES, checked_executive
 from robot_skills.app.nodes.arguments import (
     await_turn,
     no_ros_arguments,
@@ -28,23 +30,38 @@ def _run(argv: Sequence[str]) -> None:
     parser = node_parser(_NAME, "Instructions as an action: plans them, and has the skills done.")
     parser.add_argument("--zoo", help="folder of the skills; the shipped ones when left out")
     parser.add_argument("--planner", help="who plans: rules, the only one, when left out")
+    parser.add_argument(
+        "--executive",
+        default=CLOSED_LOOP,
+        help=f"what comes after the plan, and after every skill: {', '.join(EXECUTIVES)}; "
+        f"{CLOSED_LOOP} when left out",
+    )
+    parser.add_argument(
+        "--runs",
+        metavar="FOLDER",
+        help="keep every run there, in a folder of its own that `robot-skills blame` reads",
+    )
     add_unconfigured(parser)
     arguments, told = parse_cell(parser, argv)
     no_ros_arguments(_NAME, arguments)
+    executive = checked_executive(told.executive)
     obey(arguments.keeper)
     from dataclasses import replace
     from pathlib import Path
 
     from robot_skills.app.cells import load_cell, scheduler_setup
-    from robot_skills.app.nodes.scheduler_server import SchedulerServer
-    from robot_skills.app.wiring import load_planner
+    from robot_skills.app.nodes.scheduler_server import SchedulerServer, load_parts
 
-    setup = settled(scheduler_setup(load_cell(arguments.cell)), arguments)
+    setup = replace(
+        settled(scheduler_setup(load_cell(arguments.cell)), arguments),
+        executive=executive,
+        runs=None if told.runs is None else Path(told.runs),
+    )
     if told.zoo is not None:
         setup = replace(setup, zoo=Path(told.zoo))
     if told.planner is not None:
         setup = replace(setup, planner=told.planner)
-    loaded = load_planner(setup.planner, setup.zoo) if arguments.spare else None
+    loaded = load_parts(setup) if arguments.spare else None
     await_turn(arguments)
     run_stages(
         _NAME,

@@ -4,6 +4,7 @@ What is done, the skill server does; this looks through the perception node, dec
 far it is. ``plan_task`` says what would be done. One operator: who asks meanwhile is refused.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,38 @@ from hardware.ros2.skill_messages import words_of
 from hardware.ros2.times import MachineClock, clock_name
 from hardware.ros2.transport import Reach
 from hardware.ros2.work import Tell, Work
+from robot_skills.app.deciding import PLANNERS, Deciders, load_deciders, reach_checker
+from robot_skills.app.executives import CLOSED_LOOP
 from robot_skills.app.remote_skills import RemoteSkills
+from robot_skills.app.run_files import keep_run, told_error, told_fault, told_result
 from robot_skills.app.story import call_text
-from robot_skills.app.wiring import PLANNERS, load_planner
-from robot_skills.core.events import Event, EventKind, EventSink
-from robot_skills.core.plan import Plan, Planner, SkillCall, SkillResult
+from robot_skills.core.errors import RobotSkillsError, StorageError
+from robot_skills.core.events import Event, EventFanOut, EventKind, EventList, EventSink
+from robot_skills.core.limits import CartesianLimits
+from robot_skills.core.plan import SkillCall, SkillResult
+from robot_skills.core.robot import Kinematics
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.closed_loop import ClosedLoop
+from robot_skills.core.se3 import Array
+from robot_skills.data.storage import storage_errors
+from robot_skills.scheduler.attribution import Fault, attribute
 from robot_skills.scheduler.executive import Executive, SkillRunner
-from robot_skills.scheduler.runs import SkillRun
-from robot_skills.skills.library import SkillLibrary
+from robot_skills.scheduler.plan_checker import PlanChecker
+from robot_skills.scheduler.runs import RunResult, SkillRun
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ArmAtRest:
+    """The arm that is planned for: what it can get to is judged from its rest pose.
+
+    Attributes:
+        limits: Of its tool.
+        make_kinematics: Makes its kinematics.
+        home_q_rad: Joints of the rest pose, (n,).
+    """
+
+    limits: CartesianLimits
+    make_kinematics: Callable[[], Kinematics]
+    home_q_rad: Array
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,18 +55,49 @@ class SchedulerSetup:
     """What a scheduler is told.
 
     Attributes:
+        arm: That is planned for.
         planner: Who plans.
+        executive: Who decides after the plan, and after every call.
         zoo: Folder of the skills' cards; the shipped ones when None.
+        runs: Folder in which every run is kept; None keeps none.
         namespace: Of the node.
         reach: Who can hear it.
         domain: Of ROS; None is what the environment says.
     """
 
+    arm: ArmAtRest
     planner: str = PLANNERS[0]
+    executive: str = CLOSED_LOOP
     zoo: Path | None = None
+    runs: Path | None = None
     namespace: str = ""
     reach: Reach = Reach.MACHINE
     domain: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SchedulerParts:
+    """What a scheduler loads.
+
+    Attributes:
+        deciders: Who plans and decides.
+        checker: Accepts plans.
+    """
+
+    deciders: Deciders
+    checker: PlanChecker
+
+
+def load_parts(setup: SchedulerSetup) -> SchedulerParts:
+    """Load what a scheduler needs before it can begin.
+
+    Raises:
+        RefusedError: The cards, or what decides, cannot be read.
+        MissingDependencyError: Something that they need is not installed.
+    """
+    deciders, arm = load_deciders(setup.planner, setup.executive, setup.zoo), setup.arm
+    checker = reach_checker(deciders.cards, arm.limits, arm.make_kinematics(), arm.home_q_rad)
+    return SchedulerParts(deciders=deciders, checker=checker)
 
 
 class SchedulerServer:
@@ -52,21 +106,17 @@ class SchedulerServer:
     Args:
         node: That is asked.
         setup: What it is told.
-        loaded: Cards and planner, where they have been loaded already.
+        loaded: What it needs, where that has been loaded already.
     """
 
     def __init__(
-        self,
-        node: ManagedNode,
-        setup: SchedulerSetup,
-        loaded: tuple[SkillLibrary, Planner] | None = None,
+        self, node: ManagedNode, setup: SchedulerSetup, loaded: SchedulerParts | None = None
     ) -> None:
         self._node, self._setup = node, setup
         self._loaded = loaded
         self._work = Work(node)
         self._clock = MachineClock()
-        self._cards: SkillLibrary | None = None
-        self._planner: Planner | None = None
+        self._parts: SchedulerParts | None = None
         self._others: RosNode | None = None
         self._eyes: RosPerceiver | None = None
         self._skills: RemoteSkills | None = None
@@ -76,7 +126,14 @@ class SchedulerServer:
 
     def configure(self) -> None:
         setup = self._setup
-        self._cards, self._planner = self._loaded or load_planner(setup.planner, setup.zoo)
+        if setup.runs is not None:
+            with storage_errors(setup.runs):
+                setup.runs.mkdir(parents=True, exist_ok=True)
+        self._parts = self._loaded or load_parts(setup)
+        self._node.node.get_logger().info(
+            f"plans by {setup.planner}, goes on by {setup.executive}, "
+            + ("keeps no runs" if setup.runs is None else f"keeps runs in {setup.runs}")
+        )
 
     def activate(self) -> None:
         setup = self._setup
@@ -88,7 +145,7 @@ class SchedulerServer:
             domain=setup.domain,
             pictures=False,
         )
-        self._eyes = RosPerceiver(self._others)
+        self._eyes = RosPerceiver(self._others, stop_requested=self._work.stop_requested)
         self._skills = RemoteSkills(self._others)
         self._others.start()
         if not self._served:
@@ -105,7 +162,7 @@ class SchedulerServer:
         self._work.close()
         self._served = False
         # Whoever configures it anew has perhaps changed them.
-        self._cards = self._planner = self._loaded = None
+        self._parts = self._loaded = None
 
     def _serve(self) -> None:
         from robot_skills_interfaces.action import ExecuteInstruction
@@ -122,41 +179,72 @@ class SchedulerServer:
     def _run_instruction(self, request: Any, result: Any, tell: Tell) -> bool:
         from robot_skills_interfaces.msg import SkillResult as Message
 
-        skills, eyes = self._skills, self._eyes
-        assert skills is not None
-        assert eyes is not None
-        progress = _Progress(tell, self._clock)
-        runner = skills.runner(request.seed, self._work.stop_requested, progress.tell)
-        found = self._executive(progress, progress.counted(runner), skills, eyes).run(
-            request.instruction
-        )
-        result.success, result.reason = found.success, found.reason
+        progress, events = _Progress(tell, self._clock), EventList()
+        executive = self._executive(request.seed, progress, events)
+        try:
+            found = executive.run(request.instruction)
+        except RobotSkillsError as error:
+            self._keep(request, told_error(error), events)
+            raise
+        self._keep(request, told_result(found), events)
+        result.success = found.success
+        result.reason = _reason(found, attribute(events.events))
         result.skills = [_filled(Message(), run) for run in found.skills]
         return found.success
 
-    def _executive(
-        self, progress: "_Progress", run: SkillRunner, skills: RemoteSkills, eyes: RosPerceiver
-    ) -> Executive:
-        assert self._planner is not None
-        assert self._cards is not None
-        return Executive(
-            strategy=ClosedLoop(),
-            planner=self._planner,
-            cards=self._cards,
-            run=run,
-            look=eyes.look_now,
-            now_s=self._clock.now_s,
-            events=progress,
-            stop_requested=self._work.stop_requested,
-            prepare=skills.check,
-        )
-
     def _plan(self, request: Any, response: Any) -> None:
-        assert self._planner is not None
-        assert self._eyes is not None
-        plan: Plan = self._planner.plan(request.instruction, self._eyes.look_now())
+        eyes = self._eyes
+        assert eyes is not None
+        executive = self._executive(0, _Progress(_nobody, self._clock), EventList())
+        scene = eyes.look_now()
+        plan = executive.planner.plan(request.instruction, scene)
+        executive.accept(plan, scene)
         response.accepted, response.reason = True, ""
         response.calls = [_text(call) for call in plan.calls]
+
+    def _executive(self, seed: int, progress: "_Progress", events: EventSink) -> Executive:
+        """Who carries out one instruction.
+
+        Args:
+            seed: Of the run.
+            progress: Told how far it is.
+            events: Gets every decision, those of the skill server among them.
+        """
+        parts, skills, eyes = self._parts, self._skills, self._eyes
+        assert parts is not None
+        assert skills is not None
+        assert eyes is not None
+        stop = self._work.stop_requested
+        runner = skills.runner(seed, stop, progress.tell, events)
+        return Executive(
+            strategy=parts.deciders.strategy,
+            planner=parts.deciders.planner,
+            cards=parts.deciders.cards,
+            run=progress.counted(runner),
+            look=eyes.look_now,
+            now_s=self._clock.now_s,
+            events=EventFanOut(progress, events),
+            checker=parts.checker,
+            stop_requested=stop,
+            prepare=lambda skill: skills.check(skill, stop),
+        )
+
+    def _keep(self, request: Any, told: Mapping[str, Any], events: EventList) -> None:
+        """Keep a run that is over, where runs are kept; no instruction fails because of that."""
+        setup, log = self._setup, self._node.node.get_logger()
+        if setup.runs is None:
+            return
+        asked = {
+            "instruction": request.instruction,
+            "seed": request.seed,
+            "planner": setup.planner,
+            "executive": setup.executive,
+        }
+        fault = {"fault": told_fault(events.events)}
+        try:
+            log.info(f"run kept in {keep_run(setup.runs, asked, {**told, **fault}, events.events)}")
+        except StorageError as problem:
+            log.warning(f"the run is not kept: {problem}")
 
 
 class _Progress(EventSink):
@@ -174,13 +262,14 @@ class _Progress(EventSink):
         self._tell, self._clock = tell, clock
         self._feedback = ExecuteInstruction.Feedback()
         self._status = SkillStatus
+        self._calls: tuple[str, ...] = ()
+        self._current = 0
 
     def emit(self, event: Event) -> None:
         match event.kind:
             case EventKind.PLAN:
-                calls = event.data.get("calls", ())
-                self._feedback.calls = [call_text(call) for call in calls]
-                self._feedback.current = 0
+                self._calls = tuple(call_text(call) for call in event.data.get("calls", ()))
+                self._current = 0
                 self._show("planned")
             case EventKind.LOOK:
                 self._show("looking")
@@ -188,19 +277,26 @@ class _Progress(EventSink):
                 pass
 
     def counted(self, run: SkillRunner) -> SkillRunner:
-        """The runner, with what it has done counted."""
+        """The runner, with where its calls stand in the plan told."""
 
         def counted(call: SkillCall, scene: Scene, attempt: int) -> tuple[SkillResult, Scene]:
+            text = _text(call)
+            # Calls that failed and are not tried again are behind it.
+            if text in self._calls[self._current :]:
+                self._current = self._calls.index(text, self._current)
             result, after = run(call, scene, attempt)
-            self._feedback.current += result.ok
+            if result.ok and text in self._calls[self._current : self._current + 1]:
+                self._current += 1
             return result, after
 
         return counted
 
     def tell(self, status: Any) -> None:
         """Pass on how far the skill is."""
-        self._feedback.status = status
-        self._tell(self._feedback)
+        feedback = self._feedback
+        feedback.calls, feedback.current = list(self._calls), self._current
+        feedback.status = status
+        self._tell(feedback)
 
     def _show(self, phase: str) -> None:
         self.tell(
@@ -212,6 +308,18 @@ class _Progress(EventSink):
                 confidence=-1.0,
             )
         )
+
+
+def _nobody(feedback: Any) -> None:
+    """Nobody wants to know."""
+
+
+def _reason(found: RunResult, fault: Fault | None) -> str:
+    """Why a run ended; of one that failed, also whose fault it was."""
+    if found.success or fault is None:
+        return found.reason
+    at_fault = fault.place if fault.reason in found.reason else str(fault)
+    return f"{found.reason.removesuffix('.')}; at fault: {at_fault}"
 
 
 def _filled(message: Any, run: SkillRun) -> Any:

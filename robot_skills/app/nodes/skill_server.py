@@ -1,7 +1,8 @@
 """Skills as a ROS 2 action: ``execute_skill`` runs one, tells how far it is, and can be cancelled.
 
-It ends with a reason and with the scene as seen afterwards. One goal at a time: whoever asks
-meanwhile is refused. ``list_skills`` says what there is and what of it can run.
+It ends with a reason and with the scene as seen afterwards, which is empty where nothing could be
+seen. One goal at a time: whoever asks meanwhile is refused. Every decision is told on ``~/events``.
+``list_skills`` says what there is and what of it can run.
 """
 
 import threading
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from hardware.cell.self_test import SelfTestSetup, refuse_unfit
+from hardware.judged_robot import JudgedRobot
+from hardware.ros2.event_messages import event_message
+from hardware.ros2.heard_events import event_qos
 from hardware.ros2.managed import ManagedNode
 from hardware.ros2.perceiver import RosPerceiver
 from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
@@ -24,10 +28,11 @@ from hardware.ros2.times import MachineClock, clock_name
 from hardware.ros2.work import Tell, Work
 from robot_skills.app.trials import looker
 from robot_skills.app.wiring import Skills, load_skills, skill_context
-from robot_skills.core.errors import RefusedError, RobotFault, RobotSkillsError
-from robot_skills.core.events import Event, EventFanOut, EventKind, EventSink
+from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault, RobotSkillsError
+from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
 from robot_skills.core.policy import SeeingPolicy
+from robot_skills.scheduler.runs import end_data
 from robot_skills.skills.card import SkillKind
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext, run_skill
@@ -69,6 +74,7 @@ class SkillServer(EventSink):
         self._clock = MachineClock()
         self._skills: Skills | None = None
         self._robot: Ros2Robot | None = None
+        self._judged: JudgedRobot | None = None
         self._eyes: RosNode | None = None
         self._perceiver: RosPerceiver | None = None
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
@@ -97,11 +103,11 @@ class SkillServer(EventSink):
         cameras = tuple(camera for camera in config.cameras if camera.name in seen)
         robot = Ros2Robot(replace(config, cameras=cameras), name=f"{name}_robot")
         robot.connect()
-        self._robot = robot
+        self._robot, self._judged = robot, JudgedRobot(robot, self)
         self._eyes = RosNode(
             f"{name}_eyes", namespace=config.namespace, reach=config.reach, domain=config.domain
         )
-        self._perceiver = RosPerceiver(self._eyes)
+        self._perceiver = RosPerceiver(self._eyes, stop_requested=self._stop_requested)
         self._eyes.start()
         if not self._entities:
             self._serve()
@@ -113,7 +119,7 @@ class SkillServer(EventSink):
             self._robot.close()
         if self._eyes is not None:
             self._eyes.close()
-        self._robot = self._eyes = self._perceiver = None
+        self._robot = self._judged = self._eyes = self._perceiver = None
 
     def cleanup(self) -> None:
         self._work.close()
@@ -127,14 +133,16 @@ class SkillServer(EventSink):
 
     def _serve(self) -> None:
         from robot_skills_interfaces.action import ExecuteSkill
-        from robot_skills_interfaces.msg import SkillStatus
+        from robot_skills_interfaces.msg import EpisodeEvent, SkillStatus
         from robot_skills_interfaces.srv import ListSkills
         from std_msgs.msg import String
 
         ros = self._node.node
         self._status = ros.create_publisher(SkillStatus, "~/status", 10)
+        self._events = ros.create_publisher(EpisodeEvent, "~/events", event_qos())
         self._entities = [
             (ros.destroy_publisher, self._status),
+            (ros.destroy_publisher, self._events),
             (ros.destroy_timer, ros.create_timer(_TELL_S, self._say_how_far)),
             (ros.destroy_subscription, ros.create_subscription(String, ASKERS, self._hear, 10)),
             (ros.destroy_service, ros.create_service(ListSkills, "list_skills", self._list)),
@@ -171,14 +179,17 @@ class SkillServer(EventSink):
         try:
             call = call_of(request.skill, request.arguments)
             found, scene = run_skill(call, self._context(request))
-            result.scene = scene_message(scene)
+            if found.error != PerceptionError.__name__:
+                result.scene = scene_message(scene)
         except RobotSkillsError as problem:
             found = SkillResult(
                 call=call,
                 outcome=Outcome.FAULT if isinstance(problem, RobotFault) else Outcome.FAILED,
                 reason=str(problem),
                 duration_s=self._clock.now_s() - start_s,
+                error=type(problem).__name__,
             )
+            self._tell_end(found)
         finally:
             self._tell = None
             self._show(**_IDLE)
@@ -188,16 +199,23 @@ class SkillServer(EventSink):
         fill_result(result.result, found)
         return found.ok
 
+    def _tell_end(self, found: SkillResult) -> None:
+        """Tell of the end of an attempt that an error ended, of which nobody else tells."""
+        now_s = self._clock.now_s()
+        self.emit(Event(stamp_s=now_s, kind=EventKind.SKILL_END, data=end_data(found)))
+
     def _context(self, request: Any) -> SkillContext:
-        robot, perceiver, skills = self._robot, self._perceiver, self._skills
+        robot, judged, perceiver = self._robot, self._judged, self._perceiver
+        skills = self._skills
         assert robot is not None
+        assert judged is not None
         assert perceiver is not None
         assert skills is not None
         if robot.lost or robot.status.owner != self._setup.robot.owner:
             # Whoever asks now, after the gate was gone, has decided to go on.
             robot.resume()
-        look = looker(robot, perceiver)
-        context = skill_context(skills, robot, look, EventFanOut(self), request.seed)
+        look = looker(judged, perceiver)
+        context = skill_context(skills, judged, look, self, request.seed)
         scene = scene_of(request.scene) if request.scene.entities else None
         return replace(context, scene=scene, stop_requested=self._stop_requested)
 
@@ -210,7 +228,8 @@ class SkillServer(EventSink):
     # What happens
 
     def emit(self, event: Event) -> None:
-        """Tell whoever asked, and whoever listens, how far it is."""
+        """Tell whoever listens, and whoever asked how far it is."""
+        self._events.publish(event_message(event))
         data = event.data
         match event.kind:
             case EventKind.SKILL_START:

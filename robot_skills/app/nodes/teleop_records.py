@@ -1,13 +1,13 @@
 """The recorder of a cell, asked over ROS 2, in place of one in the same process."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from hardware.ros2.event_messages import event_message
 from hardware.ros2.runtime import RosNode
-from hardware.ros2.times import MachineClock, clock_name
+from hardware.ros2.times import MachineClock
 from robot_skills.app.nodes.recorder_hears import EVENTS, RECORDER_NODE
 from robot_skills.core.annotation import Outcome
 from robot_skills.core.events import Event
@@ -42,7 +42,7 @@ class RecorderClient:
         from robot_skills_interfaces.srv import EpisodeControl
 
         self._clock = MachineClock()
-        self._kind, self._event = EpisodeControl, EpisodeEvent
+        self._kind = EpisodeControl
         self._client = node.node.create_client(EpisodeControl, f"{RECORDER_NODE}/episode")
         self._events = node.node.create_publisher(EpisodeEvent, EVENTS, 50)
         node.node.create_subscription(RecorderStatus, f"{RECORDER_NODE}/status", self._heard, 10)
@@ -98,13 +98,7 @@ class RecorderClient:
 
     def emit(self, event: Event) -> None:
         """Have a decision kept with the episode."""
-        message = self._event(
-            clock=clock_name(),
-            stamp_s=event.stamp_s,
-            kind=event.kind.value,
-            data=json.dumps(dict(event.data)),
-        )
-        self._events.publish(message)
+        self._events.publish(event_message(event))
 
     def poll(self) -> list[News]:
         """What has happened since the last call."""

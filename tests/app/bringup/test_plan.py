@@ -6,7 +6,13 @@ from dataclasses import replace
 import pytest
 
 from robot_skills.app.bringup.plan import BringupPlan, NodePlan, Ready, Respawn, Restarts
-from robot_skills.app.bringup.plans import CellFacts, Demonstration, PlanName, plan_of
+from robot_skills.app.bringup.plans import (
+    CellFacts,
+    Demonstration,
+    Instructions,
+    PlanName,
+    plan_of,
+)
 from robot_skills.core.errors import RefusedError, UnknownNameError
 
 SIM = CellFacts(cell="/cells/a.yaml", name="a", simulated=True, namespace="/left", domain=7)
@@ -89,6 +95,19 @@ def test_hands_and_recorder_are_told_what_is_demonstrated():
         plan_of(PlanName.BRINGUP, SIM, shown)
     with pytest.raises(RefusedError, match="'calibrate' has no recorder"):
         plan_of(PlanName.CALIBRATE, SIM, shown)
+
+
+def test_the_scheduler_is_told_how_instructions_are_carried_out():
+    told = Instructions(executive="fixed", runs="/data/runs")
+    *_, scheduler = plan_of(PlanName.SKILLS, SIM, instructions=told).nodes
+    assert scheduler.arguments[-4:] == ("--executive", "fixed", "--runs", "/data/runs")
+    *others, scheduler = plan_of(PlanName.SKILLS, SIM).nodes
+    assert not {"--executive", "--runs"} & set(scheduler.arguments)
+    assert all("--executive" not in one.arguments for one in others)
+    with pytest.raises(RefusedError, match=r"'bringup' has no scheduler.*the plan 'skills'"):
+        plan_of(PlanName.BRINGUP, SIM, instructions=told)
+    with pytest.raises(UnknownNameError, match="Did you mean 'closed-loop'"):
+        Instructions(executive="closedloop")
 
 
 def test_plans_with_hands_are_complete():

@@ -11,68 +11,23 @@ pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not
 from hardware.ros2.perceiver import RosPerceiver
 from hardware.ros2.runtime import RosNode
 from hardware.ros2.scene_messages import scene_message
-from hardware.ros2.skill_messages import fill_result
-from hardware.ros2.work import Work
 from robot_skills.app import remote_skills
 from robot_skills.app.remote_skills import RemoteSkills
-from robot_skills.core.errors import CheckpointError, PerceptionError, RobotFault, UnknownNameError
-from robot_skills.core.plan import Outcome, SkillCall, SkillResult
-from robot_skills.core.scene import TABLE, Entity, Scene
-from robot_skills.core.se3 import SE3
+from robot_skills.core.errors import (
+    PerceptionError,
+    SkillServerFault,
+    UnknownNameError,
+    UnusableSkillError,
+)
+from robot_skills.core.events import EventKind, EventList
+from robot_skills.core.plan import Outcome, SkillCall
 from robot_skills.core.types import Observation
+from tests.app.skills_nodes.fake_nodes import FakeSkillServer
+from tests.app.skills_nodes.fake_nodes import empty_table as scene
 from tests.ros_domain import claim_domain
 
 CALL = SkillCall(skill="grasp", args={"object": "red_cube"})
 NOTHING = Observation(stamp_s=0.0, arms={}, cameras={})
-
-
-def scene(stamp_s):
-    table = Entity(name=TABLE, label=TABLE, T_base_entity=SE3.identity(), extents_m=(1, 1, 0.1))
-    return Scene(stamp_s=stamp_s, entities={TABLE: table}, opening={"arm": 1.0})
-
-
-class FakeServer:
-    """A skill server that does what a test wants."""
-
-    def __init__(self, node):
-        from robot_skills_interfaces.action import ExecuteSkill
-        from robot_skills_interfaces.msg import SkillStatus
-        from robot_skills_interfaces.srv import ListSkills
-        from std_msgs.msg import String
-
-        self.goals, self.beats = [], []
-        self.speaks, self.ends = True, threading.Event()
-        self.work = Work(node)
-        self.work.action(ExecuteSkill, "execute_skill", self.run, lambda result, why: None)
-        self._status = node.node.create_publisher(SkillStatus, "skill_server/status", 10)
-        node.node.create_subscription(String, "askers", lambda m: self.beats.append(m.data), 10)
-        node.node.create_service(ListSkills, "list_skills", self.list)
-        node.node.create_timer(0.1, self.speak)
-        self.work.open()
-
-    def list(self, request, response):
-        response.skills, response.problems = ["grasp", "place"], ["", "its weights are gone"]
-        return response
-
-    def speak(self):
-        from robot_skills_interfaces.msg import SkillStatus
-
-        if self.speaks:
-            phase = "moving" if self.work.busy else "idle"
-            self._status.publish(SkillStatus(phase=phase, skill="grasp"))
-
-    def run(self, request, result, tell):
-        self.goals.append(request)
-        while not self.ends.wait(0.01):
-            if self.work.stop_requested():
-                outcome, reason = Outcome.STOPPED, "stopped on request"
-                break
-        else:
-            outcome, reason = Outcome.SUCCESS, "done"
-        found = SkillResult(call=CALL, outcome=outcome, reason=reason, duration_s=1.0, chunks=3)
-        fill_result(result.result, found)
-        result.scene = scene_message(scene(7.0))
-        return found.ok
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +40,7 @@ def asking():
 @pytest.fixture
 def server(asking):
     with RosNode("skill_server", domain=claim_domain()) as node:
-        made = FakeServer(node)
+        made = FakeSkillServer(node)
         node.start()
         try:
             yield made
@@ -103,11 +58,13 @@ def never():
     return False
 
 
+def runner(skills, seed=0, stop=never, tell=lambda status: None, events=None):
+    return skills.runner(seed, stop, tell, events or EventList())
+
+
 def test_a_skill_is_done_elsewhere_with_its_scene_and_seed(server, skills):
-    heard = []
     server.ends.set()
-    run = skills.runner(3, never, heard.append)
-    result, after = run(CALL, scene(5.0), 4)
+    result, after = runner(skills, seed=3)(CALL, scene(5.0), 4)
     assert (result.outcome, result.reason, result.chunks) == (Outcome.SUCCESS, "done", 3)
     assert after.stamp_s == 7.0
     (goal,) = server.goals
@@ -122,7 +79,7 @@ def test_who_asks_says_that_it_is_there_and_hears_how_far_it_is(server, skills):
     def heard_enough():
         return len(heard) > 3 and len(server.beats) > 2
 
-    run = skills.runner(0, lambda: stop.is_set() or heard_enough(), heard.append)
+    run = runner(skills, stop=lambda: stop.is_set() or heard_enough(), tell=heard.append)
     result, _ = run(CALL, scene(5.0), 0)
     # It was cancelled then.
     assert result.outcome is Outcome.STOPPED
@@ -136,21 +93,63 @@ def test_who_asks_says_that_it_is_there_and_hears_how_far_it_is(server, skills):
 def test_a_silent_skill_server_is_named_and_told_to_stop(server, skills, monkeypatch):
     monkeypatch.setattr(remote_skills, "_SILENT_S", 1.0)
     server.speaks = False
-    with pytest.raises(RobotFault, match=r"skill_server.*said nothing.*during grasp"):
-        skills.runner(0, never, lambda status: None)(CALL, scene(5.0), 0)
+    with pytest.raises(SkillServerFault, match=r"skill_server.*said nothing.*during grasp"):
+        runner(skills)(CALL, scene(5.0), 0)
     skills._node.wait_for(lambda: not server.work.busy, 10.0, "the skill's end")
 
 
 def test_a_skill_server_that_does_something_else_is_named(server, skills):
     server.work.shut()
-    with pytest.raises(RobotFault, match=r"refuses grasp\(object=red_cube\).*log of skill_server"):
-        skills.runner(0, never, lambda status: None)(CALL, scene(5.0), 0)
+    refuses = r"refuses grasp\(object=red_cube\).*log of skill_server"
+    with pytest.raises(SkillServerFault, match=refuses):
+        runner(skills)(CALL, scene(5.0), 0)
+
+
+def test_what_the_skill_server_decides_is_told_in_order_and_its_end_once(server, skills):
+    events = EventList()
+    server.ends.set()
+    result, _ = runner(skills, events=events)(CALL, scene(5.0), 0)
+    kinds = [event.kind for event in events.events]
+    assert kinds == [EventKind.PRECONDITIONS, EventKind.SKILL_START, EventKind.SKILL_END]
+    assert events.events[-1].data["chunks"] == result.chunks == 3
+
+
+def test_the_end_of_an_attempt_is_told_though_its_events_are_lost(server, skills):
+    events = EventList()
+    server.tells = False
+    server.ends.set()
+    runner(skills, events=events)(CALL, scene(5.0), 0)
+    (end,) = events.events
+    assert end.kind is EventKind.SKILL_END
+    assert (end.data["skill"], end.data["outcome"]) == ("grasp", "success")
+
+
+def test_nobody_goes_on_from_what_was_seen_before_a_motion(server, skills):
+    server.sees = False
+    server.ends.set()
+    result, _ = runner(skills)(CALL, scene(5.0), 0)
+    assert result.error == PerceptionError.__name__
+
+
+def test_who_asks_to_stop_does_not_wait_for_a_skill_server(asking, monkeypatch):
+    monkeypatch.setattr(remote_skills, "_ANSWER_S", 0.5)
+    skills = RemoteSkills(asking, patience_s=60.0)
+    begun_s = time.monotonic()
+
+    def soon():
+        return time.monotonic() - begun_s > 0.2
+
+    result, _ = runner(skills, stop=soon)(CALL, scene(5.0), 0)
+    assert result.outcome is Outcome.STOPPED
+    with pytest.raises(SkillServerFault, match="as was asked"):
+        skills.check("grasp", soon)
 
 
 def test_skills_that_cannot_run_are_refused_before_anything_moves(server, skills):
     skills.check("grasp")
-    with pytest.raises(CheckpointError, match="its weights are gone"):
+    with pytest.raises(UnusableSkillError, match="its weights are gone") as unusable:
         skills.check("place")
+    assert unusable.value.skill == "place"
     with pytest.raises(UnknownNameError, match="Did you mean 'grasp'"):
         skills.check("grsp")
     assert not server.goals
@@ -158,10 +157,10 @@ def test_skills_that_cannot_run_are_refused_before_anything_moves(server, skills
 
 def test_a_skill_server_that_is_not_there_is_named(asking):
     skills = RemoteSkills(asking, patience_s=0.3)
-    with pytest.raises(RobotFault, match=r"skill_server.*list_skills"):
+    with pytest.raises(SkillServerFault, match=r"skill_server.*list_skills"):
         skills.check("grasp")
-    with pytest.raises(RobotFault, match="skill_server"):
-        skills.runner(0, never, lambda status: None)(CALL, scene(5.0), 0)
+    with pytest.raises(SkillServerFault, match="skill_server"):
+        runner(skills)(CALL, scene(5.0), 0)
 
 
 def test_a_perception_node_that_is_not_there_is_named(asking):

@@ -9,6 +9,9 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not built")
 
+from robot_skills.app.run_files import LOG, RESULT
+from robot_skills.core.events import EventKind
+from robot_skills.data.episode_log import read_episode
 from tests.app.skills_nodes.cell_up import Asker, CellUp
 from tests.ros_domain import claim_domain
 
@@ -18,8 +21,8 @@ NODES = ("perception", "skill_server", "scheduler")
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
-    domain = claim_domain()
-    cell = CellUp(tmp_path_factory.mktemp("cell"), domain)
+    domain, folder = claim_domain(), tmp_path_factory.mktemp("cell")
+    cell = CellUp(folder, domain, "--runs", str(folder / "runs"))
     asker = None
     try:
         for node in NODES:
@@ -42,7 +45,7 @@ def test_an_instruction_is_carried_out_and_a_second_one_is_refused_meanwhile(up)
     from action_msgs.msg import GoalStatus
     from robot_skills_interfaces.srv import PlanTask
 
-    _, asker = up
+    cell, asker = up
     handle = asker.send(asker.instruction, instruction="close the drawer")
     assert handle.accepted
     assert not asker.send(asker.instruction, instruction="go home").accepted
@@ -55,6 +58,16 @@ def test_an_instruction_is_carried_out_and_a_second_one_is_refused_meanwhile(up)
     (skill,) = [one for one in answer.result.skills if one.skill == "close"]
     assert (skill.outcome, list(skill.arguments)) == ("success", ["thing=drawer"])
     assert skill.chunks > 0
+    (run,) = (cell.logs.parent / "runs").iterdir()
+    assert json.loads((run / RESULT).read_text())["fault"] is None
+    events = read_episode(run / LOG).events
+    kinds = [event.kind for event in events]
+    # What the skill server decided stands among what the scheduler did.
+    assert kinds.count(EventKind.CHUNK) == skill.chunks
+    assert kinds.count(EventKind.SKILL_START) == kinds.count(EventKind.SKILL_END) == 1
+    assert kinds.index(EventKind.PLAN) < kinds.index(EventKind.SKILL_START)
+    assert kinds.index(EventKind.SKILL_END) < kinds.index(EventKind.RUN_END)
+    assert any(event.data["accepted"] for event in events if event.kind is EventKind.GATE)
 
 
 def test_an_instruction_is_told_from_the_command_line(up):
@@ -191,6 +204,7 @@ def test_a_killed_skill_server_is_named_and_serves_again(up):
     assert not answer.result.success
     assert "skill_server" in answer.result.reason
     assert "drawer" in answer.result.reason
+    assert "at fault: skill during" in answer.result.reason
     asker.wait_for_hold()
     again()
     home(asker)

@@ -1,0 +1,127 @@
+"""Who plans, who accepts plans, and who goes on from them: the same in one process and over ROS."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from robot_skills.app.executives import CLOSED_LOOP, FIXED, SEQUENCER, checked_executive
+from robot_skills.app.zoo import zoo_dir
+from robot_skills.core.errors import CheckpointError, MissingDependencyError, unknown_name
+from robot_skills.core.limits import CartesianLimits
+from robot_skills.core.plan import Planner
+from robot_skills.core.robot import Kinematics
+from robot_skills.core.se3 import Array
+from robot_skills.core.sequencer import Sequencer
+from robot_skills.scheduler.closed_loop import ClosedLoop
+from robot_skills.scheduler.executive import Strategy
+from robot_skills.scheduler.fixed_order import FixedOrder
+from robot_skills.scheduler.language import LanguageParser
+from robot_skills.scheduler.plan_checker import CheckerConfig, PlanChecker
+from robot_skills.scheduler.reach import Reach
+from robot_skills.scheduler.rules_planner import RulesPlanner
+from robot_skills.scheduler.sequencing import Sequencing
+from robot_skills.skills.card import SkillCard
+from robot_skills.skills.library import SkillLibrary
+
+PLANNERS = ("rules",)
+"""Planners that there are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Deciders:
+    """Who plans and decides.
+
+    Attributes:
+        cards: Of the skills.
+        planner: Makes the plans.
+        strategy: Decides after the plan, and after every call.
+    """
+
+    cards: SkillLibrary
+    planner: Planner
+    strategy: Strategy
+
+
+def load_deciders(
+    planner: str = PLANNERS[0], executive: str = CLOSED_LOOP, zoo: Path | None = None
+) -> Deciders:
+    """Cards without policies, and who decides with them, where the skills are done elsewhere.
+
+    Args:
+        planner: Who plans.
+        executive: Who decides after the plan, and after every call.
+        zoo: Folder of the skills; the shipped ones when None.
+
+    Raises:
+        RefusedError: The cards, or what decides, cannot be read.
+        MissingDependencyError: Something that they need is not installed.
+    """
+    folder = zoo or zoo_dir()
+    return deciders_of(SkillLibrary.load(folder), folder, planner, executive)
+
+
+def deciders_of(cards: SkillLibrary, zoo: Path, planner: str, executive: str) -> Deciders:
+    """Who decides with these skills.
+
+    Args:
+        cards: The skills.
+        zoo: Their folder.
+        planner: Who plans.
+        executive: Who decides after the plan, and after every call.
+
+    Raises:
+        RefusedError: What decides cannot be read, or there is none of that name.
+        MissingDependencyError: Something that it needs is not installed.
+    """
+    if checked_executive(executive) == SEQUENCER:
+        from policies.text import MiniLmEncoder
+
+        sequencer = _sequencer(zoo / SEQUENCER)
+        parser = LanguageParser(cards, MiniLmEncoder())
+        sequencing = Sequencing(sequencer, parser.parse, cards)
+        return Deciders(cards=cards, planner=sequencing, strategy=sequencing)
+    strategy = FixedOrder() if executive == FIXED else ClosedLoop()
+    return Deciders(cards=cards, planner=_planner(planner, cards), strategy=strategy)
+
+
+def reach_checker(
+    cards: Iterable[SkillCard], limits: CartesianLimits, kinematics: Kinematics, q_rad: Array
+) -> PlanChecker:
+    """Who accepts plans for an arm, which has to reach what they are about.
+
+    Args:
+        cards: The skills.
+        limits: Of the arm's tool.
+        kinematics: Of the arm.
+        q_rad: Joints that it sets out from, (n,).
+    """
+    return PlanChecker(cards, CheckerConfig(rules=(Reach(limits, kinematics, q_rad),)))
+
+
+def _sequencer(checkpoint: Path) -> Sequencer:
+    """Raises `CheckpointError` and `MissingDependencyError`, and says what to do."""
+    otherwise = f"or choose the executive {CLOSED_LOOP} or {FIXED}"
+    try:
+        from policies.sequencer import LearnedSequencer
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"The executive {SEQUENCER!r} needs torch, which is not there: {error}. Install the "
+            f"extra `train`: pip install 'robot-skills[train]', {otherwise}."
+        ) from None
+    try:
+        return LearnedSequencer.load(checkpoint)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error} Train a sequencer with `robot-skills train-sequencer --out {checkpoint}`, "
+            f"{otherwise}."
+        ) from None
+
+
+def _planner(name: str, cards: SkillLibrary) -> Planner:
+    match name:
+        case "rules":
+            from policies.text import MiniLmEncoder
+
+            return RulesPlanner(cards, MiniLmEncoder())
+        case _:
+            raise unknown_name("planner", name, PLANNERS)
