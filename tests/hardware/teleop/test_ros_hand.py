@@ -58,7 +58,16 @@ class Hand:
             topic: self.node.node.create_publisher(message, topic, 10)
             for topic, message in topics.items()
         }
-        until(lambda: all(one.get_subscription_count() for one in self.publishers.values()))
+        until(self._met)
+
+    def _met(self):
+        """Whether both sides know of each other: what is said before is not heard."""
+        publishers = {one.topic_name: one for one in self.publishers.values()}
+        readers = {one.topic_name: one for one in self.device._node.node.subscriptions}
+        return all(
+            one.get_subscription_count() and readers[topic].get_publisher_count()
+            for topic, one in publishers.items()
+        )
 
     def send(self, topic, message):
         self.publishers[topic].publish(message)
@@ -230,9 +239,12 @@ def test_a_leader_without_the_arms_joints_or_without_a_word_is_gone(domain):
     source.connect()
     node, publisher = leader_node(domain)
     try:
-        until(lambda: publisher.get_subscription_count())
-        publisher.publish(JointState(name=["shoulder"], position=[0.0]))
-        until(lambda: source._problem)
+
+        def heard():
+            publisher.publish(JointState(name=["shoulder"], position=[0.0]))
+            return source._problem
+
+        until(heard)
         with pytest.raises(RobotFault, match="lack joint1"):
             source.read()
     finally:
