@@ -9,7 +9,6 @@ has the scripted skills too. Success predictors are not trained anew: skills run
 
 import argparse
 import multiprocessing
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from robot_skills.app.threads import sleep_while_waiting
 from robot_skills.app.zoo import seed_zoo, zoo_dir
 from robot_skills.core.errors import RefusedError, RobotSkillsError
 from robot_skills.skills.card import CARD_FILE, SkillCard, SkillKind
@@ -162,8 +162,7 @@ def _card_text(training: Training) -> str:
 
 def _train(shipped: Path, seed: int, dataset: Path, out: Path) -> None:
     """Train a shipped skill anew in this process, from where an interrupted training stopped."""
-    # Threads that spin while they wait take the processor from the training beside them.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sleep_while_waiting()
     from policies.checkpoint_files import CONFIG, parse_config, read_files
     from policies.trainer import train
 
