@@ -1,8 +1,9 @@
 """How far chunks move when a checkpoint is stored in fewer bits, in millimetres and degrees.
 
-Run with ``python -m benchmarks.rounding``. Every learned skill of the zoo answers the same recorded
-observations with its weights as they are and as they would be read again; what is compared is every
-waypoint of the chunk.
+Run with ``python -m benchmarks.rounding``. Every learned skill answers the same recorded
+observations with its weights as they were trained and as they would be read again; what is compared
+is every waypoint of the chunk. The shipped skills are rounded already: what is looked at are
+checkpoints from another training seed (``python -m benchmarks.train_seeds``).
 """
 
 import argparse
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from policies.checkpoint import load_checkpoint
+from policies.checkpoint_files import MANIFEST
 from policies.compression import compress
 from policies.contract import VECTOR
 from policies.dataset import load_demonstrations, make_windows
@@ -24,26 +26,23 @@ from policies.features import Float32, chunk_poses, observation_features
 from policies.precision import Precision
 from policies.torch_engine import TorchEngine
 from robot_skills.app.tables import text_table
-from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.se3 import SE3
-from robot_skills.skills.card import SkillCard, SkillKind
-from robot_skills.skills.library import SkillLibrary
 
 OBSERVATIONS = 500
 
 
-def compare(card: SkillCard, dataset: Path, precision: Precision) -> dict[str, Any]:
+def compare(checkpoint: Path, dataset: Path, precision: Precision) -> dict[str, Any]:
     """One line: what storing a skill so changes.
 
     Args:
-        card: Of the skill.
+        checkpoint: Folder of the skill's checkpoint, which has its name.
         dataset: Its demonstrations.
         precision: In what the weights are stored.
     """
     with tempfile.TemporaryDirectory() as folder:
-        done = compress(card.directory, Path(folder) / card.name, precision)
+        done = compress(checkpoint, Path(folder) / checkpoint.name, precision)
         whole, rounded = (
-            TorchEngine(load_checkpoint(each)) for each in (card.directory, done.checkpoint)
+            TorchEngine(load_checkpoint(each)) for each in (checkpoint, done.checkpoint)
         )
     off_m, off_rad = [], []
     for states in _observations(whole, dataset):
@@ -52,7 +51,7 @@ def compare(card: SkillCard, dataset: Path, precision: Precision) -> dict[str, A
         off_rad.append(_angles(before[:, :3, :3], after[:, :3, :3]))
     mm, degrees = 1e3 * np.stack(off_m), np.rad2deg(np.stack(off_rad))
     return {
-        "skill": card.name,
+        "skill": checkpoint.name,
         "precision": precision.value,
         "bytes": done.bytes_after,
         "bytes_whole": done.bytes_before,
@@ -92,14 +91,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     Args:
         argv: Arguments without the program's name; `sys.argv` when None.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rounding", description=__doc__)
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        default=Path("outputs/seeds/1"),
+        help="folder of checkpoints as they were trained, by skill",
+    )
     parser.add_argument("--data", type=Path, default=Path("outputs/data"))
     parser.add_argument("--json", action="store_true", help="print lines of JSON")
     args = parser.parse_args(argv)
-    cards = [card for card in SkillLibrary.load(zoo_dir()) if card.kind is SkillKind.LEARNED]
+    checkpoints = sorted(path.parent for path in args.checkpoints.glob(f"*/{MANIFEST}"))
+    if not checkpoints:
+        parser.error(f"There is no checkpoint in {args.checkpoints}.")
     rounded = (Precision.FLOAT16, Precision.INT8)
-    pairs = [(card, precision) for precision in rounded for card in cards]
-    lines = [compare(card, args.data / card.name, precision) for card, precision in tqdm(pairs)]
+    pairs = [(checkpoint, precision) for precision in rounded for checkpoint in checkpoints]
+    lines = [compare(each, args.data / each.name, precision) for each, precision in tqdm(pairs)]
     if args.json:
         print("\n".join(map(json.dumps, lines)))
         return

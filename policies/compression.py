@@ -41,23 +41,24 @@ def compress(directory: Path, out: Path, precision: Precision) -> Compression:
     """Store a checkpoint in fewer bits, in another folder.
 
     Args:
-        directory: Of a checkpoint that is stored as float32.
+        directory: Of a checkpoint that is stored in more bits.
         out: Folder for the new one, without a graph for ONNX Runtime.
         precision: In what its weights are to be stored.
 
     Raises:
         CheckpointError: The checkpoint is damaged, foreign or does not fit.
-        RefusedError: It is stored in fewer bits already, a weight is too large, or `out` holds a
+        RefusedError: It is stored in as few bits already, a weight is too large, or `out` holds a
             checkpoint.
         StorageError: `out` cannot be written.
     """
     if (out / MANIFEST).exists():
         raise RefusedError(f"{out} holds a finished checkpoint; choose another --out or remove it.")
     whole = load_checkpoint(directory)
-    if whole.config.precision is not Precision.FLOAT32:
+    stored = whole.config.precision
+    if stored is not Precision.FLOAT32 and stored.bits <= precision.bits:
         raise RefusedError(
-            f"{directory} is stored as {whole.config.precision.value} already; compress the "
-            "checkpoint that it was made from."
+            f"{directory} is stored as {stored.value} already, and {precision.value} is not "
+            "smaller; compress the checkpoint that it was made from."
         )
     save_checkpoint(out, replace(whole, config=replace(whole.config, precision=precision)))
     off = _differences(whole, load_checkpoint(out))

@@ -38,6 +38,11 @@ class Precision(Enum):
     FLOAT16 = "float16"
     INT8 = "int8"
 
+    @property
+    def bits(self) -> int:
+        """Of one number."""
+        return int(self.value.removeprefix("float").removeprefix("int"))
+
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
         known = ", ".join(precision.value for precision in cls)

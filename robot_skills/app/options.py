@@ -171,7 +171,7 @@ class CompressOptions(CommonOptions):
     """
 
     checkpoint: Positional[Path]
-    """Folder of the checkpoint, stored as float32."""
+    """Folder of the checkpoint, stored in more bits."""
     out: Path
     """Folder for the smaller one; must not hold a checkpoint."""
     precision: Literal["float16", "int8"] = "int8"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robot_skills.app.trials import Trial, TrialConfig, median_chunk_ms
+from robot_skills.app.trials import Trial, TrialConfig, loaded_policy, median_chunk_ms
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.events import EventList
 from robot_skills.core.plan import Literal
@@ -134,7 +134,7 @@ def instruction_trial(
     config: TrialConfig,
     instance: Instance,
     index: int,
-    policy_loader: Callable[[Path], Policy] | None = None,
+    policy_loader: Callable[[Path], Policy] = loaded_policy,
 ) -> Trial:
     """Carry out one instruction in its scene through the whole stack.
 
@@ -145,7 +145,7 @@ def instruction_trial(
         config: With what.
         instance: The instruction, and where things start.
         index: Number of the trial.
-        policy_loader: Loads the policy of a skill's folder; the usual ones when None.
+        policy_loader: Loads the policy of a skill's folder.
     """
     from robot_skills.app.wiring import CellConfig, simulated_cell
 

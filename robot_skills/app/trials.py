@@ -185,14 +185,21 @@ class SetupFailed(Exception):
 
 
 @cache
-def _library(config: TrialConfig, skill: str) -> SkillLibrary:
-    """Cards and policies, loaded once per process."""
+def loaded_policy(directory: Path) -> Policy:
+    """The policy of a checkpoint folder, loaded once per process."""
     from policies.loading import load_policy
+
+    return load_policy(directory)
+
+
+@cache
+def _library(config: TrialConfig, skill: str) -> SkillLibrary:
+    """Cards and policies, read once per process."""
 
     def load(directory: Path) -> Policy:
         if config.checkpoint is not None and directory.name == skill:
-            return load_policy(config.checkpoint)
-        return load_policy(directory)
+            return loaded_policy(config.checkpoint)
+        return loaded_policy(directory)
 
     return SkillLibrary.load(config.zoo, load)
 

@@ -38,7 +38,7 @@ def test_a_skill_is_stored_in_fewer_bits_with_graph_and_card(
 
 def test_a_success_predictor_comes_along(tmp_path, capsys):
     out = tmp_path / "small" / "grasp"
-    args = ["compress", str(zoo_dir() / "grasp"), "--out", str(out), "--precision", "float16"]
+    args = ["compress", str(zoo_dir() / "grasp"), "--out", str(out), "--precision", "int8"]
     assert main([*args, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["success_predictor"] is True
     given, copied = (SuccessPredictor.load(each) for each in (zoo_dir() / "grasp", out))

@@ -1,14 +1,10 @@
 """How far chunks move when weights are rounded: fewer bits, farther; and how the page says it."""
 
-import shutil
-
 import pytest
 
 from benchmarks.rounding import compare
 from benchmarks.rounding_page import chapter
 from policies.precision import Precision
-from robot_skills.app.zoo import zoo_dir
-from robot_skills.skills.library import SkillLibrary
 from tests.policies.synthetic import reaching_dataset
 from tests.policies.untrained import untrained_checkpoint
 
@@ -16,11 +12,9 @@ from tests.policies.untrained import untrained_checkpoint
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rounding")
-    untrained_checkpoint(folder / "zoo" / "reach")
-    shutil.copy(zoo_dir() / "reach" / "card.yaml", folder / "zoo" / "reach")
+    checkpoint = untrained_checkpoint(folder / "trained" / "reach")
     reaching_dataset(folder / "reach")
-    card = SkillLibrary.load(folder / "zoo")["reach"]
-    return [compare(card, folder / "reach", precision) for precision in Precision]
+    return [compare(checkpoint, folder / "reach", precision) for precision in Precision]
 
 
 def test_fewer_bits_move_chunks_farther_and_all_bits_not_at_all(lines):
