@@ -99,5 +99,6 @@ def _caption(rows: Sequence[Row]) -> str:
     return (
         f"n trials per bar, {seeds} training seed{'s' if seeds > 1 else ''}, scenes seen by RGB-D "
         f"cameras; lines: 90 % bootstrap intervals; above bars: points by which our skills are\n"
-        f"ahead in the same trials; {false} false success reports in {n} trials of our skills"
+        f"ahead in the same trials; {false} false success report{'' if false == 1 else 's'} in "
+        f"{n:,} trials of our skills"
     )

@@ -103,9 +103,10 @@ difference."""
 
 def _false_reports(ours: Sequence[Row]) -> str:
     n, false = sum(row.n for row in ours), sum(row.false_reports for row in ours)
+    found = "there is 1 false report" if false == 1 else f"there are {false} false reports"
     return (
-        f"In all {n:,} trials of our skills there are {false} false reports "
-        f"({100 * false / n:.1f} %); {100 * FALSE_REPORTS_BAR:.0f} % are allowed.\n"
+        f"In all {n:,} trials of our skills {found} "
+        f"({100 * false / n:.2f} %); {100 * FALSE_REPORTS_BAR:.0f} % are allowed.\n"
     )
 
 

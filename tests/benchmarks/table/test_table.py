@@ -252,7 +252,7 @@ def test_the_page_says_what_was_found_and_what_is_required(rows, tmp_path):
     assert ") | 50 |" in text
     assert "| light | 95 | 85 | 10.0 (" in text
     assert "2 training seeds" in text
-    assert "In all 120 trials of our skills there are 14 false reports (11.7 %); 3 %" in text
+    assert "In all 120 trials of our skills there are 14 false reports (11.67 %); 3 %" in text
 
 
 def test_the_terminal_names_a_bar_that_was_missed(rows):
