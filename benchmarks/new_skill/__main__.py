@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.new_skill.composed import NAME, composed, rates
 from benchmarks.new_skill.demonstrator import CARD, record
 from robot_skills.app.skills_add.staging import Staging
-from robot_skills.app.zoo import zoo_dir
+from robot_skills.app.zoo import COMPARED, zoo_dir
 
 OUT = Path("outputs/new_skill")
 DEMONSTRATIONS, TRIALS = 10, 40
@@ -74,7 +74,7 @@ def _hashes(zoo: Path) -> dict[str, str]:
     return {
         str(path.relative_to(zoo)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(zoo.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.relative_to(zoo).parts[0] not in COMPARED
     }
 
 

@@ -12,13 +12,12 @@ from robot_skills.app.executives import FIXED
 from robot_skills.app.suites import level_trial
 from robot_skills.app.task_centric import TaskCentricConfig, task_centric_trial
 from robot_skills.app.trials import Trial, TrialConfig
+from robot_skills.app.zoo import TASK_CENTRIC_FOLDER
 from robot_skills.perception.labels import ZOO_LABELS
 from robot_skills.skills.card import CARD_FILE
 from robot_skills.skills.library import SkillLibrary
 from sim.tabletop.levels import Level
 
-TASK_CENTRIC_FOLDER = "task_centric"
-"""Folder among the skills of a training seed with one policy for whole tasks."""
 _MEASURED = "results"
 """Block of a card that says how it did, and so decides nothing."""
 

@@ -8,6 +8,10 @@ from robot_skills.core.shipped import shipped
 _ZOO = shipped("zoo")
 SEEDS = "seeds"
 """Folder among the skills with one library per training seed but the first."""
+TASK_CENTRIC_FOLDER = "task_centric"
+"""Folder among the skills of a training seed with one policy for whole tasks."""
+COMPARED = (SEEDS, TASK_CENTRIC_FOLDER)
+"""Folders among the skills that are no part of the library: what it is compared with."""
 
 
 def zoo_dir() -> Path:

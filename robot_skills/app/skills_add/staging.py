@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robot_skills.app.zoo import SEEDS
+from robot_skills.app.zoo import COMPARED
 from robot_skills.core.errors import RefusedError, StorageError
 
 
@@ -101,7 +101,7 @@ class Staging:
             return
         copy = self.zoo.with_name(f"{self.zoo.name}.copy")
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(shipped, copy, ignore=shutil.ignore_patterns(SEEDS))
+        shutil.copytree(shipped, copy, ignore=shutil.ignore_patterns(*COMPARED))
         copy.rename(self.zoo)
 
 

@@ -13,11 +13,11 @@ from benchmarks.table.__main__ import chosen, left_out, summary, training_seeds
 from benchmarks.table.cells import CELLS, Cell, Kind, TrainingSeed
 from benchmarks.table.figure import table_figure
 from benchmarks.table.growing import Stream
-from benchmarks.table.methods import METHODS, TASK_CENTRIC, TASK_CENTRIC_FOLDER, skills_hash
+from benchmarks.table.methods import METHODS, TASK_CENTRIC, skills_hash
 from benchmarks.table.rows import Row, count, read_rows, write_rows
 from benchmarks.table.trial_log import Job, TrialLog
 from robot_skills.app.trials import Trial
-from robot_skills.app.zoo import SEEDS, zoo_dir
+from robot_skills.app.zoo import COMPARED, TASK_CENTRIC_FOLDER, zoo_dir
 from robot_skills.core.errors import RefusedError, UnknownNameError
 from sim.tabletop.levels import LEVELS
 from sim.variation import FACTORS
@@ -32,7 +32,7 @@ PUSH = Cell(kind=Kind.SKILL, of="push")
 def zoo(tmp_path_factory) -> Path:
     """A copy of the shipped cards, without the weights."""
     folder = tmp_path_factory.mktemp("zoos") / "seed_1"
-    left = ("*.safetensors", "*.onnx", SEEDS, TASK_CENTRIC_FOLDER)
+    left = ("*.safetensors", "*.onnx", *COMPARED)
     shutil.copytree(zoo_dir(), folder, ignore=shutil.ignore_patterns(*left))
     return folder
 
