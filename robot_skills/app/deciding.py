@@ -3,10 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robot_skills.app.executives import CLOSED_LOOP, FIXED, SEQUENCER, checked_executive
+from robot_skills.app.options import MODEL_PLANNERS
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.errors import CheckpointError, MissingDependencyError, unknown_name
+from robot_skills.core.errors import (
+    CheckpointError,
+    MissingDependencyError,
+    RefusedError,
+    unknown_name,
+)
 from robot_skills.core.limits import CartesianLimits
 from robot_skills.core.plan import Planner
 from robot_skills.core.robot import Kinematics
@@ -15,16 +22,21 @@ from robot_skills.core.sequencer import Sequencer
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Strategy
 from robot_skills.scheduler.fixed_order import FixedOrder
+from robot_skills.scheduler.forbidden import Forbidden, ForbiddenRegion
 from robot_skills.scheduler.language import LanguageParser
-from robot_skills.scheduler.plan_checker import CheckerConfig, PlanChecker
+from robot_skills.scheduler.models.tree_walk import TreeWalk
+from robot_skills.scheduler.plan_checker import CallRule, CheckerConfig, PlanChecker
 from robot_skills.scheduler.reach import Reach
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.sequencing import Sequencing
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.library import SkillLibrary
 
-PLANNERS = ("rules",)
-"""Planners that there are."""
+if TYPE_CHECKING:
+    from robot_skills.app.model_planning import Models
+
+PLANNERS = ("rules", *MODEL_PLANNERS)
+"""Planners that there are; the first is the default."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -43,7 +55,10 @@ class Deciders:
 
 
 def load_deciders(
-    planner: str = PLANNERS[0], executive: str = CLOSED_LOOP, zoo: Path | None = None
+    planner: str = PLANNERS[0],
+    executive: str = CLOSED_LOOP,
+    zoo: Path | None = None,
+    models: "Models | None" = None,
 ) -> Deciders:
     """Cards without policies, and who decides with them, where the skills are done elsewhere.
 
@@ -51,16 +66,19 @@ def load_deciders(
         planner: Who plans.
         executive: Who decides after the plan, and after every call.
         zoo: Folder of the skills; the shipped ones when None.
+        models: Language models, for a planner that asks one.
 
     Raises:
         RefusedError: The cards, or what decides, cannot be read.
         MissingDependencyError: Something that they need is not installed.
     """
     folder = zoo or zoo_dir()
-    return deciders_of(SkillLibrary.load(folder), folder, planner, executive)
+    return deciders_of(SkillLibrary.load(folder), folder, planner, executive, models)
 
 
-def deciders_of(cards: SkillLibrary, zoo: Path, planner: str, executive: str) -> Deciders:
+def deciders_of(
+    cards: SkillLibrary, zoo: Path, planner: str, executive: str, models: "Models | None" = None
+) -> Deciders:
     """Who decides with these skills.
 
     Args:
@@ -68,6 +86,7 @@ def deciders_of(cards: SkillLibrary, zoo: Path, planner: str, executive: str) ->
         zoo: Their folder.
         planner: Who plans.
         executive: Who decides after the plan, and after every call.
+        models: Language models, for a planner that asks one.
 
     Raises:
         RefusedError: What decides cannot be read, or there is none of that name.
@@ -80,12 +99,24 @@ def deciders_of(cards: SkillLibrary, zoo: Path, planner: str, executive: str) ->
         parser = LanguageParser(cards, MiniLmEncoder())
         sequencing = Sequencing(sequencer, parser.parse, cards)
         return Deciders(cards=cards, planner=sequencing, strategy=sequencing)
+    plans = _planner(planner, cards, models)
+    if isinstance(plans, TreeWalk):
+        if executive != CLOSED_LOOP:
+            raise RefusedError(
+                f"Several plans (--plans) are walked by their own executive: leave out --executive "
+                f"{executive}."
+            )
+        return Deciders(cards=cards, planner=plans, strategy=plans)
     strategy = FixedOrder() if executive == FIXED else ClosedLoop()
-    return Deciders(cards=cards, planner=_planner(planner, cards), strategy=strategy)
+    return Deciders(cards=cards, planner=plans, strategy=strategy)
 
 
 def reach_checker(
-    cards: Iterable[SkillCard], limits: CartesianLimits, kinematics: Kinematics, q_rad: Array
+    cards: Iterable[SkillCard],
+    limits: CartesianLimits,
+    kinematics: Kinematics,
+    q_rad: Array,
+    forbidden: Iterable[ForbiddenRegion] = (),
 ) -> PlanChecker:
     """Who accepts plans for an arm, which has to reach what they are about.
 
@@ -94,8 +125,13 @@ def reach_checker(
         limits: Of the arm's tool.
         kinematics: Of the arm.
         q_rad: Joints that it sets out from, (n,).
+        forbidden: Where it must not go.
     """
-    return PlanChecker(cards, CheckerConfig(rules=(Reach(limits, kinematics, q_rad),)))
+    cards, regions = tuple(cards), tuple(forbidden)
+    rules: tuple[CallRule, ...] = (Reach(limits, kinematics, q_rad),)
+    if regions:
+        rules = (*rules, Forbidden(regions, cards))
+    return PlanChecker(cards, CheckerConfig(rules=rules))
 
 
 def _sequencer(checkpoint: Path) -> Sequencer:
@@ -117,11 +153,17 @@ def _sequencer(checkpoint: Path) -> Sequencer:
         ) from None
 
 
-def _planner(name: str, cards: SkillLibrary) -> Planner:
-    match name:
-        case "rules":
-            from policies.text import MiniLmEncoder
+def _planner(name: str, cards: SkillLibrary, models: "Models | None") -> Planner:
+    if name not in PLANNERS:
+        raise unknown_name("planner", name, PLANNERS)
+    from policies.text import MiniLmEncoder
 
-            return RulesPlanner(cards, MiniLmEncoder())
-        case _:
-            raise unknown_name("planner", name, PLANNERS)
+    rules = RulesPlanner(cards, MiniLmEncoder())
+    if name == PLANNERS[0]:
+        return rules
+    if models is None:
+        raise RefusedError(
+            f"The planner {name!r} needs a language model, and here none can be named. Use the "
+            "planner 'rules', or `robot-skills run` with --model."
+        )
+    return models.planner(name, cards, rules)

@@ -16,6 +16,7 @@ from robot_skills.scheduler.critic import goal_unmet
 from robot_skills.scheduler.executive import Executive, ExecutiveConfig, Strategy
 from robot_skills.scheduler.runs import Run, RunResult
 from robot_skills.scheduler.situations import Situations
+from robot_skills.scheduler.temporal.monitor import Monitor
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.conditions import check_preconditions
 from sim.imagined import fulfilled, gone_wrong, imagined_scene
@@ -181,7 +182,8 @@ def demonstrated(
 def _choices(
     result: RunResult, steps: Iterable[Step], cards: tuple[SkillCard, ...]
 ) -> tuple[Choice, ...]:
-    run = Run(plan=result.plans[0], scene=result.scene, plan_ms=0.0)
+    monitor = Monitor.of(None, {card.name: card for card in cards})
+    run = Run(plan=result.plans[0], scene=result.scene, plan_ms=0.0, monitor=monitor)
     last: LastCall | None = None
     choices = []
     for step in steps:

@@ -1,6 +1,6 @@
 """Options of every command. The text under a field is its help on the command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +9,9 @@ from tyro.conf import Positional
 
 SceneSource = Literal["rgbd", "truth"]
 
+MODEL_PLANNERS = LLM, VLM = ("llm", "vlm")
+"""Planners that ask a language model: one that reads, and one that sees as well."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommonOptions:
@@ -16,6 +19,44 @@ class CommonOptions:
 
     json: bool = False
     """Print one line of JSON on stdout; everything else goes to stderr."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOptions:
+    """Of --planner llm and vlm: which language model is asked, and what it may cost."""
+
+    model: str | None = None
+    """Name of the model, as the endpoint knows it."""
+    base_url: str = "https://api.openai.com/v1"
+    """Endpoint that speaks OpenAI's chat completions: OpenAI, vLLM, Ollama
+    (http://127.0.0.1:11434/v1), the server of llama.cpp (http://127.0.0.1:8080/v1)."""
+    key_variable: str | None = None
+    """Environment variable that holds the endpoint's key; OPENAI_API_KEY when left out, which is
+    told only to encrypted endpoints and to this machine."""
+    model_deadline: float = 60.0
+    """Seconds until there has to be a whole answer, repetitions included; rules plan otherwise."""
+    answer_tokens: int = 2000
+    """Longest answer."""
+    temperature: float | None = 0.0
+    """Of sampling; None takes the model's own."""
+    repairs: int = 2
+    """How often the model may mend a plan that the checker refuses, before rules plan."""
+    plans: int = 1
+    """Plans to ask for at one go. Several become a tree, which is walked by what is seen: where a
+    branch fails another is taken, and the model is asked again only when none is left."""
+    cameras: tuple[str, ...] = ("front",)
+    """Of --planner vlm: cameras whose pictures the model is shown."""
+    exchanges: Path | None = None
+    """Recording of all that is asked and answered (JSON lines), with pictures beside it."""
+    exchange_mode: Literal["live", "record", "replay", "cache"] = "record"
+    """What the recording is for: nothing, taking down what the model answers, answering without
+    the model, or asking the model only for what is not in it."""
+    max_tokens: int | None = None
+    """Tokens that a run may spend; the request that could go beyond is not made."""
+    max_cost: float | None = None
+    """What a run may cost, in the currency of --prices."""
+    prices: tuple[float, float] | None = None
+    """Price of a million tokens asked, and of a million answered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,11 +76,18 @@ class RunOptions(CommonOptions):
     seed: int = 0
     """Of the layout and of every random choice in the run."""
     planner: str = "rules"
-    """Who turns the words into a plan."""
+    """Who turns the words into a plan: rules (offline), llm (a language model, see --model), vlm
+    (one that sees the cameras' pictures as well). Where a model is no help, rules plan."""
+    models: Annotated[ModelOptions, tyro.conf.arg(name="")] = field(default_factory=ModelOptions)
+    forbid: Path | None = None
+    """File of regions (YAML) in which nothing is touched, put down or pushed, whoever plans."""
     executive: str = "closed-loop"
     """What comes after the plan, and after every skill: closed-loop (tries again and plans again),
     fixed (every skill of the plan once, in order), sequencer (a learned one says what comes
     next)."""
+    specification: str | None = None
+    """What the whole run has to satisfy besides the words, a formula of linear temporal logic over
+    finite traces, for example "always(not open(drawer))"; see docs/specifications.md."""
     out: Path | None = None
     """Folder for the video, the report and the episode log; nothing is written without it."""
     zoo: Path | None = None

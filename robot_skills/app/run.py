@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from robot_skills.app.latency import distribution
-from robot_skills.app.options import RunOptions
+from robot_skills.app.options import MODEL_PLANNERS, RunOptions
 from robot_skills.app.outcome import CommandResult
 from robot_skills.app.progress import Progress
 from robot_skills.app.recording import WALL_MS
@@ -26,17 +26,22 @@ from robot_skills.core.events import EventKind, EventList, EventSink
 from robot_skills.data.episode_log import EpisodeLog, read_episode
 
 if TYPE_CHECKING:
+    from robot_skills.app.model_planning import Models
     from robot_skills.app.video import PlannedFilm
 
 FILM, REPORT = "run.mp4", "report.html"
 """What `--out` holds afterwards, besides log and result."""
 _NOTHING_DONE: dict[str, Any] = {
+    "conforms": None,
+    "truth_conforms": None,
     "truth_success": False,
     "sim_s": 0.0,
     "plan_ms": None,
     "chunk_ms": None,
     "chunk_latency_ms": None,
     "first_motion_s": None,
+    "planned_by": None,
+    "models": None,
 }
 
 
@@ -44,11 +49,14 @@ def main(options: RunOptions) -> CommandResult:
     """Carry out the instruction of the options."""
     started_s = time.perf_counter()
     progress, events = Progress(sys.stdout), EventList()
+    models: Models | None = None
     try:
-        payload = _carry_out(options, progress, events)
+        models = _models(options)
+        payload = _carry_out(options, models, progress, events)
     except (RefusedError, PerceptionError, RobotFault) as error:
         progress.close()
         payload = {**_asked(options), **_NOTHING_DONE, **told_error(error)}
+        payload["models"] = models.told() if models is not None else None
         print(f"robot-skills: {payload['reason']}", file=sys.stderr, flush=True)
         payload["fault"] = told_fault(events.events)
         payload["wall_s"] = time.perf_counter() - started_s
@@ -67,9 +75,22 @@ def main(options: RunOptions) -> CommandResult:
     return CommandResult(payload=payload, exit_code=0 if payload["truth_success"] else 1)
 
 
-def _carry_out(options: RunOptions, progress: Progress, events: EventList) -> dict[str, Any]:
+def _models(options: RunOptions) -> "Models | None":
+    """The language models of a run; None where none is asked. Raises `RefusedError`."""
+    if options.planner not in MODEL_PLANNERS:
+        return None
+    from robot_skills.app.model_planning import Models, ask_operator
+
+    return Models(options.models, ask_operator)
+
+
+def _carry_out(
+    options: RunOptions, models: "Models | None", progress: Progress, events: EventList
+) -> dict[str, Any]:
     """Run the instruction; one that is refused on the way leaves its log behind."""
+    from robot_skills.app.conformance import TruthTrace, told_conformance
     from robot_skills.app.wiring import CellConfig, simulated_cell
+    from robot_skills.scheduler.forbidden import load_regions
 
     config = CellConfig(
         arm=options.arm,
@@ -78,9 +99,12 @@ def _carry_out(options: RunOptions, progress: Progress, events: EventList) -> di
         planner=options.planner,
         executive=options.executive,
         zoo=options.zoo,
+        specification=options.specification,
+        models=models,
+        forbidden=load_regions(options.forbid) if options.forbid else (),
     )
-    first_motion = FirstMotion()
-    sinks: list[EventSink] = [events, first_motion, progress]
+    first_motion, truth = FirstMotion(), TruthTrace()
+    sinks: list[EventSink] = [events, first_motion, progress, truth]
     out, asked = options.out, _asked(options)
     with ExitStack() as stack:
         log = stack.enter_context(EpisodeLog(out / LOG, log_metadata(asked))) if out else None
@@ -89,20 +113,26 @@ def _carry_out(options: RunOptions, progress: Progress, events: EventList) -> di
             sinks.append(film.caption)
         cell = stack.enter_context(simulated_cell(config, sinks, log))
         camera = stack.enter_context(film.start(cell.sim)) if film is not None else None
+        truth.start(cell.truth)
         result = cell.run(options.instruction)
         sim_s = cell.sim.clock.now_s()
-        truth_success = cell.goal_holds(result)
+        specification = result.plans[0].specification
+        conformance = told_conformance(specification, events.events, cell.looks, truth)
+        truth_success = cell.goal_holds(result) and conformance["truth_conforms"] is not False
         if camera is not None:
             camera.hold(sim_s)
     return {
         **asked,
         **told_result(result),
+        **conformance,
         "truth_success": truth_success,
         "fault": told_fault(events.events),
         "sim_s": sim_s,
         "plan_ms": result.plan_ms,
         **_chunk_times(events),
         "first_motion_s": first_motion.age_s,
+        "planned_by": result.plans[0].planner,
+        "models": None if models is None else models.told(),
     }
 
 
@@ -145,6 +175,8 @@ def _write_report(out: Path, payload: dict[str, Any], film: str | None) -> None:
 def _say_end(payload: dict[str, Any], out: Path | None) -> None:
     believed = "the goal holds" if payload["success"] else payload["reason"]
     known = "the goal holds" if payload["truth_success"] else "the goal does not hold"
+    if payload["truth_conforms"] is False:
+        known = f"the run violates {'; '.join(payload['specification'])}"
     print(f"\nbelief  {believed}")
     print(f"truth   {known}")
     fault = payload["fault"]
@@ -156,5 +188,16 @@ def _say_end(payload: dict[str, Any], out: Path | None) -> None:
         f"time    {payload['sim_s']:.1f} s simulated, {payload['wall_s']:.1f} s taken"
         f" (plan {payload['plan_ms']:.0f} ms{chunk})"
     )
+    if payload["models"] is not None:
+        print(f"model   {_model_text(payload['models'], payload['planned_by'])}")
     if out is not None:
         print(f"report  {out / REPORT}")
+
+
+def _model_text(told: dict[str, Any], planned_by: str) -> str:
+    """What a model did and took, in words."""
+    cost = "" if told["cost"] is None else f", cost {told['cost']:.4f}"
+    return (
+        f"planned by {planned_by}; {told['model']} was asked {told['requests']} times and replayed "
+        f"{told['replayed']}, {told['repairs']} repairs, {told['tokens']} tokens{cost}"
+    )

@@ -21,6 +21,7 @@ LOG, RESULT = "episode.mcap", "result.json"
 """What the folder of a run holds, besides film and report."""
 _NOTHING_TOLD: dict[str, Any] = {
     "goal": [],
+    "specification": [],
     "plan": [],
     "skills": [],
     "success": False,
@@ -33,6 +34,7 @@ def told_result(result: "RunResult") -> dict[str, Any]:
     plan = result.plans[0]
     return {
         "goal": [str(literal) for literal in plan.goal],
+        "specification": [] if plan.specification is None else list(plan.specification.parts),
         "plan": [{"name": call.skill, "args": dict(call.args)} for call in plan.calls],
         "skills": [
             {

@@ -149,6 +149,8 @@ class _Teller:
                 self._plan(event)
             case EventKind.REPLAN:
                 self._mark(event, MarkKind.RETRY, f"new plan wanted: {data.get('reason', '')}")
+            case EventKind.SPECIFICATION:
+                self._mark(event, MarkKind.CHECK_FAILED, str(data.get("reason", "")))
             case EventKind.REFUSED:
                 self._refusal = str(data.get("reason", "refused"))
             case EventKind.PRECONDITIONS | EventKind.EFFECTS:

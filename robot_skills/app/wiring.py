@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robot_skills.app.deciding import PLANNERS, deciders_of, reach_checker
 from robot_skills.app.executives import CLOSED_LOOP, checked_executive
@@ -32,8 +33,10 @@ from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.data.episode_log import EpisodeLog
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Executive, SkillRunner, Strategy, context_runner
+from robot_skills.scheduler.forbidden import ForbiddenRegion
 from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.runs import RunResult
+from robot_skills.scheduler.temporal.specified import SpecifiedPlanner
 from robot_skills.skills.card import SkillCard, SkillKind
 from robot_skills.skills.conditions import check_literals
 from robot_skills.skills.library import SkillLibrary
@@ -43,6 +46,9 @@ from sim.layout import default_layout
 from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
+
+if TYPE_CHECKING:
+    from robot_skills.app.model_planning import Models
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +65,9 @@ class CellConfig:
         executive: Who decides after the plan, and after every call.
         layout: What stands where; drawn from the seed when None.
         zoo: Folder of the skills; the shipped ones when None.
+        specification: What every run has to satisfy besides the words; nothing when None.
+        models: Language models, for a planner that asks one.
+        forbidden: Where nothing may be touched, put down or pushed.
     """
 
     arm: str = "panda"
@@ -68,6 +77,9 @@ class CellConfig:
     executive: str = CLOSED_LOOP
     layout: Layout | None = None
     zoo: Path | None = None
+    specification: str | None = None
+    models: "Models | None" = None
+    forbidden: tuple[ForbiddenRegion, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse names that nothing here has. Raises `UnknownNameError`."""
@@ -103,11 +115,13 @@ class Cell:
         sim: The simulated robot, for films and truth.
         robot: The same behind its safety gate: what skills command.
         executive: Runs instructions.
+        looks: What was seen so far.
     """
 
     sim: SimRobot
     robot: Robot
     executive: Executive
+    looks: list[Scene] = field(default_factory=list)
 
     def run(self, instruction: str) -> RunResult:
         """Carry out an instruction. Raises as `Executive.run` does."""
@@ -148,7 +162,9 @@ def simulated_cell(
         RefusedError: The skills cannot be read.
         MissingDependencyError: Something that the cell needs is not installed.
     """
-    skills = load_skills(config.planner, config.zoo, policy_loader, config.executive)
+    skills = load_skills(config.planner, config.zoo, policy_loader, config.executive, config.models)
+    if config.specification is not None:
+        skills = replace(skills, planner=SpecifiedPlanner(skills.planner, config.specification))
     layout = config.layout or default_layout(config.seed)
     sim = SimRobot(config.arm, layout=layout, camera_size_px=CAMERA_PX)
     sim.connect()
@@ -161,13 +177,27 @@ def simulated_cell(
         robot = RecordedRobot(robot, log)
         perceiver = RecordedPerceiver(perceiver, log)
         skills = replace(skills, planner=RecordedPlanner(skills.planner, log))
-    context = skill_context(skills, robot, looker(robot, perceiver), fan_out, config.seed)
-    executive = make_executive(skills, context)
+    looks: list[Scene] = []
+    look = _kept(looker(robot, perceiver), looks)
+    context = skill_context(skills, robot, look, fan_out, config.seed)
+    executive = make_executive(skills, context, forbidden=config.forbidden)
+    if config.models is not None:
+        config.models.meet(robot, executive.check)
     try:
-        yield Cell(sim=sim, robot=robot, executive=executive)
+        yield Cell(sim=sim, robot=robot, executive=executive, looks=looks)
     finally:
         robot.stop()
         sim.close()
+
+
+def _kept(look: Callable[[], Scene], looks: list[Scene]) -> Callable[[], Scene]:
+    """A look that is also kept."""
+
+    def kept() -> Scene:
+        looks.append(look())
+        return looks[-1]
+
+    return kept
 
 
 def load_skills(
@@ -175,6 +205,7 @@ def load_skills(
     zoo: Path | None = None,
     policy_loader: Callable[[Path], Policy] | None = None,
     executive: str = CLOSED_LOOP,
+    models: "Models | None" = None,
 ) -> Skills:
     """Every skill with its policy, and who plans and decides with them.
 
@@ -183,6 +214,7 @@ def load_skills(
         zoo: Folder of the skills; the shipped ones when None.
         policy_loader: Loads the policy of a checkpoint folder; `load_policy` when None.
         executive: Who decides after the plan, and after every call.
+        models: Language models, for a planner that asks one.
 
     Raises:
         RefusedError: The skills, or what decides, cannot be read.
@@ -190,7 +222,7 @@ def load_skills(
     """
     library = SkillLibrary.load(zoo or zoo_dir(), policy_loader or load_policy)
     _load_policies(library)
-    deciders = deciders_of(library, zoo or zoo_dir(), planner, executive)
+    deciders = deciders_of(library, zoo or zoo_dir(), planner, executive, models)
     return Skills(
         library=library,
         planner=_ReadyPlanner(deciders.planner, library),
@@ -214,7 +246,10 @@ def skill_context(
 
 
 def make_executive(
-    skills: Skills, context: SkillContext, run: SkillRunner | None = None
+    skills: Skills,
+    context: SkillContext,
+    run: SkillRunner | None = None,
+    forbidden: Iterable[ForbiddenRegion] = (),
 ) -> Executive:
     """Who carries out instructions with these skills.
 
@@ -222,6 +257,7 @@ def make_executive(
         skills: What can be done.
         context: What it is done with.
         run: Makes one attempt at a skill; `context_runner` when None.
+        forbidden: Where nothing may be touched, put down or pushed.
     """
     return Executive(
         strategy=skills.strategy,
@@ -231,14 +267,19 @@ def make_executive(
         look=context.look,
         now_s=context.robot.clock.now_s,
         events=context.events,
-        checker=make_checker(skills.library, context.robot, context.arm),
+        checker=make_checker(skills.library, context.robot, context.arm, forbidden),
     )
 
 
-def make_checker(cards: Iterable[SkillCard], robot: Robot, arm: str = DEFAULT_ARM) -> PlanChecker:
+def make_checker(
+    cards: Iterable[SkillCard],
+    robot: Robot,
+    arm: str = DEFAULT_ARM,
+    forbidden: Iterable[ForbiddenRegion] = (),
+) -> PlanChecker:
     """Who accepts plans for an arm of a connected robot, which has to reach what they are about."""
-    q_rad = robot.observe().arms[arm].q_rad
-    return reach_checker(cards, robot.arms[arm].cartesian, robot.kinematics(arm), q_rad)
+    q_rad, limits = robot.observe().arms[arm].q_rad, robot.arms[arm].cartesian
+    return reach_checker(cards, limits, robot.kinematics(arm), q_rad, forbidden)
 
 
 def load_predictors(library: SkillLibrary) -> dict[str, SuccessPredictor]:

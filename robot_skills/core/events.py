@@ -21,6 +21,9 @@ class EventKind(Enum):
     EFFECTS = "effects"
     GOAL = "goal"
     """What of the goal was seen not to hold when all calls had been made."""
+    SPECIFICATION = "specification"
+    """A call was not made because it would violate what the whole run has to satisfy, or what is
+    seen violates it."""
     RETRY = "retry"
     REPLAN = "replan"
     RUN_END = "run_end"

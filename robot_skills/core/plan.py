@@ -36,6 +36,26 @@ class SkillCall:
         return f"{self.skill}({', '.join(f'{k}={v}' for k, v in self.args.items())})"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Specification:
+    """What a whole run has to satisfy: formulas of linear temporal logic over finite traces.
+
+    They are kept as text, so that nobody who passes a plan on has to know the logic; see
+    `robot_skills.scheduler.temporal`.
+
+    Attributes:
+        parts: Formulas that all have to be satisfied.
+        rest: What is left of each, after what has happened and been seen; empty before anything
+            was.
+    """
+
+    parts: tuple[str, ...]
+    rest: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "; ".join(self.parts)
+
+
 type Milestone = tuple[Literal, ...] | SkillCall
 
 
@@ -52,6 +72,8 @@ class Plan:
         milestones: What the words ask for on the way, in order, before the goal: literals that all
             hold at some time ("open the drawer, then close it"), or a call that is made for its own
             sake ("go home"). Whoever executes drops those that are behind it before replanning.
+        specification: What has to be satisfied by all that happens; None where the words ask for
+            no more than goal and milestones.
     """
 
     instruction: str
@@ -60,6 +82,7 @@ class Plan:
     planner: str
     wording: tuple[str, ...] = ()
     milestones: tuple[Milestone, ...] = ()
+    specification: Specification | None = None
 
 
 class Planner(Protocol):

@@ -240,7 +240,7 @@ class _Judge:
     def _left(self, broken: PlanBroken) -> Fault:
         last = self._last(broken)
         layer = Layer.PLAN if last is None else Layer.SKILL
-        return self._at(layer, last, broken.reason, broken, EventKind.REPLAN)
+        return self._at(layer, last, broken.reason, broken, broken.event)
 
     def _missed(self, missed: GoalMissed) -> Fault:
         text = f"{', '.join(missed.unmet)} does not hold when all calls have been made"

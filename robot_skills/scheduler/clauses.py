@@ -1,11 +1,12 @@
 """An instruction as clauses: where one ends, and in which order of time they belong."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from robot_skills.core.errors import InstructionError
 from robot_skills.scheduler import lexicon as words
 from robot_skills.scheduler.tokens import PUNCTUATION, at, find_all, shown, strip_end, strip_start
+from robot_skills.scheduler.verbs import verb
 
 Begins = Callable[[Sequence[str], Sequence[str]], bool]
 """Whether the words behind an "and" or a comma are a clause; given them and the clause before."""
@@ -18,29 +19,37 @@ class Clause:
     Attributes:
         words: Without openings and endings that say nothing.
         time: Clauses with a smaller number come first; "A after B" is spoken in another order.
+        ordered: Whether the words put it behind those that come first ("then", "before").
     """
 
     words: tuple[str, ...]
     time: int
+    ordered: bool = False
+
+
+def refuse_questions(tokens: Sequence[str], instruction: str) -> None:
+    """Raises `InstructionError` when an instruction is a question."""
+    plain = strip_start(tokens, words.POLITE)
+    if plain and plain[0] in words.QUESTIONS:
+        raise InstructionError(f"{shown(instruction)} is a question, not an instruction.")
 
 
 def refuse_what_is_no_command(tokens: Sequence[str], instruction: str) -> None:
-    """Refuse questions, conditions and prohibitions.
+    """Refuse conditions and prohibitions, which nobody has understood before.
 
     Raises:
         InstructionError: It is one of these.
     """
-    plain = strip_start(tokens, words.POLITE)
-    if plain and plain[0] in words.QUESTIONS:
-        raise InstructionError(f"{shown(instruction)} is a question, not an instruction.")
     for i, token in enumerate(tokens):
         if token in words.NEGATIONS and not (i and at(tokens, i - 1, "but not")):
             raise InstructionError(
-                f"{token!r} cannot be honoured: say what to do, not what to leave."
+                f"{token!r} cannot be honoured as it is said in {shown(instruction)}: say it in a "
+                "sentence of its own, such as 'do not open the drawer'."
             )
         if token in words.CONDITIONS:
             raise InstructionError(
-                f"{token!r} cannot be honoured: conditions and choices are not understood."
+                f"{token!r} cannot be honoured as it is said in {shown(instruction)}: this kind of "
+                "condition or choice is not understood."
             )
 
 
@@ -48,11 +57,30 @@ def split_clauses(tokens: Sequence[str], begins: Begins) -> list[Clause]:
     """The clauses of an instruction, in the order in which they are spoken."""
     clauses: list[Clause] = []
     for time, part in _times(list(tokens)):
-        for piece in _split(part, begins):
-            plain = strip_end(strip_start(piece, words.POLITE), words.TRAILING)
-            if plain:
-                clauses.append(Clause(words=tuple(plain), time=time))
-    return clauses
+        joint = ""
+        for piece, separator in _split(part, begins):
+            joint = separator or joint
+            opening = piece[: len(piece) - len(strip_start(piece, words.POLITE))]
+            plain = strip_end(piece[len(opening) :], words.TRAILING)
+            joint = next((text for _, text in find_all(opening, words.AFTER)), joint)
+            if not plain:
+                continue
+            # "..., but first B" and "..., but do B first" come before what was spoken.
+            first = joint in words.EARLIER or (piece[-1] == "first" and bool(clauses))
+            now = min([time, *(c.time for c in clauses)]) - 1 if first else time
+            clauses.append(Clause(words=tuple(plain), time=now, ordered=joint in words.AFTER))
+            joint = ""
+    return _in_order(clauses)
+
+
+def _in_order(clauses: Sequence[Clause]) -> list[Clause]:
+    """The clauses, of which the first of every later time is behind those of the earlier ones."""
+    first = {}
+    for i, clause in enumerate(clauses):
+        first.setdefault(clause.time, i)
+    earliest = min(first, default=0)
+    late = {i for time, i in first.items() if time > earliest}
+    return [replace(c, ordered=c.ordered or i in late) for i, c in enumerate(clauses)]
 
 
 def _times(tokens: list[str]) -> list[tuple[int, list[str]]]:
@@ -65,36 +93,47 @@ def _times(tokens: list[str]) -> list[tuple[int, list[str]]]:
     for i in range(1, len(tokens) - 1):
         if tokens[i] not in ("before", "after", "once"):
             continue
-        if tokens[i] == "after" and tokens[i + 1] in ("that", "this"):
+        if tokens[i] in ("after", "before") and tokens[i + 1] in ("that", "this"):
             continue
         first = 0 if tokens[i] == "before" else 1
         return [(first, tokens[:i]), (1 - first, tokens[i + 1 :])]
     return [(0, tokens)]
 
 
-def _split(tokens: Sequence[str], begins: Begins) -> list[list[str]]:
+def _split(tokens: Sequence[str], begins: Begins) -> list[tuple[list[str], str]]:
+    """Pieces, each with what separates it from the one before, where that is more than "and"."""
     strong = dict(_separators(tokens))
     pieces: list[list[str]] = [[]]
+    before = [""]
     i = 0
     while i < len(tokens):
-        if i in strong and pieces[-1]:
-            pieces.append([])
+        if i in strong:
+            if pieces[-1]:
+                pieces.append([])
+                before.append("")
+            before[-1] = strong[i]
             i += len(strong[i].split())
             continue
-        weak = tokens[i] in ("and", ",", "&")
+        weak = tokens[i] in ("and", ",", "&") or _contrast(tokens[i:])
         if weak and pieces[-1] and begins(tokens[i + 1 :], pieces[-1]):
             pieces.append([])
-        elif (weak and pieces[-1]) or tokens[i] not in PUNCTUATION | {"and"}:
+            before.append("")
+        elif pieces[-1] if weak else tokens[i] not in PUNCTUATION:
             pieces[-1].append(tokens[i])
         i += 1
-    return [_trim(piece) for piece in pieces]
+    return list(zip(map(_trim, pieces), before, strict=True))
+
+
+def _contrast(tokens: Sequence[str]) -> bool:
+    """Whether words are "but" with a command; "everything but the can" has none."""
+    return tokens[0] == "but" and verb(strip_start(tokens[1:], words.POLITE)) is not None
 
 
 def _separators(tokens: Sequence[str]) -> list[tuple[int, str]]:
     """What always begins a new clause; "next to" is no "next"."""
     return [
         (i, text)
-        for i, text in find_all(tokens, words.THEN)
+        for i, text in find_all(tokens, (*words.THEN, *words.EARLIER))
         if not (text.split()[-1:] == ["next"] and at(tokens, i + len(text.split()), "to"))
     ]
 

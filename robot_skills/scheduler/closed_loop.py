@@ -1,11 +1,10 @@
 """Checks after every call what is left of the plan; tries again, and plans again."""
 
-from dataclasses import replace
 from typing import NoReturn
 
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.events import EventKind
-from robot_skills.core.plan import Outcome, Plan, SkillCall, SkillResult
+from robot_skills.core.plan import Outcome, SkillCall, SkillResult
 from robot_skills.scheduler.critic import goal_unmet
 from robot_skills.scheduler.executive import Executive
 from robot_skills.scheduler.runs import Ended, Run, end_for_good, summary
@@ -36,7 +35,7 @@ class _Loop:
                 self._replan(executive.finish(run))
                 continue
             # Whether what is left of the plan still leads to the goal from what is seen now.
-            verdict = executive.check(self._rest(), run.scene)
+            verdict = executive.check(run.rest(), run.scene)
             if not verdict.accepted:
                 self._replan("; ".join(verdict.reasons))
                 continue
@@ -44,32 +43,16 @@ class _Loop:
 
     def _call(self, call: SkillCall) -> None:
         """Attempt one call as often as it is worth it, then go on or make a new plan."""
-        executive, run = self._executive, self._run
-        results: list[SkillResult] = []
-        most = executive.cards[call.skill].attempts
-        while True:
-            result, problem = executive.attempt(run, call)
-            results.append(result)
-            if result.ok or not self._worth_retrying(call, result, len(results) < most):
-                break
-            executive.retry(call, result, problem, attempt=len(results) + 1, of=most)
+        run = self._run
+        results = attempts_at(self._executive, run, call)
         run.skills.append(summary(call, results))
-        if result.ok:
+        end_for_good(run, call, results[-1])
+        if results[-1].ok:
             run.made(call)
             return
-        self._give_up_or_replan(call, result, len(results))
-
-    def _worth_retrying(self, call: SkillCall, result: SkillResult, left: bool) -> bool:
-        """Whether the same call can be tried again from what is seen now."""
-        if not left or result.outcome in (Outcome.STOPPED, Outcome.FAULT):
-            return False
-        if self._executive.problems(call, self._run.scene):
-            return False
-        preconditions = self._executive.cards[call.skill].preconditions(call.args)
-        return not goal_unmet(self._run.scene, preconditions)
+        self._give_up_or_replan(call, results[-1], len(results))
 
     def _give_up_or_replan(self, call: SkillCall, result: SkillResult, attempts: int) -> None:
-        end_for_good(call, result)
         exhausted = attempts >= self._executive.cards[call.skill].attempts
         if exhausted and call in self._exhausted:
             raise Ended(f"{call} failed again after a new plan: {result.reason}")
@@ -85,15 +68,34 @@ class _Loop:
             raise Ended(f"gave up after {count - 1} new plans: {reason}")
         executive.emit(EventKind.REPLAN, reason=reason, number=count)
         try:
-            plan = executive.planner.replan(self._rest(), run.scene)
+            plan = executive.planner.replan(run.rest(), run.scene)
             executive.accept(plan, run.scene)
         except RefusedError as error:
+            # Whoever has asked to stop waits for no plan any more.
+            executive.end_when_stopped()
             executive.emit(EventKind.REFUSED, reason=str(error), error=type(error).__name__)
             raise Ended(f"{reason}; no new plan: {error}") from None
         run.follow(plan)
         executive.announce(plan, count)
 
-    def _rest(self) -> Plan:
-        """What is left of the plan."""
-        run = self._run
-        return replace(run.plan, calls=tuple(run.calls), milestones=tuple(run.milestones))
+
+def attempts_at(executive: Executive, run: Run, call: SkillCall) -> list[SkillResult]:
+    """Attempt one call until it goes well or another attempt is not worth it. Raises `Ended`."""
+    results: list[SkillResult] = []
+    most = executive.cards[call.skill].attempts
+    while True:
+        result, problem = executive.attempt(run, call)
+        results.append(result)
+        left = len(results) < most
+        if result.ok or not left or not _worth_retrying(executive, run, call, result):
+            return results
+        executive.retry(call, result, problem, attempt=len(results) + 1, of=most)
+
+
+def _worth_retrying(executive: Executive, run: Run, call: SkillCall, result: SkillResult) -> bool:
+    """Whether the same call can be tried again from what is seen now."""
+    if result.outcome in (Outcome.STOPPED, Outcome.FAULT) or executive.problems(call, run.scene):
+        return False
+    if run.monitor.refusal(call, run.scene):
+        return False
+    return not goal_unmet(run.scene, executive.cards[call.skill].preconditions(call.args))

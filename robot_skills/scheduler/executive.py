@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 
 from robot_skills.core.errors import (
     PerceptionError,
+    PlanningError,
     RefusedError,
     RobotFault,
     UnusableSkillError,
@@ -32,6 +33,7 @@ from robot_skills.scheduler.runs import (
     summary,
     unmet_text,
 )
+from robot_skills.scheduler.temporal.monitor import Monitor
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.runner import SkillContext, run_skill
 
@@ -164,7 +166,12 @@ class Executive:
         except RobotFault as error:
             self._emit_not_begun(error)
             raise
-        run = Run(plan=plan, scene=scene, plan_ms=1000.0 * (time.perf_counter() - start))
+        run = Run(
+            plan=plan,
+            scene=scene,
+            plan_ms=1000.0 * (time.perf_counter() - start),
+            monitor=Monitor.of(plan.specification, self.cards).saw(scene),
+        )
         self.announce(plan, 0)
         ended = self._carry_out(run)
         run.reason, run.success, run.stopped = ended.reason, ended.success, ended.stopped
@@ -206,7 +213,7 @@ class Executive:
         before = run.scene
         result = self._attempt(run, call)
         if result.error == PerceptionError.__name__:
-            run.scene = self._look_or_end(f"after {call} nothing can be seen")
+            self._see(run, self._look_or_end(f"after {call} nothing can be seen"))
         if result.outcome is Outcome.FAULT and result.refused_chunks:
             result = self._recover(run, result)
         criticism = self._critic.judge(call, before, run.scene, result.likely)
@@ -228,17 +235,19 @@ class Executive:
         Raises:
             Ended: The goal holds, or it cannot be seen.
         """
-        run.scene = self._look_or_end("the goal could not be seen")
+        self._see(run, self._look_or_end("the goal could not be seen"))
+        if run.monitor.violation:
+            raise Ended(run.monitor.violation)
         run.pass_milestones()
-        unmet = goal_unmet(run.scene, run.plan.goal)
+        unmet, pending = goal_unmet(run.scene, run.plan.goal), run.monitor.progress.pending
         self.emit(
             EventKind.GOAL,
             unmet=[str(literal) for literal in unmet],
-            ahead=[milestone_text(step) for step in run.milestones],
+            ahead=[*(milestone_text(step) for step in run.milestones), *pending],
         )
-        if not unmet and not run.milestones:
+        if not unmet and not run.milestones and not pending:
             raise Ended("the goal holds" if run.plan.goal else "every call was made", success=True)
-        return unmet_text(unmet, run.milestones)
+        return unmet_text(unmet, run.milestones, pending)
 
     def check(self, plan: Plan, scene: Scene) -> PlanVerdict:
         """Judge a plan, or what is left of one, for a scene."""
@@ -291,6 +300,7 @@ class Executive:
             milestones=[milestone_text(step) for step in plan.milestones],
             calls=[{"skill": call.skill, "args": dict(call.args)} for call in plan.calls],
             wording=list(plan.wording),
+            **({} if plan.specification is None else {"specification": str(plan.specification)}),
         )
 
     def emit(self, kind: EventKind, **data: Any) -> None:
@@ -304,14 +314,29 @@ class Executive:
         if run.attempts >= self.config.max_calls:
             raise Ended(f"gave up after {run.attempts} attempts at skills")
         start_s = self._now_s()
+        refusal = run.monitor.refusal(call, run.scene)
+        if refusal:
+            self.emit(EventKind.SPECIFICATION, refused=str(call), reason=refusal)
+            return self._broken(call, Outcome.FAILED, PlanningError(refusal), start_s)
         run.attempts += 1
+        run.monitor = run.monitor.began(call, run.scene)
         try:
-            result, run.scene = self._run(call, run.scene, run.attempts - 1)
+            result, scene = self._run(call, run.scene, run.attempts - 1)
         except RobotFault as error:
-            result = self._broken(call, Outcome.FAULT, error, start_s)
+            return self._broken(call, Outcome.FAULT, error, start_s)
         except (PerceptionError, RefusedError) as error:
-            result = self._broken(call, Outcome.FAILED, error, start_s)
+            return self._broken(call, Outcome.FAILED, error, start_s)
+        self._see(run, scene)
         return result
+
+    def _see(self, run: Run, scene: Scene) -> None:
+        """Go on from a scene; say so when it shows that the specification is violated."""
+        if scene is run.scene:
+            return
+        known = run.monitor.violation
+        run.scene, run.monitor = scene, run.monitor.saw(scene)
+        if run.monitor.violation and not known:
+            self.emit(EventKind.SPECIFICATION, reason=run.monitor.violation)
 
     def _broken(
         self, call: SkillCall, outcome: Outcome, error: Exception, start_s: float

@@ -19,7 +19,7 @@ class FixedOrder:
             run.pass_milestones()
             result, _ = executive.attempt(run, call)
             run.skills.append(summary(call, [result]))
-            end_for_good(call, result)
+            end_for_good(run, call, result)
             if result.ok:
                 run.made(call)
         raise Ended(executive.finish(run))

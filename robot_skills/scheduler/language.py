@@ -7,20 +7,27 @@ knows whole sentences, and words never leave as anything but literals over entit
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from robot_skills.core.errors import InstructionError, RefusedError
-from robot_skills.core.plan import Literal, Milestone, SkillCall
+from robot_skills.core.plan import Literal, Milestone, SkillCall, Specification
 from robot_skills.core.policy import TextEncoder
 from robot_skills.core.predicates import PASSING, holds, shared_supports
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler import lexicon as words
 from robot_skills.scheduler.acts import Acts, Ask
-from robot_skills.scheduler.clauses import Clause, refuse_what_is_no_command, split_clauses
+from robot_skills.scheduler.clauses import (
+    Clause,
+    refuse_questions,
+    refuse_what_is_no_command,
+    split_clauses,
+)
 from robot_skills.scheduler.grounding import Grounder, GroundingConfig
 from robot_skills.scheduler.lexicon import Act
 from robot_skills.scheduler.open_wording import OpenWording, OpenWordingConfig
 from robot_skills.scheduler.symbolic import contradict
+from robot_skills.scheduler.temporal.language import TemporalReader
+from robot_skills.scheduler.temporal.ordering import Wish, order, specification_of
 from robot_skills.scheduler.tokens import (
     base_form,
     find_all,
@@ -65,6 +72,7 @@ class Understanding:
     goal: tuple[Literal, ...]
     milestones: tuple[Milestone, ...]
     wording: tuple[str, ...]
+    specification: Specification | None = None
 
 
 class LanguageParser:
@@ -98,17 +106,22 @@ class LanguageParser:
                 no skill does.
         """
         tokens = tokenise(instruction, self._config.max_characters)
-        refuse_what_is_no_command(tokens, instruction)
+        refuse_questions(tokens, instruction)
         grounder = Grounder(scene, self._encoder, self._config.nouns)
         reader = _Reader(self._cards, grounder, self._open)
-        clauses = split_clauses(tokens, reader.begins_clause)
-        if not clauses:
+        temporal = TemporalReader(reader, grounder, self._cards)
+        reading = temporal.read(tokens)
+        if not (reading.wishes or reading.formulas or reading.wording):
             raise InstructionError(f"{shown(instruction)} asks for nothing that can be done.")
-        asks = [(clause.time, reader.read(clause)) for clause in _with_objects(clauses)]
-        in_time = [ask for _, ask in sorted(asks, key=lambda item: item[0])]
-        goal, milestones = _combine(in_time, scene)
-        wording = dict.fromkeys([*reader.wording, *grounder.wording])
-        return Understanding(goal=goal, milestones=milestones, wording=tuple(wording))
+        goal, milestones = _combine([wish.ask for wish in reading.wishes], scene)
+        formulas = (*reading.formulas, *order(reading.wishes, scene))
+        wording = dict.fromkeys([*reading.wording, *reader.wording, *grounder.wording])
+        return Understanding(
+            goal=goal,
+            milestones=milestones,
+            wording=tuple(wording),
+            specification=specification_of(formulas),
+        )
 
 
 class _Reader:
@@ -146,9 +159,26 @@ class _Reader:
         placed = find_all(before, words.RELATIONS)
         return bool(placed) and act in (Act.PLACE, Act.STACK, Act.PUT_DOWN)
 
-    def read(self, clause: Clause) -> Ask:
+    def commands(self, tokens: Sequence[str]) -> list[Wish]:
+        """What words that speak of no time ask for, in the order of time.
+
+        Raises as `LanguageParser.parse` does.
+        """
+        refuse_what_is_no_command(tokens, joined(tokens))
+        clauses = split_clauses(tokens, self.begins_clause)
+        clauses = _with_objects(clauses) if clauses else []
+        found = [(c.time, Wish(ask=self.clause(c.words), ordered=c.ordered)) for c in clauses]
+        return [wish for _, wish in sorted(found, key=lambda item: item[0])]
+
+    def is_command(self, tokens: Sequence[str]) -> bool:
+        """Whether words begin with a known verb."""
+        return verb(strip_start(tokens, words.POLITE)) is not None
+
+    def clause(self, tokens: Sequence[str]) -> Ask:
         """What a clause asks for. Raises as `LanguageParser.parse` does."""
-        tokens = list(clause.words)
+        tokens = list(tokens)
+        if not tokens:
+            raise InstructionError("A part of the instruction is missing: say what to do.")
         for form in (self._state, self._card_without_arguments, self._usual, self._card_form):
             ask = form(tokens)
             if ask is not None:
@@ -309,7 +339,7 @@ def _with_objects(clauses: Sequence[Clause]) -> list[Clause]:
         found = verb(clause.words)
         then = verb(following.words) if following is not None else None
         if found and then and not found[1] and found[0] not in (Act.HOME, Act.RELEASE):
-            clause = Clause(words=(*clause.words, *then[1]), time=clause.time)
+            clause = replace(clause, words=(*clause.words, *then[1]))
         out.append(clause)
     return out
 

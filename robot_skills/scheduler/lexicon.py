@@ -25,7 +25,7 @@ class Act(Enum):
     HOME = "go home"
 
 
-def _phrases(text: str) -> tuple[str, ...]:
+def phrases(text: str) -> tuple[str, ...]:
     """Phrases separated by commas."""
     return tuple(" ".join(phrase.split()) for phrase in text.split(",") if phrase.strip())
 
@@ -92,61 +92,61 @@ SHORTEST = frozenset({"shortest", "lowest", "shorter", "low", "flattest", "flat"
 RANKINGS = LEFT | RIGHT | NEAREST | FARTHEST | BIGGEST | SMALLEST | TALLEST | SHORTEST
 
 VERBS: Mapping[Act, tuple[str, ...]] = {
-    Act.PICK: _phrases("""
+    Act.PICK: phrases("""
         pick up, pick, grasp, grab, lift up, lift, take, hold, get, raise, seize, grip, catch,
         fetch, clutch, take hold of, get hold of, pluck, hoist, scoop up, collect
     """),
-    Act.PLACE: _phrases("""
+    Act.PLACE: phrases("""
         put, place, move, set, bring, store, insert, drop, lay, transfer, deposit,
         pick and place, pack, stow, stash, shift, relocate, return, leave, load, carry, deliver,
         position, rest, keep, hide, tuck, slip, shelve, tuck away, stow away, pop, plop, plonk,
         dump, plug
     """),
-    Act.STACK: _phrases("""
+    Act.STACK: phrases("""
         stack, pile
     """),
-    Act.PUT_DOWN: _phrases("""
+    Act.PUT_DOWN: phrases("""
         put down, set down, lay down, place down, put back down
     """),
-    Act.TAKE_OUT: _phrases("""
+    Act.TAKE_OUT: phrases("""
         take out, remove, extract, retrieve, get out, pull out
     """),
-    Act.OPEN: _phrases("""
+    Act.OPEN: phrases("""
         open up, open, slide open, pull open, unlatch, unclose
     """),
-    Act.CLOSE: _phrases("""
+    Act.CLOSE: phrases("""
         close up, close, shut, push in, push shut, push closed, slide shut, slide closed, seal,
         slam shut, slam
     """),
-    Act.RELEASE: _phrases("""
+    Act.RELEASE: phrases("""
         release, let go of, let go, ungrasp, open the gripper, open your hand, open the hand,
         open your gripper
     """),
-    Act.EMPTY: _phrases("""
+    Act.EMPTY: phrases("""
         clear out, clear off, clear, empty out, empty, unpack, unload
     """),
-    Act.PUSH: _phrases("""
+    Act.PUSH: phrases("""
         push, slide, shove, nudge, scoot
     """),
-    Act.PRESS: _phrases("""
+    Act.PRESS: phrases("""
         press, push down on, press down, press down on, toggle, flip, flick, tap, hit, actuate
     """),
-    Act.TURN_ON: _phrases("""
+    Act.TURN_ON: phrases("""
         turn on, switch on, power on, activate, light up, flip on
     """),
-    Act.TURN_OFF: _phrases("""
+    Act.TURN_OFF: phrases("""
         turn off, switch off, power off, deactivate, flip off
     """),
-    Act.GO_OVER: _phrases("""
+    Act.GO_OVER: phrases("""
         go over, go above, go to, move over, move above, move to, move the hand over,
         move the hand to, hover over, hover above, hover, reach, reach over, reach for, reach to,
         approach, go over to, move over to, position the hand over
     """),
-    Act.GO_NEXT_TO: _phrases("""
+    Act.GO_NEXT_TO: phrases("""
         go next to, go beside, go alongside, move next to, move alongside, move beside,
         move the hand next to, move the hand beside, reach next to, reach beside, stand next to
     """),
-    Act.HOME: _phrases("""
+    Act.HOME: phrases("""
         go home, return home, move home, drive home, go to home, home, go to the home position,
         go back home, return to home, go to your home position, go to the start position,
         move to the home position, return to the home position
@@ -387,15 +387,16 @@ RELATIONS: Mapping[str, str] = {
 SOURCES = ("out of", "from inside", "from on top of", "from", "off of", "off")
 """Prepositions that say where a thing is now."""
 
-FOREIGN_RELATIONS = _phrases("""
+FOREIGN_RELATIONS = phrases("""
     near, behind, in front of, under, underneath, below,
     beneath, between, above, over, to the left of, to the right of, left of, right of, around,
     against, through, towards, toward, among, across, along, opposite, away from, in between
 """)
 """Prepositions that no skill can make true."""
 
-POLITE = _phrases("""
-    please, kindly, just, now, also, simply, quickly, slowly, carefully, gently, immediately,
+POLITE = phrases("""
+    please, kindly, you, you have, you've, having, just, now, also, simply, quickly, slowly,
+    carefully, gently, immediately, making sure that, making sure, taking care that, ensuring that,
     go ahead and, go and, can you, could you, would you, will you, would you mind,
     would you be so kind as to, do you mind, you should, you must, you need to, you have to,
     i want you to, i need you to, i would like you to, i'd like you to, i want to have,
@@ -407,7 +408,7 @@ POLITE = _phrases("""
     it is time to, time to, so that, again
 """)
 """Openings of a clause that carry no meaning of their own."""
-TRAILING = _phrases("""
+TRAILING = phrases("""
     please, now, for me, again, thanks, thank you, immediately, carefully, gently, slowly,
     quickly, right now, would you, will you, ok, too, as well, afterwards, at the end,
     in the end, at last, finally, first
@@ -415,15 +416,24 @@ TRAILING = _phrases("""
 """Endings of a clause that carry no meaning of their own."""
 
 THEN = (
-    *_phrases("""
-        and then, and after that, and afterwards, and finally, and next, after that, after this,
-        afterwards, afterward, followed by, before you, then, finally, lastly, next
+    *phrases("""
+        and then, and only then, only then, and after that, and afterwards, and finally, and next,
+        after that, after this, afterwards, afterward, followed by, before you, then, finally,
+        lastly, next
     """),
     ";",
     ".",
     "!",
 )
 """Separators that always begin a new clause."""
+
+AFTER = tuple(text for text in THEN if text[0].isalpha() and text != "before you")
+"""Those of them that put what follows behind what was spoken before."""
+EARLIER = phrases("""
+    but first, but before that, but before this, and before that, before that, before this,
+    but beforehand, beforehand
+""")
+"""Separators that put what follows before what was spoken."""
 
 QUESTIONS = frozenset(
     {"what", "where", "who", "whom", "why", "how", "which", "is", "are", "does", "did"}
@@ -436,7 +446,7 @@ NEGATIONS = frozenset(
 )
 EXCEPTIONS = ("except for", "except", "but not", "other than", "apart from", "excluding")
 STATES = frozenset({"open", "closed", "shut", "empty", "on", "off"})
-STATE_VERBS = _phrases("""
+STATE_VERBS = phrases("""
     should be, must be, needs to be, need to be, has to be, have to be, ought to be, shall be,
     should end up, should stand, should sit, should lie, is, are, be, to be, gets, should go,
     goes, belongs, belong, must go

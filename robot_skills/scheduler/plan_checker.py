@@ -7,10 +7,12 @@ cards, by carrying the cards' effects through the symbolic model.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from robot_skills.core.errors import PlanningError, RobotSkillsError
-from robot_skills.core.plan import Literal, Plan, SkillCall
+from robot_skills.core.errors import PlanningError, RefusedError, RobotSkillsError
+from robot_skills.core.plan import Literal, Plan, SkillCall, Specification
 from robot_skills.core.predicates import PREDICATES, arity
 from robot_skills.core.scene import Scene
+from robot_skills.scheduler.temporal.planning import begun, foreseen
+from robot_skills.scheduler.temporal.reader import parse_formula, refuse_unknown
 from robot_skills.scheduler.world_model import (
     State,
     WorldModel,
@@ -101,7 +103,19 @@ class PlanChecker:
         steps = [step for step in plan.milestones if not isinstance(step, SkillCall)]
         for literal in (*plan.goal, *(literal for step in steps for literal in step)):
             reasons += _literal_problems(literal, scene)
+        if plan.specification is not None and not plan.specification.rest:
+            reasons += self._specification_problems(plan.specification, scene)
         return PlanVerdict(reasons=tuple(reasons), call=wrong)
+
+    def _specification_problems(self, specification: Specification, scene: Scene) -> list[str]:
+        """What of a specification cannot be read, or names what is not there."""
+        reasons = []
+        for part in specification.parts:
+            try:
+                refuse_unknown(parse_formula(part), scene, self._cards.values())
+            except RefusedError as error:
+                reasons.append(str(error))
+        return reasons
 
     def problems(self, call: SkillCall, scene: Scene) -> list[str]:
         """What is wrong with one call, whatever comes before it."""
@@ -122,6 +136,9 @@ class PlanChecker:
         state = model.initial()
         ahead = list(plan.milestones)
         try:
+            progress = begun(plan.specification or Specification(parts=()), model, state)
+            if progress.violated:
+                return PlanVerdict(reasons=(f"{'; '.join(progress.violated)} is violated already",))
             _pass(ahead, model, state)
             for i, call in enumerate(plan.calls, start=1):
                 grounded = ground_call(self._cards[call.skill], call.args)
@@ -130,11 +147,16 @@ class PlanChecker:
                     why = ", ".join(_describe(literal, scene) for literal in missing)
                     reason = f"call {i}, {call}: {why} would not hold before it"
                     return PlanVerdict(reasons=(reason,), call=call)
-                state = model.apply(state, grounded.effects)
+                state, progress = foreseen(progress, model, state, grounded)
+                if progress.violated:
+                    reason = f"call {i}, {call}: it would violate {'; '.join(progress.violated)}"
+                    return PlanVerdict(reasons=(reason,), call=call)
                 if ahead and ahead[0] == call:
                     ahead.pop(0)
                 _pass(ahead, model, state)
-            return PlanVerdict(reasons=tuple(self._end(plan, model, state, ahead)))
+            reasons = self._end(plan, model, state, ahead)
+            reasons += [f"{part} would not have come about" for part in progress.pending]
+            return PlanVerdict(reasons=tuple(reasons))
         except RobotSkillsError as error:
             return PlanVerdict(reasons=(str(error),))
 

@@ -105,6 +105,13 @@ class _Reader:
             case EventKind.REPLAN if not self._explained:
                 reason, attempts = str(data.get("reason", "")), len(self._tries)
                 self._trouble(PlanBroken(stamp_s=event.stamp_s, attempts=attempts, reason=reason))
+            case EventKind.SPECIFICATION if "refused" not in data:
+                reason, attempts = str(data.get("reason", "")), len(self._tries)
+                self._trouble(
+                    PlanBroken(
+                        stamp_s=event.stamp_s, attempts=attempts, reason=reason, event=event.kind
+                    )
+                )
             case EventKind.RUN_END:
                 self._run_end(event)
             case _:

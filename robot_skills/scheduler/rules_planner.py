@@ -38,12 +38,16 @@ class RulesPlanner:
         return Plan(
             instruction=instruction,
             goal=understood.goal,
-            calls=self._search.plan(scene, understood.goal, understood.milestones),
+            calls=self._search.plan(
+                scene, understood.goal, understood.milestones, understood.specification
+            ),
             planner=self.name,
             wording=understood.wording,
             milestones=understood.milestones,
+            specification=understood.specification,
         )
 
     def replan(self, plan: Plan, scene: Scene) -> Plan:
-        """Plan for the same goal, and what is left of its milestones, from another scene."""
-        return replace(plan, calls=self._search.plan(scene, plan.goal, plan.milestones))
+        """Plan for the same goal, and what is left of milestones and specification."""
+        calls = self._search.plan(scene, plan.goal, plan.milestones, plan.specification)
+        return replace(plan, calls=calls)

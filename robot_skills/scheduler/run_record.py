@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from robot_skills.core.events import EventKind
 from robot_skills.core.plan import Outcome, SkillCall
 
 
@@ -130,11 +131,19 @@ class GoalMissed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanBroken:
-    """After so many attempts what is left of the plan is seen not to lead to the goal any more."""
+    """After so many attempts what is left of the plan is seen not to do any more.
+
+    Attributes:
+        stamp_s: When.
+        attempts: How many.
+        reason: Why.
+        event: That shows it: it does not lead to the goal, or the specification is violated.
+    """
 
     stamp_s: float
     attempts: int
     reason: str
+    event: EventKind = EventKind.REPLAN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

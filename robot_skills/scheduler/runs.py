@@ -1,12 +1,13 @@
 """A run of an instruction as data: where it stands, its calls, and how it ended."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from robot_skills.core.plan import Literal, Milestone, Outcome, Plan, SkillCall, SkillResult
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.critic import goal_unmet
+from robot_skills.scheduler.temporal.monitor import Monitor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +86,7 @@ class Run:
         plan: That is being followed.
         scene: The latest look.
         plan_ms: Wall time of making and checking the first plan.
+        monitor: Of the plan's specification: what has happened counts, whatever is planned anew.
         calls: What is left of the plan.
         milestones: What is still to come about on the way.
         plans: The first plan and every later one.
@@ -98,6 +100,7 @@ class Run:
     plan: Plan
     scene: Scene
     plan_ms: float
+    monitor: Monitor
     calls: list[SkillCall] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
@@ -131,6 +134,15 @@ class Run:
                 return
             self.milestones.pop(0)
 
+    def rest(self) -> Plan:
+        """What is left of the plan, and of what is wanted."""
+        return replace(
+            self.plan,
+            calls=tuple(self.calls),
+            milestones=tuple(self.milestones),
+            specification=self.monitor.rest,
+        )
+
     def result(self, instruction: str) -> RunResult:
         return RunResult(
             instruction=instruction,
@@ -145,13 +157,18 @@ class Run:
         )
 
 
-def end_for_good(call: SkillCall, result: SkillResult) -> None:
-    """Raises `Ended` after what no other attempt can mend: somebody asked to stop, or a fault."""
+def end_for_good(run: Run, call: SkillCall, result: SkillResult) -> None:
+    """Raises `Ended` after what no other attempt can mend.
+
+    Somebody asked to stop, there is a fault, or what the whole run has to satisfy is violated.
+    """
     match result.outcome:
         case Outcome.STOPPED:
             raise Ended(f"stopped during {call}: {result.reason}", stopped=True)
         case Outcome.FAULT:
             raise Ended(f"{call} ended in a fault: {result.reason}")
+    if run.monitor.violation:
+        raise Ended(f"after {call}: {run.monitor.violation}")
 
 
 def summary(call: SkillCall, results: Sequence[SkillResult]) -> SkillRun:
@@ -188,8 +205,11 @@ def milestone_text(step: Milestone) -> str:
     return str(step) if isinstance(step, SkillCall) else " and ".join(map(str, step))
 
 
-def unmet_text(unmet: Iterable[Literal], milestones: Iterable[Milestone]) -> str:
+def unmet_text(
+    unmet: Iterable[Literal], milestones: Iterable[Milestone], pending: Iterable[str] = ()
+) -> str:
     """What is missing, in words."""
     missing = [f"{literal} does not hold" for literal in unmet]
     missing += [f"{milestone_text(step)} did not come about" for step in milestones]
+    missing += [f"{demand} is still to come" for demand in pending]
     return "; ".join(missing)

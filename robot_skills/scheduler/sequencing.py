@@ -16,7 +16,7 @@ import numpy as np
 
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.events import EventKind
-from robot_skills.core.plan import Milestone, Plan, SkillCall, SkillResult
+from robot_skills.core.plan import Milestone, Plan, SkillCall, SkillResult, Specification
 from robot_skills.core.scene import Scene
 from robot_skills.core.sequencer import LastCall, Sequencer
 from robot_skills.scheduler.critic import goal_unmet
@@ -24,6 +24,7 @@ from robot_skills.scheduler.executive import Executive
 from robot_skills.scheduler.language import Understanding
 from robot_skills.scheduler.runs import Ended, Run, end_for_good, summary, unmet_text
 from robot_skills.scheduler.situations import Situations
+from robot_skills.scheduler.temporal.planning import begun, foreseen
 from robot_skills.scheduler.world_model import State, WorldModel
 from robot_skills.skills.card import SkillCard
 
@@ -84,6 +85,7 @@ class Sequencing:
             planner=self.name,
             wording=understood.wording,
             milestones=understood.milestones,
+            specification=understood.specification,
         )
         return self.replan(plan, scene)
 
@@ -117,11 +119,15 @@ class Sequencing:
         situations = Situations(self._cards, scene)
         model, state, last = situations.model, situations.start, None
         grounded = {str(call.call): call for call in situations.calls}
+        progress = begun(rest.specification or Specification(parts=()), model, state)
 
         def possible(call: SkillCall | None) -> bool:
             if call is None:
-                return not rest.milestones and not model.unmet(state, rest.goal)
-            return not model.unmet(state, grounded[str(call)].preconditions)
+                reached = not rest.milestones and not model.unmet(state, rest.goal)
+                return reached and progress.accepted
+            if model.unmet(state, grounded[str(call)].preconditions):
+                return False
+            return not foreseen(progress, model, state, grounded[str(call)])[1].violated
 
         rest = replace(rest, milestones=_ahead(rest.milestones, model, state))
         for i in range(self.config.max_foreseen):
@@ -132,7 +138,7 @@ class Sequencing:
             if call is None:
                 return
             yield call
-            state = model.apply(state, grounded[str(call)].effects)
+            state, progress = foreseen(progress, model, state, grounded[str(call)])
             left = rest.milestones[1:] if rest.milestones[:1] == (call,) else rest.milestones
             rest = replace(rest, milestones=_ahead(left, model, state))
             last = LastCall(call=call, ok=True)
@@ -174,9 +180,7 @@ class _Steps:
         run = self._run
         try:
             situations = Situations(self._executive.cards.values(), run.scene)
-            ranking = self._sequencing.ranked(
-                situations, situations.start, self._rest(), self._last
-            )
+            ranking = self._sequencing.ranked(situations, situations.start, run.rest(), self._last)
         except RefusedError as error:
             raise Ended(f"nobody can say what comes next: {error}") from None
         refusals = []
@@ -192,17 +196,23 @@ class _Steps:
         """Why a call, or the end, may not come now; empty when it may."""
         run = self._run
         if call is None:
-            return unmet_text(goal_unmet(run.scene, run.plan.goal), run.milestones)
+            return self._missing()
         try:
-            alone = replace(run.plan, calls=(call,), goal=(), milestones=())
+            alone = replace(run.plan, calls=(call,), goal=(), milestones=(), specification=None)
             self._executive.accept(alone, run.scene)
         except RefusedError as error:
             return str(error)
-        return ""
+        return run.monitor.refusal(call, run.scene)
+
+    def _missing(self) -> str:
+        """What is not yet as it is wanted, in words."""
+        run = self._run
+        unmet = goal_unmet(run.scene, run.plan.goal)
+        return unmet_text(unmet, run.milestones, run.monitor.progress.pending)
 
     def _refuse_to_go_round_in_circles(self, call: SkillCall) -> None:
-        run, most = self._run, self._sequencing.config.max_repeats
-        missing = unmet_text(goal_unmet(run.scene, run.plan.goal), run.milestones)
+        most = self._sequencing.config.max_repeats
+        missing = self._missing()
         made = self._attempts[str(call), missing]
         if made >= most:
             raise Ended(f"no progress: after {made} attempts at {call} still {missing}")
@@ -216,7 +226,7 @@ class _Steps:
         number = len(run.plans)
         reason = f"{call} comes next" + (f": {self._problem}" if self._problem else "")
         executive.emit(EventKind.REPLAN, reason=reason, number=number)
-        rest = self._rest()
+        rest = run.rest()
         calls = tuple(self._sequencing.foreseen(rest, run.scene, call))
         run.follow(replace(rest, calls=calls))
         executive.announce(run.plan, number)
@@ -232,14 +242,9 @@ class _Steps:
         run.skills.append(summary(call, self._results))
         failures = 0 if result.ok else len(self._results)
         self._last = LastCall(call=call, ok=result.ok, failures=failures)
-        end_for_good(call, result)
+        end_for_good(run, call, result)
         if result.ok:
             run.made(call)
-
-    def _rest(self) -> Plan:
-        """What is left of the instruction."""
-        run = self._run
-        return replace(run.plan, calls=tuple(run.calls), milestones=tuple(run.milestones))
 
 
 def _ahead(

@@ -28,7 +28,7 @@ from robot_skills.scheduler.world_model import (
     atom,
 )
 
-_MAX_STATES = 3000
+MAX_STATES = 3000
 """States after which a search is given up; plans of eight things need a few hundred."""
 
 Fact = tuple[bool, Atom]
@@ -314,11 +314,11 @@ class _TooManyStates(Exception):
 
 
 class _Limited:
-    """A heuristic that ends the search after `_MAX_STATES` states."""
+    """A heuristic that ends the search after `MAX_STATES` states."""
 
     def __init__(self, heuristic: Callable[[Any], float]) -> None:
         self._heuristic = heuristic
-        self._left = _MAX_STATES
+        self._left = MAX_STATES
 
     def __call__(self, node: Any) -> float:
         self._left -= 1

@@ -1,29 +1,32 @@
 """From goals to calls: symbolic search over the cards, and what is missing when it finds none."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import combinations
 
 from robot_skills.core.errors import PlanningError, unknown_name
-from robot_skills.core.plan import Literal, Milestone, SkillCall
-from robot_skills.core.predicates import PREDICATES, fits
+from robot_skills.core.plan import Literal, Milestone, SkillCall, Specification
+from robot_skills.core.predicates import PREDICATES
 from robot_skills.core.scene import TABLE, Scene
-from robot_skills.scheduler.missing import missing_for
-from robot_skills.scheduler.strips import StripsProblem, compile_strips, search
+from robot_skills.scheduler.diagnosis import Diagnosis
+from robot_skills.scheduler.strips import compile_strips, search
+from robot_skills.scheduler.temporal.planning import (
+    begun,
+    foreseen,
+    on_the_way,
+    permitted,
+    search_satisfying,
+)
+from robot_skills.scheduler.temporal.progress import Progress
+from robot_skills.scheduler.temporal.reader import parse_formula, refuse_unknown
 from robot_skills.scheduler.world_model import (
-    STATIC,
     GroundCall,
     State,
     WorldModel,
     card_predicates,
     ground_call,
     ground_calls,
-    why_not_fits,
-    why_not_pushed,
 )
 from robot_skills.skills.card import SkillCard
-
-_DEPTH = 6
-"""How far an explanation follows preconditions of preconditions."""
 
 
 class SymbolicPlanner:
@@ -37,16 +40,40 @@ class SymbolicPlanner:
         self._cards = {card.name: card for card in cards}
 
     def plan(
-        self, scene: Scene, goal: Sequence[Literal], milestones: Sequence[Milestone] = ()
+        self,
+        scene: Scene,
+        goal: Sequence[Literal],
+        milestones: Sequence[Milestone] = (),
+        specification: Specification | None = None,
     ) -> tuple[SkillCall, ...]:
         """Calls that lead from the scene to the goal.
 
         Raises:
-            PlanningError: There are none; the message names what is missing.
+            InstructionError: The specification cannot be read.
+            PlanningError: There are none; the message names what is missing, or the part of the
+                specification that cannot be met.
             UnknownNameError: A skill, predicate or entity does not exist.
         """
         model = WorldModel(scene, card_predicates(self._cards.values()))
         state = model.initial()
+        calls = self._unconstrained(model, state, goal, milestones)
+        if specification is not None:
+            # What has been named once may be out of sight later.
+            for part in () if specification.rest else specification.parts:
+                refuse_unknown(parse_formula(part), scene, self._cards.values())
+            progress = begun(specification, model, state)
+            if not _satisfies(model, state, calls, progress):
+                more = begun(on_the_way(milestones), model, state) if milestones else None
+                calls = self._satisfying(model, state, goal, progress, more, calls)
+        return tuple(call.call for call in calls)
+
+    def _unconstrained(
+        self,
+        model: WorldModel,
+        state: State,
+        goal: Sequence[Literal],
+        milestones: Sequence[Milestone],
+    ) -> tuple[GroundCall, ...]:
         calls: list[GroundCall] = []
         for step in (*milestones, tuple(goal)):
             if isinstance(step, SkillCall):
@@ -56,7 +83,60 @@ class SymbolicPlanner:
             for call in part:
                 state = model.apply(state, call.effects)
             calls += part
-        return tuple(call.call for call in calls)
+        return tuple(calls)
+
+    def _satisfying(
+        self,
+        model: WorldModel,
+        state: State,
+        goal: Sequence[Literal],
+        progress: Progress,
+        milestones: Progress | None,
+        plain: Sequence[GroundCall],
+    ) -> tuple[GroundCall, ...]:
+        """Calls that reach the goal and satisfy a specification, which the plain ones do not."""
+        if progress.violated:
+            raise PlanningError(f"No plan: {'; '.join(progress.violated)} is violated already.")
+        whole = progress if milestones is None else progress.joined(milestones)
+        found = self._find_satisfying(model, state, goal, whole)
+        if found is not None:
+            return found
+        for part in progress.alone():
+            if _satisfies(model, state, plain, part):
+                continue
+            with_part = part if milestones is None else part.joined(milestones)
+            if self._find_satisfying(model, state, goal, with_part) is None:
+                raise PlanningError(_why_unsatisfied(model, state, plain, part))
+        every = progress.specification()
+        raise PlanningError(
+            f"No plan: each of {every} can be satisfied, but no way was found to all together."
+        )
+
+    def _find_satisfying(
+        self, model: WorldModel, state: State, goal: Sequence[Literal], progress: Progress
+    ) -> tuple[GroundCall, ...] | None:
+        """Search with few calls first."""
+        wanted = (*goal, *progress.literals())
+        calls = permitted(ground_calls(self._cards.values(), model), model, progress)
+        everything = _in_order(wanted, calls)
+        usual = [call for call in everything if not self._cards[call.call.skill].on_request]
+        names = _relevant(model, state, wanted) | progress.names()
+        few = [call for call in usual if _about(call, names)]
+        asked = [call for call in everything if _about(call, names)]
+        tidy = [call for call in few if _tidy(call, wanted)]
+        # Each holds all of those before it, so that one of the same size has the same.
+        for calls in {len(calls): calls for calls in (tidy, few, asked)}.values():
+            problem = compile_strips(model, state, calls, goal)
+            found = search_satisfying(problem, model, state, goal, progress)
+            if found is not None:
+                return _without_detours(
+                    found,
+                    lambda shorter: (
+                        _works(model, state, shorter, goal)
+                        and _satisfies(model, state, shorter, progress)
+                    ),
+                )
+        return None
 
     def _towards_call(
         self, model: WorldModel, state: State, call: SkillCall
@@ -78,7 +158,7 @@ class SymbolicPlanner:
         everything = _in_order(goal, ground_calls(self._cards.values(), model))
         at_once = self._find(model, state, goal, everything)
         if at_once is None:
-            diagnosis = _Diagnosis(model, state, everything, self._cards.values())
+            diagnosis = Diagnosis(model, state, everything, self._cards.values())
             raise diagnosis.error(goal)
         one_by_one = self._find_one_by_one(model, state, goal, everything)
         if one_by_one is not None and len(one_by_one) <= len(at_once):
@@ -115,7 +195,9 @@ class SymbolicPlanner:
             few = everything
             problem = compile_strips(model, state, few, goal)
         found = search(compile_strips(model, state, tidy, goal)) or search(problem)
-        return None if found is None else _without_detours(model, state, found, goal)
+        if found is None:
+            return None
+        return _without_detours(found, lambda shorter: _works(model, state, shorter, goal))
 
     def _find_one_by_one(
         self,
@@ -173,15 +255,15 @@ def _tidy(call: GroundCall, goal: Sequence[Literal]) -> bool:
 
 
 def _without_detours(
-    model: WorldModel, state: State, calls: Sequence[GroundCall], goal: Sequence[Literal]
+    calls: Sequence[GroundCall], works: Callable[[Sequence[GroundCall]], bool]
 ) -> tuple[GroundCall, ...]:
     """The plan less any call, or pair of calls, that it does not need."""
     calls = tuple(calls)
     for size in (2, 1):
         for drop in combinations(range(len(calls)), size):
             shorter = tuple(call for i, call in enumerate(calls) if i not in drop)
-            if _works(model, state, shorter, goal):
-                return _without_detours(model, state, shorter, goal)
+            if works(shorter):
+                return _without_detours(shorter, works)
     return calls
 
 
@@ -193,6 +275,27 @@ def _works(
             return False
         state = model.apply(state, call.effects)
     return not model.unmet(state, goal)
+
+
+def _satisfies(
+    model: WorldModel, state: State, calls: Iterable[GroundCall], progress: Progress
+) -> bool:
+    """Whether the trace of calls that do what their cards say satisfies a specification."""
+    for call in calls:
+        state, progress = foreseen(progress, model, state, call)
+    return progress.accepted
+
+
+def _why_unsatisfied(
+    model: WorldModel, state: State, plain: Iterable[GroundCall], part: Progress
+) -> str:
+    """What to say of a part of a specification that no plan satisfies."""
+    told = part.specification()
+    for call in plain:
+        state, part = foreseen(part, model, state, call)
+        if part.violated:
+            return f"No plan satisfies {told}: what is wanted takes {call.call}, which violates it."
+    return f"No plan satisfies {told}: no sequence of skills brings it about from here."
 
 
 def _refuse_contradictions(model: WorldModel, goal: Sequence[Literal]) -> None:
@@ -269,100 +372,3 @@ def contradict(a: Literal, b: Literal, shared: Collection[str] = frozenset({TABL
             return a.args[1] == b.args[0] and a.args[1] not in shared
         case _:
             return False
-
-
-class _Diagnosis:
-    """Why a goal cannot be reached."""
-
-    def __init__(
-        self,
-        model: WorldModel,
-        state: State,
-        calls: Sequence[GroundCall],
-        cards: Iterable[SkillCard],
-    ) -> None:
-        self._model = model
-        self._state = state
-        self._calls = calls
-        self._lacking: Literal | None = None
-        self._predicates = {
-            (effect.predicate, effect.negated)
-            for card in cards
-            for case in card.cases
-            for effect in case.effects
-        }
-
-    def error(self, goal: Sequence[Literal]) -> PlanningError:
-        """What to say, and which skill would help where none has a wanted effect."""
-        message = self._message(goal)
-        if self._lacking is not None:
-            return missing_for(self._lacking, message)
-        return PlanningError(message)
-
-    def _message(self, goal: Sequence[Literal]) -> str:
-        """One line that names what is missing."""
-        blocked = [literal for literal in goal if not self._reachable(literal)]
-        if blocked:
-            reasons = dict.fromkeys(self._why(literal, _DEPTH) for literal in blocked)
-            return f"No plan: {'; '.join(reasons)}."
-        alone = [literal for literal in goal if search(self._problem([literal])) is None]
-        if alone:
-            names = ", ".join(str(literal) for literal in alone)
-            return f"No plan: no sequence of skills reaches {names} from here."
-        names = ", ".join(str(literal) for literal in goal)
-        return f"No plan: each of {names} can be reached, but no way was found to all together."
-
-    def _problem(self, goal: Sequence[Literal]) -> StripsProblem:
-        return compile_strips(self._model, self._state, self._calls, goal)
-
-    def _reachable(self, literal: Literal) -> bool:
-        if self._model.holds(self._state, literal):
-            return True
-        if literal.predicate in STATIC:
-            return False
-        problem = self._problem([literal])
-        return problem.goal <= problem.reachable()
-
-    def _why(self, literal: Literal, depth: int) -> str:
-        if literal.predicate in STATIC:
-            thing_and_hole = literal.predicate in ("fits", "snug") and not literal.negated
-            if thing_and_hole and not fits(self._model.scene, *literal.args):
-                return why_not_fits(self._model.scene, *literal.args)
-            if literal.predicate == "way_free" and not literal.negated:
-                return why_not_pushed(self._model.scene, *literal.args)
-            return f"{literal} is not so, and no skill changes it"
-        ways = [call for call in self._calls if literal in call.effects]
-        if not ways:
-            return self._no_way(literal)
-        missing = min((self._missing(call) for call in ways), key=len)
-        if not missing or depth == 0:
-            return f"no sequence of skills reaches {literal} from here"
-        return self._why(missing[0], depth - 1)
-
-    def _missing(self, call: GroundCall) -> list[Literal]:
-        return [literal for literal in call.preconditions if not self._reachable(literal)]
-
-    def _no_way(self, literal: Literal) -> str:
-        if (literal.predicate, literal.negated) not in self._predicates:
-            self._lacking = literal
-            return f"no skill has the effect {literal}"
-        thing = literal.args[-1] if literal.args else ""
-        match literal.predicate:
-            case "holding":
-                return f"{thing} cannot be picked up"
-            case "open" | "closed":
-                return f"{thing} has nothing that opens"
-            case "turned_on" | "turned_off":
-                return f"{thing} has nothing that switches"
-            case "in" if literal.args[0] != thing:
-                entity = self._model.scene[literal.args[0]]
-                movable = entity.movable and entity.name != TABLE
-                return (
-                    f"{thing} has no room inside" if movable else f"{entity.name} cannot be moved"
-                )
-            case "on" if not self._model.can_stand_on(*literal.args):
-                return f"{thing} has no top to stand on"
-            case "on":
-                return f"{literal.args[0]} cannot be moved"
-            case _:
-                return f"no skill can make {literal} true"

@@ -42,6 +42,7 @@ class Instance:
         layout: Where things start.
         named: Entities that the words name, in their order.
         shown: Skills that demonstrate it, each with its arguments; empty where nobody does.
+        specification: Formulas of temporal logic that all that happens has to satisfy.
     """
 
     task: str
@@ -51,6 +52,7 @@ class Instance:
     layout: Layout
     named: tuple[str, ...] = ()
     shown: tuple[Fact, ...] = ()
+    specification: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +72,7 @@ class Task:
         apart: Two things that must not begin beside each other.
         begins: Fields of the layout that are set whatever was drawn.
         shown: Skills that demonstrate it as a whole, each with its arguments.
+        specification: Formulas of temporal logic that all that happens has to satisfy.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Task:
     apart: tuple[str, str] | None = None
     begins: Mapping[str, Any] = field(default_factory=dict)
     shown: tuple[Fact, ...] = ()
+    specification: tuple[str, ...] = ()
 
     def draw(self, rng: np.random.Generator, variation: Variation = TRAINING) -> Instance:
         """A random instance; scenes for which the table has no room are drawn anew.
@@ -129,6 +133,7 @@ class Task:
                 dict.fromkeys(found.format(**names) for found in _NAMED.findall(self.words))
             ),
             shown=tuple(tuple(word.format(**names) for word in call) for call in self.shown),
+            specification=tuple(formula.format(**names) for formula in self.specification),
         )
 
     def _names(self, rng: np.random.Generator, pool: Pool) -> dict[str, str]:

@@ -5,9 +5,11 @@ import pytest
 from robot_skills.core.errors import RefusedError, RobotSkillsError
 from robot_skills.core.plan import Literal, Plan, SkillCall
 from robot_skills.core.predicates import unmet
+from robot_skills.scheduler.models.model_planner import ModelPlanner, ModelPlannerConfig
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.skills.library import SkillLibrary
 from tests.fakes import ZOO, FakePlanner, bin_, cube, drawer, make_scene
+from tests.scheduler.models.chats import RIGHT, ScriptedChat
 
 LIBRARY = SkillLibrary.load(ZOO)
 INSTRUCTION = "put the red cube in the box"
@@ -20,7 +22,11 @@ PLAN = Plan(
     ),
     planner="fake",
 )
-PLANNERS = {"fake": lambda: FakePlanner(PLAN), "rules": lambda: RulesPlanner(LIBRARY)}
+PLANNERS = {
+    "fake": lambda: FakePlanner(PLAN),
+    "rules": lambda: RulesPlanner(LIBRARY),
+    "model": lambda: ModelPlanner(ScriptedChat([RIGHT]), LIBRARY, ModelPlannerConfig(model="m")),
+}
 
 
 @pytest.fixture(params=PLANNERS)
