@@ -14,7 +14,8 @@ def chapter(rows: list[dict[str, Any]]) -> str:
     return section(
         "Checkpoints in fewer bits",
         f"""How far chunks move when the weights of a skill are rounded by `robot-skills compress`,
-over {rows[0]["n"]} recorded observations of each skill and every waypoint of a chunk.""",
+over {rows[0]["n"]} recorded observations of each skill and every waypoint of a chunk. The shipped
+skills are rounded already; these are the same skills as they came from another training seed.""",
         ("skill", "stored as", "MB", "mm: mean", "max", "degrees: mean", "max"),
         [
             (

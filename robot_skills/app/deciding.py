@@ -55,10 +55,7 @@ class Deciders:
 
 
 def load_deciders(
-    planner: str = PLANNERS[0],
-    executive: str = CLOSED_LOOP,
-    zoo: Path | None = None,
-    models: "Models | None" = None,
+    planner: str = PLANNERS[0], executive: str = CLOSED_LOOP, zoo: Path | None = None
 ) -> Deciders:
     """Cards without policies, and who decides with them, where the skills are done elsewhere.
 
@@ -66,14 +63,14 @@ def load_deciders(
         planner: Who plans.
         executive: Who decides after the plan, and after every call.
         zoo: Folder of the skills; the shipped ones when None.
-        models: Language models, for a planner that asks one.
 
     Raises:
-        RefusedError: The cards, or what decides, cannot be read.
+        RefusedError: The cards, or what decides, cannot be read, or the planner asks a language
+            model.
         MissingDependencyError: Something that they need is not installed.
     """
     folder = zoo or zoo_dir()
-    return deciders_of(SkillLibrary.load(folder), folder, planner, executive, models)
+    return deciders_of(SkillLibrary.load(folder), folder, planner, executive)
 
 
 def deciders_of(

@@ -1,7 +1,7 @@
 """Planners that ask language models: built from options before there is a cell to plan for."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -29,18 +29,12 @@ class Models:
     Args:
         options: Which model, and what it may cost.
         ask: Asks the operator what neither a model nor the rules know.
-        stop_requested: Asked while a model is waited for.
 
     Raises:
         RefusedError: No model is named, or the options contradict each other.
     """
 
-    def __init__(
-        self,
-        options: ModelOptions,
-        ask: Ask = nobody,
-        stop_requested: Callable[[], bool] | None = None,
-    ) -> None:
+    def __init__(self, options: ModelOptions, ask: Ask = nobody) -> None:
         if not options.model:
             raise RefusedError(
                 "Planning by a language model needs the model's name, as the endpoint knows it: "
@@ -52,7 +46,7 @@ class Models:
             self._config, endpoint = _planner_config(options, options.model), _endpoint(options)
         except ValueError as error:
             raise RefusedError(f"The options of the model contradict each other: {error}") from None
-        chat = MeteredChat(OpenAiChat(endpoint, stop_requested), self.account)
+        chat = MeteredChat(OpenAiChat(endpoint), self.account)
         mode = ExchangeMode(options.exchange_mode)
         self._recorded = None
         if options.exchanges is not None:

@@ -2,8 +2,6 @@
 
 from typing import NoReturn
 
-from robot_skills.core.errors import RefusedError
-from robot_skills.core.events import EventKind
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
 from robot_skills.scheduler.critic import goal_unmet
 from robot_skills.scheduler.executive import Executive
@@ -66,17 +64,7 @@ class _Loop:
         count = len(run.plans)
         if count > executive.config.max_replans:
             raise Ended(f"gave up after {count - 1} new plans: {reason}")
-        executive.emit(EventKind.REPLAN, reason=reason, number=count)
-        try:
-            plan = executive.planner.replan(run.rest(), run.scene)
-            executive.accept(plan, run.scene)
-        except RefusedError as error:
-            # Whoever has asked to stop waits for no plan any more.
-            executive.end_when_stopped()
-            executive.emit(EventKind.REFUSED, reason=str(error), error=type(error).__name__)
-            raise Ended(f"{reason}; no new plan: {error}") from None
-        run.follow(plan)
-        executive.announce(plan, count)
+        executive.plan_anew(run, reason)
 
 
 def attempts_at(executive: Executive, run: Run, call: SkillCall) -> list[SkillResult]:

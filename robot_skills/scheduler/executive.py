@@ -275,6 +275,29 @@ class Executive:
         for skill in dict.fromkeys(call.skill for call in plan.calls):
             self._prepare(skill)
 
+    def plan_anew(self, run: Run, reason: str) -> None:
+        """Follow a new plan from what is seen now.
+
+        Args:
+            run: The run, which has the plan afterwards.
+            reason: Why the one before is given up.
+
+        Raises:
+            Ended: There is none, or somebody asked to stop meanwhile.
+        """
+        number = len(run.plans)
+        self.emit(EventKind.REPLAN, reason=reason, number=number)
+        try:
+            plan = self.planner.replan(run.rest(), run.scene)
+            self.accept(plan, run.scene)
+        except RefusedError as error:
+            # Whoever has asked to stop waits for no plan any more.
+            self.end_when_stopped()
+            self.emit(EventKind.REFUSED, reason=str(error), error=type(error).__name__)
+            raise Ended(f"{reason}; no new plan: {error}") from None
+        run.follow(plan)
+        self.announce(plan, number)
+
     def retry(
         self, call: SkillCall, result: SkillResult, problem: str, *, attempt: int, of: int
     ) -> None:

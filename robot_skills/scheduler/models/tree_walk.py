@@ -151,17 +151,6 @@ class _Walk:
         if self._grown >= executive.config.max_replans:
             raise Ended(f"gave up after {self._grown} new trees of plans: {reason}")
         self._grown += 1
-        number = len(run.plans)
-        executive.emit(EventKind.REPLAN, reason=reason, number=number)
-        try:
-            plan = executive.planner.replan(run.rest(), run.scene)
-            executive.accept(plan, run.scene)
-        except RefusedError as error:
-            # Whoever has asked to stop waits for no plan any more.
-            executive.end_when_stopped()
-            executive.emit(EventKind.REFUSED, reason=str(error), error=type(error).__name__)
-            raise Ended(f"{reason}; no new plan: {error}") from None
-        run.follow(plan)
-        executive.announce(plan, number)
-        self._path = [self._trees.root(plan)]
+        executive.plan_anew(run, reason)
+        self._path = [self._trees.root(run.plan)]
         self._tried.clear()
