@@ -103,7 +103,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     checkpoints = sorted(path.parent for path in args.checkpoints.glob(f"*/{MANIFEST}"))
     if not checkpoints:
-        parser.error(f"There is no checkpoint in {args.checkpoints}.")
+        parser.error(
+            f"There is no checkpoint in {args.checkpoints}: train some with python -m "
+            "benchmarks.train_seeds, or name another folder with --checkpoints."
+        )
     rounded = (Precision.FLOAT16, Precision.INT8)
     pairs = [(checkpoint, precision) for precision in rounded for checkpoint in checkpoints]
     lines = [compare(each, args.data / each.name, precision) for each, precision in tqdm(pairs)]

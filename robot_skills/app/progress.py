@@ -73,6 +73,8 @@ class Progress:
             goal = ", ".join(str(literal) for literal in event.data.get("goal", ()))
             if goal:
                 self._line("goal", goal)
+            if event.data.get("specification"):
+                self._line("heeds", str(event.data["specification"]))
         label = "plan" if first else "anew"
         if not calls:
             self._line(label, "nothing to do: the goal holds already")

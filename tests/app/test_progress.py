@@ -58,3 +58,12 @@ def test_a_terminal_gets_a_live_line(monkeypatch):
 def test_no_color_is_respected(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[32m" not in _run(_Terminal())
+
+
+def test_what_the_whole_run_has_to_heed_is_said():
+    stream = io.StringIO()
+    progress = Progress(stream)
+    data = {"goal": [], "calls": [GRASP], "specification": "always(not open(drawer))"}
+    progress.emit(Event(stamp_s=0.0, kind=EventKind.PLAN, data=data))
+    progress.close()
+    assert "heeds   always(not open(drawer))" in stream.getvalue().splitlines()
