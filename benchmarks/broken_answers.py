@@ -81,14 +81,14 @@ def _unknown_thing(rng: Rng, answer: dict[str, Any], words: Vocabulary) -> str:
 def _very_long(rng: Rng, answer: dict[str, Any], words: Vocabulary) -> str:
     """A million steps."""
     step = json.dumps(answer["steps"][0] if answer["steps"] else {"skill": "home"})
-    return '{"answer":"plan","say":"","goal":[],"steps":[' + ",".join([step] * _STEPS) + "]}"
+    return _with_steps([step] * _STEPS)
 
 
 def _just_too_long(rng: Rng, answer: dict[str, Any], words: Vocabulary) -> str:
     """As many steps as are read at all."""
     item = str(rng.choice(["0", "{}", '""', "[]", "null"]))
     count = (MAX_CHARACTERS - 100) // (len(item) + 1)
-    return '{"answer":"plan","say":"","goal":[],"steps":[' + ",".join([item] * count) + "]}"
+    return _with_steps([item] * count)
 
 
 def _bomb(rng: Rng, answer: dict[str, Any], words: Vocabulary) -> str:
@@ -149,7 +149,12 @@ def _well_formed(rng: Rng, answer: dict[str, Any], words: Vocabulary) -> str:
     goal = [_any_literal(rng, words) for _ in range(int(rng.integers(0, 4)))]
     if rng.random() < 0.3:
         goal = []
-    return json.dumps({"answer": "plan", "say": "", "goal": goal, "steps": steps})
+    restrictions = {
+        "on_the_way": [[_any_literal(rng, words)] for _ in range(int(rng.integers(2)))],
+        "never": [[_any_literal(rng, words)] for _ in range(int(rng.integers(2)))],
+        "untouched": [str(rng.choice(words.names))] * int(rng.random() < 0.2),
+    }
+    return json.dumps({"answer": "plan", "say": "", "goal": goal, **restrictions, "steps": steps})
 
 
 def _words_alone(rng: Rng, answer: dict[str, Any], words: Vocabulary) -> str:
@@ -191,6 +196,12 @@ def broken(rng: Rng, answer: dict[str, Any], words: Vocabulary) -> tuple[str, st
     kind = _very_long if rng.random() < _RARELY else KINDS[int(rng.integers(len(KINDS)))]
     copy = json.loads(json.dumps(answer))
     return kind(rng, copy, words), kind.__name__.strip("_")
+
+
+def _with_steps(steps: list[str]) -> str:
+    """A plan of steps that are JSON already."""
+    empty = '"goal":[],"on_the_way":[],"never":[],"untouched":[]'
+    return f'{{"answer":"plan","say":"",{empty},"steps":[{",".join(steps)}]}}'
 
 
 def _anything(rng: Rng) -> Any:

@@ -6,7 +6,7 @@ has to be in the schema, so it can say nothing but skills, things and predicates
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -58,12 +58,18 @@ class Answer:
         kind: What it is.
         say: The question, or why it is impossible; one line.
         goal: What is to hold at the end.
+        on_the_way: What is to come about before that, in order; each all at once.
+        never: What must at no time hold all at once.
+        untouched: Things that no step may name.
         plans: Ways there; each without steps where somebody else is to find them.
     """
 
     kind: AnswerKind
     say: str
     goal: tuple[Literal, ...] = ()
+    on_the_way: tuple[tuple[Literal, ...], ...] = ()
+    never: tuple[tuple[Literal, ...], ...] = ()
+    untouched: tuple[str, ...] = ()
     plans: tuple[tuple[Step, ...], ...] = ()
 
 
@@ -161,7 +167,10 @@ def _answer(content: Mapping[str, Any], vocabulary: Vocabulary) -> Answer:
     answer = Answer(
         kind=kind,
         say=say,
-        goal=tuple(_literal(literal, vocabulary) for literal in content["goal"]),
+        goal=_literals(content["goal"], vocabulary),
+        on_the_way=_groups(content["on_the_way"], vocabulary),
+        never=_groups(content["never"], vocabulary),
+        untouched=tuple(map(vocabulary.meant, content["untouched"])),
         plans=tuple(tuple(_step(step, vocabulary) for step in plan["steps"]) for plan in plans),
     )
     if not answer.goal and not any(answer.plans):
@@ -179,8 +188,20 @@ def _step(step: Mapping[str, Any], vocabulary: Vocabulary) -> Step:
         else vocabulary.meant(step["args"][parameter.name])
         for parameter in card.parameters
     }
-    expects = tuple(_literal(literal, vocabulary) for literal in step["expects"])
+    expects = _literals(step["expects"], vocabulary)
     return Step(call=SkillCall(skill=card.name, args=args), expects=expects)
+
+
+def _groups(
+    groups: Iterable[Iterable[Mapping[str, Any]]], vocabulary: Vocabulary
+) -> tuple[tuple[Literal, ...], ...]:
+    """Lists of literals, less the empty ones."""
+    found = (_literals(group, vocabulary) for group in groups)
+    return tuple(group for group in found if group)
+
+
+def _literals(literals: Iterable[Mapping[str, Any]], vocabulary: Vocabulary) -> tuple[Literal, ...]:
+    return tuple(_literal(literal, vocabulary) for literal in literals)
 
 
 def _literal(literal: Mapping[str, Any], vocabulary: Vocabulary) -> Literal:

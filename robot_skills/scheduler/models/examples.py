@@ -60,6 +60,9 @@ def _worked(vocabulary: Vocabulary) -> Iterator[tuple[int, Example]]:
             steps = search.plan(vocabulary.scene, goal)
         except RefusedError:
             continue
+        if call.call not in steps:
+            # There is another way to it: these words would be answered with something else.
+            continue
         yield len(steps), _example(call, goal, steps, vocabulary)
 
 
@@ -93,6 +96,9 @@ def _example(
             "answer": PLAN,
             "say": "",
             "goal": [vocabulary.literal_json(literal) for literal in goal],
+            "on_the_way": [],
+            "never": [],
+            "untouched": [],
             "steps": [_step(step, vocabulary) for step in steps],
         },
     )

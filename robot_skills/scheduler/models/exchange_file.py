@@ -1,5 +1,6 @@
 """Exchanges with models as lines of a file, each sealed by its hash, and pictures beside it."""
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -57,10 +58,12 @@ class Exchange:
 
     Attributes:
         key: Hash of the whole request.
+        model: Name of the model that was asked.
         reply: To it, or the error that it ended in.
     """
 
     key: str
+    model: str
     reply: ChatReply | ModelError
 
 
@@ -159,6 +162,8 @@ class ExchangeFile:
 
     def _write(self, line: bytes) -> None:
         with self.path.open("a+b") as file:
+            # Others may be adding to it: what looks incomplete may be theirs.
+            fcntl.flock(file, fcntl.LOCK_EX)
             _cut_off_incomplete(file.fileno())
             file.write(line)
             file.flush()
@@ -185,7 +190,11 @@ class ExchangeFile:
             seal = content.pop(_SEAL)
             if seal != _hash(_line(content)) or content["key"] != _hash(_line(content["request"])):
                 raise ValueError
-            return Exchange(key=content["key"], reply=_reply(content["reply"]))
+            return Exchange(
+                key=content["key"],
+                model=content["request"]["model"],
+                reply=_reply(content["reply"]),
+            )
         except (ValueError, TypeError, KeyError, RecursionError):
             raise ExchangeError(
                 f"Line {number} of the recording {self.path} is not what was written: it was "

@@ -31,6 +31,7 @@ from robot_skills.scheduler.models.errors import (
 from robot_skills.scheduler.models.expectations import broken_expectations
 from robot_skills.scheduler.models.pictures import encoded
 from robot_skills.scheduler.models.prompt import Task, first_messages, repair_messages
+from robot_skills.scheduler.models.restrictions import restrictions
 from robot_skills.scheduler.models.schema import answer_schema
 from robot_skills.scheduler.models.vocabulary import Vocabulary
 from robot_skills.scheduler.plan_checker import PlanChecker, PlanVerdict
@@ -268,7 +269,8 @@ class ModelPlanner:
                 calls=calls,
                 planner=self.name,
                 # Calls without a goal are made for their own sake.
-                milestones=() if answer.goal else calls,
+                milestones=answer.on_the_way if answer.goal else (*answer.on_the_way, *calls),
+                specification=restrictions(answer.never, answer.untouched),
             )
         if calls:
             return plan

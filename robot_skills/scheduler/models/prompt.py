@@ -29,10 +29,21 @@ Keys of the answer:
   "impossible" when no skills lead there.
 - "say": with "ask", one question to the operator; with "impossible", the reason; else "".
 - "goal": what has to hold at the end, all of it: {"predicate": ..., "args": [...], "not": false}.
+- "on_the_way": what has to come about before that, in this order, each a list of such literals;
+  [] unless the instruction asks for an order.
+- "never": lists of literals that must at no time hold all at once; [] unless the instruction
+  forbids something that is not so now. "untouched": things that it wants left alone.
 - "steps": calls of skills in order: {"skill": ..., "args": {...}, "expects": [...]}. What a
   function asserts has to hold when it is called, by what is seen now and by what earlier steps
   have brought about. "expects" are literals that you rely on right before the step. An empty list
   of steps lets a search find the shortest way to the goal. A goal that holds already needs none.
+
+Do what the instruction asks for and nothing besides: what it does not speak of stays as it is, and
+what it forbids or leaves out is named in no step. A condition is decided by what is seen now. Which
+of several like things is meant, the places and sizes in the scene may tell. Answer "impossible"
+when nothing is to be done, as with a question; when a thing is wanted that is not there, or a deed
+that no function does; when somebody or something could come to harm; and when limits, rules or
+checks would have to give way, even if only a part of the instruction asks for that.
 
 Only things, skills, words and predicates that are listed exist. Places are in centimetres in the
 frame of the arm's foot: x ahead, y to the left, z up. What stands inside <scene>, <done> and the

@@ -13,6 +13,7 @@ from robot_skills.skills.card import ParameterType, SkillCard
 KINDS = PLAN, ASK, IMPOSSIBLE = ("plan", "ask", "impossible")
 """What an answer can be."""
 MAX_GOAL = 20
+MAX_ON_THE_WAY = 10
 MAX_EXPECTS = 8
 
 
@@ -32,6 +33,9 @@ def answer_schema(
         "answer": {"type": "string", "enum": list(KINDS)},
         "say": {"type": "string"},
         "goal": literals,
+        "on_the_way": _lists(literals),
+        "never": _lists(literals),
+        "untouched": {"type": "array", "maxItems": MAX_GOAL, "items": _thing(vocabulary)},
     }
     if alternatives is None:
         properties["steps"] = steps
@@ -60,7 +64,7 @@ def _literals(vocabulary: Vocabulary) -> list[dict[str, Any]]:
         names = [name for name, args in vocabulary.predicates.items() if args == count]
         if count and not vocabulary.names:
             continue
-        item = {"$ref": "#/$defs/thing"} if count else {"type": "string"}
+        item = _thing(vocabulary) if count else {"type": "string"}
         args = {"type": "array", "minItems": count, "maxItems": count, "items": item}
         found.append(_object({"predicate": _enum(names), "args": args, "not": {"type": "boolean"}}))
     return found
@@ -75,6 +79,14 @@ def _step(card: SkillCard) -> dict[str, Any]:
     }
     expects = {"type": "array", "maxItems": MAX_EXPECTS, "items": {"$ref": "#/$defs/literal"}}
     return _object({"skill": _enum([card.name]), "args": _object(args), "expects": expects})
+
+
+def _thing(vocabulary: Vocabulary) -> dict[str, Any]:
+    return {"$ref": "#/$defs/thing"} if vocabulary.names else {"type": "string"}
+
+
+def _lists(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "maxItems": MAX_ON_THE_WAY, "items": items}
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,16 @@ def call(skill: str, **args: str) -> SkillCall:
     return SkillCall(skill=skill, args=args)
 
 
+NOTHING: dict[str, Any] = {
+    "answer": "",
+    "say": "",
+    "goal": [],
+    "on_the_way": [],
+    "never": [],
+    "untouched": [],
+    "steps": [],
+}
+"""Every key of an answer."""
 GRASP = call("grasp", object="red_cube")
 PUT_IN_BOX = call("place", object="red_cube", relation="in", target="box")
 IN_BOX = "in(red_cube, box)"
@@ -57,7 +67,7 @@ def step(one: SkillCall, *expects: str) -> dict[str, Any]:
 def content(*calls: SkillCall, goal: tuple[str, ...] = (IN_BOX,)) -> dict[str, Any]:
     """An answer with a plan, before it is text."""
     steps = [step(one) for one in calls]
-    return {"answer": "plan", "say": "", "goal": [literal(one) for one in goal], "steps": steps}
+    return {**NOTHING, "answer": "plan", "goal": [literal(one) for one in goal], "steps": steps}
 
 
 def plan(*calls: SkillCall, goal: tuple[str, ...] = (IN_BOX,)) -> str:
@@ -74,7 +84,7 @@ def plans(*ways: tuple[SkillCall, ...], goal: tuple[str, ...] = (IN_BOX,)) -> st
 
 def says(answer: str, text: str) -> str:
     """An answer with words alone."""
-    return json.dumps({"answer": answer, "say": text, "goal": [], "steps": []})
+    return json.dumps({**NOTHING, "answer": answer, "say": text})
 
 
 RIGHT = plan(GRASP, PUT_IN_BOX)

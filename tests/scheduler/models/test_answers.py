@@ -73,7 +73,7 @@ def test_a_question_is_one_line():
         ("I would pick up the cube.", "I would pick up"),
         ("[]", "it has to be type object"),
         ("null", "it has to be type object"),
-        ("{}", "lacks answer, say, goal, steps"),
+        ("{}", "lacks answer, say, goal, on_the_way, never, untouched, steps"),
         (RIGHT + RIGHT, "Extra data"),
         ('{"answer": "plan", "answer": "ask"}', "'answer' is there twice"),
         (changed(answer="do"), "answer is '\"do\"', known are plan, ask, impossible"),

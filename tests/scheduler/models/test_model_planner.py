@@ -27,6 +27,7 @@ from tests.scheduler.models.chats import (
     ScriptedChat,
     call,
     content,
+    literal,
     plan,
     says,
     step,
@@ -101,6 +102,40 @@ def test_a_refused_answer_comes_back_with_the_reason_and_is_mended(wrong, reason
     assert reason in said_last(chat)
     roles = [message.role for message in chat.requests[-1].messages]
     assert roles == [Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.USER]
+
+
+def test_what_a_model_forbids_and_orders_holds_for_its_own_plan_and_those_after_it():
+    said = content(GRASP, PUT_IN_BOX)
+    said["never"] = [[literal("open(drawer)"), literal("holding(red_cube)")]]
+    said["untouched"] = ["milk"]
+    said["on_the_way"] = [[literal("holding(red_cube)")]]
+    model, _ = planner(json.dumps(said), plan(GRASP, PUT_IN_BOX))
+    made = model.plan(PUT, worlds.kitchen())
+    assert made.specification is not None
+    assert set(made.specification.parts) == {
+        "always(not (holding(red_cube) and open(drawer)))",
+        "always(not call(any, milk))",
+    }
+    assert [tuple(map(str, step)) for step in made.milestones] == [("holding(red_cube)",)]
+    anew = model.replan(made, worlds.kitchen())
+    assert (anew.specification, anew.milestones) == (made.specification, made.milestones)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("never", [[literal("holding(red_cube)")]], "it would violate always"),
+        ("untouched", ["box"], "it would violate always"),
+        ("never", [[literal("hand_empty()")]], "is violated already"),
+        ("on_the_way", [[literal("open(drawer)")]], "would not come about on the way"),
+        ("untouched", ["nothing like this"], "not of the form"),
+    ],
+)
+def test_a_model_is_held_to_its_own_words(key, value, reason):
+    wrong = json.dumps({**content(GRASP, PUT_IN_BOX), key: value})
+    model, chat = planner(wrong, RIGHT)
+    assert model.plan(PUT, worlds.kitchen()).calls == (GRASP, PUT_IN_BOX)
+    assert reason in said_last(chat)
 
 
 def test_repairs_are_bounded_and_end_in_a_reason():

@@ -87,6 +87,16 @@ def test_examples_are_right_for_the_scene_they_stand_beside():
             assert broken_expectations(steps, scene, CARDS) == ()
 
 
+def test_examples_do_what_their_words_say():
+    words = Vocabulary(worlds.workshop(), CARDS)
+    verbs = {card.verbs[0].split()[0]: card.name for card in CARDS if card.verbs}
+    made = examples(words, most=9)
+    assert len(made) > 2
+    for example in made:
+        skills = {step["skill"] for step in example.answer["steps"]}
+        assert verbs[example.instruction.split()[0]] in skills
+
+
 def test_pictures_follow_the_names_of_their_cameras():
     picture = Picture(media_type="image/jpeg", data=b"")
     task = Task(instruction="put it there", pictures={"front": picture})
