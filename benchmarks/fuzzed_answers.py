@@ -24,10 +24,11 @@ from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.events import EventList
 from robot_skills.core.plan import Outcome, Plan, SkillCall, SkillResult
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.scene import TABLE, Scene
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Executive, ExecutiveConfig
-from robot_skills.scheduler.forbidden import Forbidden, ForbiddenRegion
+from robot_skills.scheduler.forbidden import Forbidden
 from robot_skills.scheduler.models.chat import ChatReply, ChatRequest
 from robot_skills.scheduler.models.examples import examples
 from robot_skills.scheduler.models.model_planner import ModelPlanner, ModelPlannerConfig

@@ -10,6 +10,9 @@ Arguments:
     without     nodes of the plan to leave out, with commas between them
     executive   what comes after every skill: closed-loop, fixed, sequencer; the first when empty
     runs        folder in which every run is kept; none is kept when empty
+    planner     who plans: rules, or llm (a language model); rules when empty
+    model       of llm: name of the model, as the endpoint knows it
+    base_url    of llm: the endpoint; OpenAI's when empty
 """
 
 from launch import LaunchDescription

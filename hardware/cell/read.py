@@ -1,5 +1,6 @@
 """From a cell file to a `Cell`, with every mistake of the file told at once."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,12 @@ from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.limits import ArmLimits
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.se3 import SE3
 
 _HIGHEST_DOMAIN = 232
 _MOST_PX = 8192
+_FARTHEST_M = 5.0
 _MOST_DISTORTION = 10.0
 _FROZEN_FRAMES = 10
 
@@ -65,6 +68,7 @@ def read_cell(path: Path, sheet_of: SheetOf) -> Cell:
     surroundings, shape = surroundings_of(
         top.section("collision"), simulated=robot.driver is RobotDriver.SIM
     )
+    forbidden = _forbidden(top.section("forbidden"))
     cameras = {
         key: _camera(key, section, robot.driver)
         for key, section in top.section("cameras").sections().items()
@@ -86,10 +90,27 @@ def read_cell(path: Path, sheet_of: SheetOf) -> Cell:
         judging=judging,
         surroundings=surroundings,
         shape=shape,
+        forbidden=forbidden,
         cameras=cameras,
         network=network,
         places=mistakes.places,
     )
+
+
+def _forbidden(section: Section) -> tuple[ForbiddenRegion, ...]:
+    """Regions of the base frame by name, each with its two corners."""
+    found: list[ForbiddenRegion] = []
+    for name, part in section.sections().items():
+        lower, upper = (
+            part.numbers(key, 3, low=-_FARTHEST_M, high=_FARTHEST_M, unit="m", needed=True)
+            for key in ("lower_m", "upper_m")
+        )
+        part.finish()
+        if lower is not None and upper is not None:
+            make = partial(ForbiddenRegion, name=name, lower_m=lower, upper_m=upper)
+            made = part.attempt(make)
+            found += [made] if isinstance(made, ForbiddenRegion) else []
+    return tuple(found)
 
 
 # The arm

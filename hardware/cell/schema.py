@@ -14,6 +14,7 @@ from hardware.safety_gate import GateConfig
 from robot_skills.core.collision import ArmShape, Surroundings
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.limits import ArmLimits
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.se3 import SE3, Array
 
 
@@ -224,6 +225,7 @@ class Cell:
         judging: How much the gate forgives, and which checks are off.
         surroundings: What the arm must not run into.
         shape: How thick the arm is, where nobody has its meshes.
+        forbidden: Where no instruction may have anything touched, put down or pushed.
         cameras: By name.
         network: Who hears it.
         places: Where in the file a field stands, ``file:line`` by dotted name.
@@ -240,6 +242,7 @@ class Cell:
     network: CellNetwork
     surroundings: Surroundings = field(default_factory=Surroundings)
     shape: ArmShape = field(default_factory=ArmShape)
+    forbidden: tuple[ForbiddenRegion, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
 
     def place_of(self, name: str) -> str:

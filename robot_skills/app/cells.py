@@ -306,6 +306,7 @@ def scheduler_setup(cell: Cell) -> "SchedulerSetup":
             make_kinematics=kinematics_maker(cell),
             home_q_rad=np.array(cell.home_q_rad),
         ),
+        forbidden=cell.forbidden,
         namespace=cell.robot.namespace,
         reach=cell.network.reach,
         domain=cell.network.domain,

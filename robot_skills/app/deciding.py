@@ -16,13 +16,14 @@ from robot_skills.core.errors import (
 )
 from robot_skills.core.limits import CartesianLimits
 from robot_skills.core.plan import Planner
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import Array
 from robot_skills.core.sequencer import Sequencer
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Strategy
 from robot_skills.scheduler.fixed_order import FixedOrder
-from robot_skills.scheduler.forbidden import Forbidden, ForbiddenRegion
+from robot_skills.scheduler.forbidden import Forbidden
 from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.models.tree_walk import TreeWalk
 from robot_skills.scheduler.plan_checker import CallRule, CheckerConfig, PlanChecker
@@ -55,7 +56,10 @@ class Deciders:
 
 
 def load_deciders(
-    planner: str = PLANNERS[0], executive: str = CLOSED_LOOP, zoo: Path | None = None
+    planner: str = PLANNERS[0],
+    executive: str = CLOSED_LOOP,
+    zoo: Path | None = None,
+    models: "Models | None" = None,
 ) -> Deciders:
     """Cards without policies, and who decides with them, where the skills are done elsewhere.
 
@@ -63,14 +67,15 @@ def load_deciders(
         planner: Who plans.
         executive: Who decides after the plan, and after every call.
         zoo: Folder of the skills; the shipped ones when None.
+        models: Language models, for a planner that asks one.
 
     Raises:
         RefusedError: The cards, or what decides, cannot be read, or the planner asks a language
-            model.
+            model and none is named.
         MissingDependencyError: Something that they need is not installed.
     """
     folder = zoo or zoo_dir()
-    return deciders_of(SkillLibrary.load(folder), folder, planner, executive)
+    return deciders_of(SkillLibrary.load(folder), folder, planner, executive, models)
 
 
 def deciders_of(
@@ -160,7 +165,7 @@ def _planner(name: str, cards: SkillLibrary, models: "Models | None") -> Planner
         return rules
     if models is None:
         raise RefusedError(
-            f"The planner {name!r} needs a language model, and here none can be named. Use the "
-            "planner 'rules', or `robot-skills run` with --model."
+            f"The planner {name!r} needs a language model, and none is named: give --model, or use "
+            "the planner 'rules'."
         )
     return models.planner(name, cards, rules)

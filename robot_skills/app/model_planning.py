@@ -1,7 +1,7 @@
 """Planners that ask language models: built from options before there is a cell to plan for."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,12 +29,18 @@ class Models:
     Args:
         options: Which model, and what it may cost.
         ask: Asks the operator what neither a model nor the rules know.
+        stop_requested: Asked while a model is waited for; a request to stop ends that.
 
     Raises:
         RefusedError: No model is named, or the options contradict each other.
     """
 
-    def __init__(self, options: ModelOptions, ask: Ask = nobody) -> None:
+    def __init__(
+        self,
+        options: ModelOptions,
+        ask: Ask = nobody,
+        stop_requested: Callable[[], bool] | None = None,
+    ) -> None:
         if not options.model:
             raise RefusedError(
                 "Planning by a language model needs the model's name, as the endpoint knows it: "
@@ -46,7 +52,7 @@ class Models:
             self._config, endpoint = _planner_config(options, options.model), _endpoint(options)
         except ValueError as error:
             raise RefusedError(f"The options of the model contradict each other: {error}") from None
-        chat = MeteredChat(OpenAiChat(endpoint), self.account)
+        chat = MeteredChat(OpenAiChat(endpoint, stop_requested), self.account)
         mode = ExchangeMode(options.exchange_mode)
         self._recorded = None
         if options.exchanges is not None:
@@ -81,7 +87,12 @@ class Models:
             robot: Whose cameras a model sees through.
             check: Accepts plans for it.
         """
-        self._robot, self._check = robot, check
+        self._robot = robot
+        self.judge_by(check)
+
+    def judge_by(self, check: Check) -> None:
+        """Judge plans by another checker from now on."""
+        self._check = check
 
     def told(self) -> dict[str, Any]:
         """What it took, as JSON values."""

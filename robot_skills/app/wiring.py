@@ -27,13 +27,13 @@ from robot_skills.core.errors import CheckpointError, RefusedError, unknown_name
 from robot_skills.core.events import EventFanOut, EventSink
 from robot_skills.core.plan import Literal, Plan, Planner
 from robot_skills.core.policy import Policy, SuccessPredictor
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.data.episode_log import EpisodeLog
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Executive, SkillRunner, Strategy, context_runner
-from robot_skills.scheduler.forbidden import ForbiddenRegion
 from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.runs import RunResult
 from robot_skills.scheduler.temporal.specified import SpecifiedPlanner

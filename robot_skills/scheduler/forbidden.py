@@ -5,7 +5,6 @@ them, and nothing is pushed through them. Ways through the air are the safety ga
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ from robot_skills.core.binding import Anchor, AnchorSpec, bind
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.free_spots import footprints
 from robot_skills.core.plan import SkillCall
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.core.se3 import SE3, Array
-from robot_skills.core.types import DEFAULT_ARM, _frozen
+from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.card import SkillCard
 
 _HAND_M = np.array([0.08, 0.08, 0.08])
@@ -26,34 +26,7 @@ _HAND_M = np.array([0.08, 0.08, 0.08])
 _PUT_DOWN = (Anchor.TOP, Anchor.SPOT_BESIDE, Anchor.ACCESS)
 """Anchors at which a thing is left."""
 _WAY_STEPS = 15
-_KEYS = ("name", "lower_m", "upper_m")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class ForbiddenRegion:
-    """A box in the base frame.
-
-    Attributes:
-        name: What a refusal calls it.
-        lower_m: Lowest corner, (3,).
-        upper_m: Highest corner, (3,).
-    """
-
-    name: str
-    lower_m: Array
-    upper_m: Array
-
-    def __post_init__(self) -> None:
-        for name in ("lower_m", "upper_m"):
-            object.__setattr__(self, name, _frozen(getattr(self, name), (3,), name))
-        if not np.all(self.lower_m < self.upper_m):
-            raise ValueError(f"The forbidden region {self.name!r} needs lower_m < upper_m.")
-
-    def meets(self, T_base_box: SE3, extents_m: Array) -> bool:
-        """Whether an upright box reaches into it, judged by the box's bounds along the axes."""
-        half = 0.5 * np.abs(T_base_box.R) @ extents_m
-        lower, upper = T_base_box.p - half, T_base_box.p + half
-        return bool(np.all(lower < self.upper_m) and np.all(upper > self.lower_m))
+_CORNERS = ("lower_m", "upper_m")
 
 
 class Forbidden:
@@ -103,7 +76,7 @@ class Forbidden:
 
 
 def load_regions(path: Path) -> tuple[ForbiddenRegion, ...]:
-    """Read regions from a YAML file: a list ``forbidden`` of ``name``, ``lower_m``, ``upper_m``.
+    """Read regions from a YAML file: ``forbidden``, by name, each ``lower_m`` and ``upper_m``.
 
     Raises:
         RefusedError: It cannot be read, or says something that a region is not.
@@ -116,21 +89,24 @@ def load_regions(path: Path) -> tuple[ForbiddenRegion, ...]:
         raise RefusedError(
             f"Forbidden regions {path} are not YAML: {' '.join(str(error).split())}"
         ) from None
-    if not isinstance(data, dict) or set(data) != {"forbidden"} or not data["forbidden"]:
-        raise RefusedError(f"Forbidden regions {path}: needs one key `forbidden` with a list.")
+    regions = data["forbidden"] if isinstance(data, dict) and set(data) == {"forbidden"} else None
+    if not isinstance(regions, dict) or not regions:
+        raise RefusedError(
+            f"Forbidden regions {path}: needs one key `forbidden`, with regions by name below it."
+        )
     try:
-        return tuple(_region(item) for item in data["forbidden"])
+        return tuple(_region(str(name), corners) for name, corners in regions.items())
     except (TypeError, ValueError) as error:
         raise RefusedError(f"Forbidden regions {path}: {error}") from None
 
 
-def _region(item: Any) -> ForbiddenRegion:
-    if not isinstance(item, Mapping) or set(item) != set(_KEYS):
-        raise ValueError(f"each region needs {', '.join(_KEYS)} and nothing else, got {item!r}.")
-    corners = {key: np.array(item[key], dtype=np.float64) for key in _KEYS[1:]}
+def _region(name: str, told: Any) -> ForbiddenRegion:
+    if not isinstance(told, Mapping) or set(told) != set(_CORNERS):
+        raise ValueError(f"{name!r} needs {' and '.join(_CORNERS)} and nothing else, got {told!r}.")
+    corners = {key: np.array(told[key], dtype=np.float64) for key in _CORNERS}
     if not all(np.isfinite(corner).all() for corner in corners.values()):
-        raise ValueError(f"the region {item['name']!r} needs finite corners.")
-    return ForbiddenRegion(name=str(item["name"]), **corners)
+        raise ValueError(f"the region {name!r} needs finite corners.")
+    return ForbiddenRegion(name=name, **corners)
 
 
 def _taken_up(thing: Entity) -> Iterator[tuple[str, SE3, Array]]:

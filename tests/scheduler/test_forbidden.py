@@ -6,8 +6,9 @@ import pytest
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.free_spots import free_spot_on_table
 from robot_skills.core.plan import SkillCall
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.scene import TABLE
-from robot_skills.scheduler.forbidden import Forbidden, ForbiddenRegion, load_regions
+from robot_skills.scheduler.forbidden import Forbidden, load_regions
 from robot_skills.scheduler.plan_checker import CheckerConfig, PlanChecker
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from tests.scheduler import worlds
@@ -99,7 +100,7 @@ def test_the_checker_names_call_and_region():
 
 def test_regions_come_from_a_file(tmp_path):
     path = tmp_path / "regions.yaml"
-    path.write_text("forbidden:\n- {name: lamp, lower_m: [0.1, 0, 0], upper_m: [0.2, 0.1, 1]}\n")
+    path.write_text("forbidden:\n  lamp: {lower_m: [0.1, 0, 0], upper_m: [0.2, 0.1, 1]}\n")
     (one,) = load_regions(path)
     assert one.name == "lamp"
     np.testing.assert_allclose(one.upper_m, [0.2, 0.1, 1.0])
@@ -109,16 +110,17 @@ def test_regions_come_from_a_file(tmp_path):
     "text",
     [
         "",
-        "forbidden: []",
+        "forbidden: {}",
         "forbidden: 3",
         "regions: []",
         "forbidden: [lamp]",
-        "forbidden: [{name: lamp, lower_m: [0, 0, 0]}]",
-        "forbidden: [{name: lamp, lower_m: [0, 0], upper_m: [1, 1, 1]}]",
-        "forbidden: [{name: lamp, lower_m: [0, 0, 2], upper_m: [1, 1, 1]}]",
-        "forbidden: [{name: lamp, lower_m: [0, 0, 0], upper_m: [.nan, 1, 1]}]",
-        "forbidden: [{name: lamp, lower_m: [0, 0, a], upper_m: [1, 1, 1]}]",
-        "forbidden: [{name: a, lower_m: [0, 0, 0], upper_m: [1, 1, 1], soft: true}]",
+        "forbidden: {lamp: 3}",
+        "forbidden: {lamp: {lower_m: [0, 0, 0]}}",
+        "forbidden: {lamp: {lower_m: [0, 0], upper_m: [1, 1, 1]}}",
+        "forbidden: {lamp: {lower_m: [0, 0, 2], upper_m: [1, 1, 1]}}",
+        "forbidden: {lamp: {lower_m: [0, 0, 0], upper_m: [.nan, 1, 1]}}",
+        "forbidden: {lamp: {lower_m: [0, 0, a], upper_m: [1, 1, 1]}}",
+        "forbidden: {a: {lower_m: [0, 0, 0], upper_m: [1, 1, 1], soft: true}}",
         "a: [",
     ],
 )

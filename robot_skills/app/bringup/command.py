@@ -26,7 +26,11 @@ def main(options: BringupOptions) -> CommandResult:
         task=options.task,
     )
     told = Instructions(
-        executive=options.executive, runs=str(options.runs.resolve()) if options.runs else ""
+        executive=options.executive,
+        runs=str(options.runs.resolve()) if options.runs else "",
+        planner=options.planner,
+        model=options.model,
+        base_url=options.base_url,
     )
     plan = plan_of(PlanName(options.plan), facts, shown, told).selected(
         options.only, options.without

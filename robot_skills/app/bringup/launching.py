@@ -66,9 +66,20 @@ _EXECUTIVE = LaunchArgument(
 _RUNS = LaunchArgument(
     name="runs", default="", about="Folder in which every run is kept; none is kept when empty."
 )
+_PLANNER = LaunchArgument(
+    name="planner",
+    default="",
+    about="Who plans: rules, or llm, a language model; rules when empty.",
+)
+_MODEL = LaunchArgument(
+    name="model", default="", about="Of llm: name of the model, as the endpoint knows it."
+)
+_BASE_URL = LaunchArgument(
+    name="base_url", default="", about="Of llm: the endpoint; OpenAI's when empty."
+)
 _MORE = {
     PlanName.COLLECT: (_DEVICE, _DATASET, _TASK),
-    PlanName.SKILLS: (_EXECUTIVE, _RUNS),
+    PlanName.SKILLS: (_EXECUTIVE, _RUNS, _PLANNER, _MODEL, _BASE_URL),
     PlanName.CALIBRATE: (_DEVICE,),
 }
 
@@ -135,7 +146,11 @@ def _plan(name: PlanName, context: Any, ros: _Ros) -> BringupPlan:
         task=told.get("task", ""),
     )
     carried_out = Instructions(
-        executive=told.get("executive", ""), runs=_folder(told.get("runs", ""))
+        executive=told.get("executive", ""),
+        runs=_folder(told.get("runs", "")),
+        planner=told.get("planner", ""),
+        model=told.get("model", ""),
+        base_url=told.get("base_url", ""),
     )
     plan = plan_of(name, facts, shown, carried_out).selected(
         _names(told["only"]), _names(told["without"])

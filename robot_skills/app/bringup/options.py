@@ -36,6 +36,13 @@ class BringupOptions(CommonOptions):
     executive: str = ""
     """Of skills, what comes after the plan, and after every skill: closed-loop, fixed or sequencer
     (docs/suites.md); closed-loop when left out."""
+    planner: str = ""
+    """Of skills, who plans: rules, or llm (a language model, docs/planning.md); rules when left
+    out."""
+    model: str = ""
+    """Of skills with --planner llm, name of the model as the endpoint knows it."""
+    base_url: str = ""
+    """Of skills with --planner llm, the endpoint; OpenAI's when left out."""
     runs: Path | None = None
     """Folder in which skills keeps every run, as `robot-skills blame` reads it; none is kept when
     left out."""

@@ -73,15 +73,33 @@ class Instructions:
         executive: Who decides after the plan, and after every call; empty is the scheduler's own
             choice.
         runs: Folder in which every run is kept; empty keeps none.
+        planner: Who plans; empty is the scheduler's own choice.
+        model: Of a planner that asks a language model, its name at the endpoint.
+        base_url: Of the endpoint; empty is the planner's own choice.
     """
 
     executive: str = ""
     runs: str = ""
+    planner: str = ""
+    model: str = ""
+    base_url: str = ""
 
     def __post_init__(self) -> None:
         """Raises `UnknownNameError` for an executive that there is not."""
         if self.executive:
             checked_executive(self.executive)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of the scheduler."""
+        told = {
+            "--planner": self.planner,
+            "--model": self.model,
+            "--base-url": self.base_url,
+            "--executive": self.executive,
+            "--runs": self.runs,
+        }
+        return tuple(text for pair in told.items() if pair[1] for text in pair)
 
 
 def plan_of(
@@ -193,10 +211,11 @@ def _check_hands(name: PlanName, shown: Demonstration) -> None:
 
 
 def _check_scheduler(name: PlanName, told: Instructions) -> None:
-    if (told.executive or told.runs) and _SCHEDULER not in _UPPER[name]:
+    if told.arguments and _SCHEDULER not in _UPPER[name]:
+        options = ", ".join(text for text in told.arguments if text.startswith("--"))
         raise RefusedError(
-            f"The plan {name.value!r} has no scheduler: leave executive and runs out, or take the "
-            f"plan {PlanName.SKILLS.value!r}."
+            f"The plan {name.value!r} has no scheduler: leave {options} out, or take the plan "
+            f"{PlanName.SKILLS.value!r}."
         )
 
 
@@ -205,8 +224,7 @@ def _own_arguments(
 ) -> tuple[str, ...]:
     """What a node takes besides what all take."""
     if row is _SCHEDULER:
-        executive = ("--executive", told.executive) if told.executive else ()
-        return (*executive, *(("--runs", told.runs) if told.runs else ()))
+        return told.arguments
     task = ("--task", shown.task) if shown.task else ()
     if row is _RECORDER:
         return (*(("--dataset", shown.dataset) if shown.dataset else ()), *task)

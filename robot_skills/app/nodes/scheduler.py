@@ -29,7 +29,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> None:
     parser = node_parser(_NAME, "Instructions as an action: plans them, and has the skills done.")
     parser.add_argument("--zoo", help="folder of the skills; the shipped ones when left out")
-    parser.add_argument("--planner", help="who plans: rules, the only one, when left out")
+    parser.add_argument(
+        "--planner",
+        help="who plans: rules when left out, or llm, a language model (docs/planning.md)",
+    )
+    parser.add_argument("--model", help="of llm: name of the model, as the endpoint knows it")
+    parser.add_argument("--base-url", help="of llm: endpoint; OpenAI's when left out")
+    parser.add_argument(
+        "--key-variable", help="of llm: environment variable that holds the endpoint's key"
+    )
     parser.add_argument(
         "--executive",
         default=CLOSED_LOOP,
@@ -51,6 +59,7 @@ def _run(argv: Sequence[str]) -> None:
 
     from robot_skills.app.cells import load_cell, scheduler_setup
     from robot_skills.app.nodes.scheduler_server import SchedulerServer, load_parts
+    from robot_skills.app.options import ModelOptions
 
     setup = replace(
         settled(scheduler_setup(load_cell(arguments.cell)), arguments),
@@ -61,6 +70,12 @@ def _run(argv: Sequence[str]) -> None:
         setup = replace(setup, zoo=Path(told.zoo))
     if told.planner is not None:
         setup = replace(setup, planner=told.planner)
+    model = {
+        name: value
+        for name in ("model", "base_url", "key_variable")
+        if (value := getattr(told, name)) is not None
+    }
+    setup = replace(setup, models=ModelOptions(**model))
     loaded = load_parts(setup) if arguments.spare else None
     await_turn(arguments)
     run_stages(

@@ -5,9 +5,9 @@ far it is. ``plan_task`` says what would be done. One operator: who asks meanwhi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hardware.ros2.managed import ManagedNode
 from hardware.ros2.perceiver import RosPerceiver
@@ -18,13 +18,15 @@ from hardware.ros2.transport import Reach
 from hardware.ros2.work import Tell, Work
 from robot_skills.app.deciding import PLANNERS, Deciders, load_deciders, reach_checker
 from robot_skills.app.executives import CLOSED_LOOP
+from robot_skills.app.options import MODEL_PLANNERS, VLM, ModelOptions
 from robot_skills.app.remote_skills import RemoteSkills
 from robot_skills.app.run_files import keep_run, told_error, told_fault, told_result
 from robot_skills.app.story import call_text
-from robot_skills.core.errors import RobotSkillsError, StorageError
+from robot_skills.core.errors import RefusedError, RobotSkillsError, StorageError
 from robot_skills.core.events import Event, EventFanOut, EventKind, EventList, EventSink
 from robot_skills.core.limits import CartesianLimits
 from robot_skills.core.plan import SkillCall, SkillResult
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import Array
@@ -33,6 +35,9 @@ from robot_skills.scheduler.attribution import Fault, attribute
 from robot_skills.scheduler.executive import Executive, SkillRunner
 from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.runs import RunResult, SkillRun
+
+if TYPE_CHECKING:
+    from robot_skills.app.model_planning import Models
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -57,6 +62,8 @@ class SchedulerSetup:
     Attributes:
         arm: That is planned for.
         planner: Who plans.
+        models: Of a planner that asks a language model, which one.
+        forbidden: Where nothing may be touched, put down or pushed.
         executive: Who decides after the plan, and after every call.
         zoo: Folder of the skills' cards; the shipped ones when None.
         runs: Folder in which every run is kept; None keeps none.
@@ -67,6 +74,8 @@ class SchedulerSetup:
 
     arm: ArmAtRest
     planner: str = PLANNERS[0]
+    models: ModelOptions = field(default_factory=ModelOptions)
+    forbidden: tuple[ForbiddenRegion, ...] = ()
     executive: str = CLOSED_LOOP
     zoo: Path | None = None
     runs: Path | None = None
@@ -88,16 +97,40 @@ class SchedulerParts:
     checker: PlanChecker
 
 
-def load_parts(setup: SchedulerSetup) -> SchedulerParts:
+def load_parts(
+    setup: SchedulerSetup, stop_requested: Callable[[], bool] | None = None
+) -> SchedulerParts:
     """Load what a scheduler needs before it can begin.
 
+    Args:
+        setup: What it is told.
+        stop_requested: Asked while a language model is waited for.
+
     Raises:
-        RefusedError: The cards, or what decides, cannot be read.
+        RefusedError: The cards, or what decides, cannot be read, or no model is named.
         MissingDependencyError: Something that they need is not installed.
     """
-    deciders, arm = load_deciders(setup.planner, setup.executive, setup.zoo), setup.arm
-    checker = reach_checker(deciders.cards, arm.limits, arm.make_kinematics(), arm.home_q_rad)
+    models = _models(setup, stop_requested)
+    deciders, arm = load_deciders(setup.planner, setup.executive, setup.zoo, models), setup.arm
+    checker = reach_checker(
+        deciders.cards, arm.limits, arm.make_kinematics(), arm.home_q_rad, setup.forbidden
+    )
+    if models is not None:
+        models.judge_by(checker.check)
     return SchedulerParts(deciders=deciders, checker=checker)
+
+
+def _models(setup: SchedulerSetup, stop_requested: Callable[[], bool] | None) -> "Models | None":
+    if setup.planner not in MODEL_PLANNERS:
+        return None
+    if setup.planner == VLM:
+        raise RefusedError(
+            f"The scheduler has no cameras, so there is nothing to show to the planner {VLM!r}. "
+            "Take the planner 'llm', which is told what perception sees."
+        )
+    from robot_skills.app.model_planning import Models
+
+    return Models(setup.models, stop_requested=stop_requested)
 
 
 class SchedulerServer:
@@ -129,7 +162,7 @@ class SchedulerServer:
         if setup.runs is not None:
             with storage_errors(setup.runs):
                 setup.runs.mkdir(parents=True, exist_ok=True)
-        self._parts = self._loaded or load_parts(setup)
+        self._parts = self._loaded or load_parts(setup, self._work.stop_requested)
         self._node.node.get_logger().info(
             f"plans by {setup.planner}, goes on by {setup.executive}, "
             + ("keeps no runs" if setup.runs is None else f"keeps runs in {setup.runs}")

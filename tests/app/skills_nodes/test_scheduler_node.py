@@ -19,16 +19,20 @@ from robot_skills.app.cells import load_cell, scheduler_setup
 from robot_skills.app.executives import CLOSED_LOOP, EXECUTIVES, FIXED, SEQUENCER
 from robot_skills.app.nodes import scheduler
 from robot_skills.app.nodes.scheduler_server import SchedulerServer, load_parts
+from robot_skills.app.options import ModelOptions
 from robot_skills.app.run_files import LOG, RESULT
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.errors import StorageError
+from robot_skills.core.errors import RefusedError, StorageError
 from robot_skills.core.plan import Outcome
+from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.skills.library import SkillLibrary
 from tests.app.skills_nodes.cell_up import Asker
 from tests.app.skills_nodes.fake_nodes import FakePerception, FakeSkillServer
 from tests.app.small_cell import SMALL_CELL
 from tests.ros_domain import claim_domain
 from tests.scheduler import worlds
+from tests.scheduler.models.chats import GRASP, plan
+from tests.scheduler.models.server import answers, serve
 from tests.scheduler.test_executive import FakeWorld, nothing
 
 PICK = "pick up the red cube"
@@ -159,6 +163,35 @@ def test_what_the_arm_cannot_get_to_is_refused_before_anything_moves(asker, worl
     planned = asker.call(PlanTask, "plan_task", instruction=PICK)
     assert not planned.accepted
     assert "out of the arm's reach" in planned.reason
+
+
+def test_what_is_in_a_forbidden_region_of_the_cell_is_not_touched(setup, asker, world, skills):
+    at = world.scene["red_cube"].T_base_entity.p
+    lamp = ForbiddenRegion(name="lamp", lower_m=at - 0.1, upper_m=at + 0.1)
+    told_it = replace(setup, forbidden=(lamp,))
+    with scheduling(told_it, load_parts(told_it)):
+        answer = told(asker, PICK)
+    assert not answer.result.success
+    assert "forbidden region 'lamp'" in answer.result.reason
+    assert world.calls == []
+
+
+def test_a_language_model_plans_for_the_cell(setup, asker, world, skills):
+    with serve(answers(plan(GRASP, goal=("holding(red_cube)",)))) as endpoint:
+        model = ModelOptions(model="fake", base_url=endpoint.url)
+        told_it = replace(setup, planner="llm", models=model)
+        with scheduling(told_it, load_parts(told_it)):
+            answer = told(asker, "go for the thing that shines like a tomato")
+    assert answer.result.success, answer.result.reason
+    assert world.calls == ["grasp red_cube"]
+    assert len(endpoint.bodies) == 1
+
+
+def test_a_model_that_is_not_named_or_would_see_is_refused(setup):
+    with pytest.raises(RefusedError, match="--model NAME"):
+        load_parts(replace(setup, planner="llm"))
+    with pytest.raises(RefusedError, match="has no cameras"):
+        load_parts(replace(setup, planner="vlm", models=ModelOptions(model="fake")))
 
 
 @pytest.mark.usefixtures("scheduler_up")

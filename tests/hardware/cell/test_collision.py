@@ -38,6 +38,27 @@ def test_table_boxes_margins_and_radii_are_read(tmp_path):
     assert cell_of(tmp_path, with_collision("{table: false}")).surroundings.table_z_m is None
 
 
+def test_forbidden_regions_are_read(tmp_path):
+    text = "forbidden: {lamp: {lower_m: [0.1, 0, 0], upper_m: [0.2, 0.1, 1]}}"
+    (lamp,) = cell_of(tmp_path, f"{TEXT}\n{text}\n").forbidden
+    assert lamp.name == "lamp"
+    np.testing.assert_allclose(lamp.lower_m, [0.1, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{lamp: {lower_m: [0.1, 0, 0]}}", "needs 'upper_m'"),
+        ("{lamp: {lower_m: [0.1, 0, 0], upper_m: [100, 100, 1000]}}", "outside"),
+        ("{lamp: {lower_m: [0.1, 0, 0], upper_m: [0.0, 1, 1]}}", "lower_m < upper_m"),
+        ("{lamp: {lower_m: [0.1, 0, 0], upper_m: [1, 1, 1], soft: 1}}", "soft"),
+    ],
+)
+def test_a_region_that_is_none_is_told(tmp_path, text, words):
+    with pytest.raises(CellError, match=words):
+        cell_of(tmp_path, f"{TEXT}\nforbidden: {text}\n")
+
+
 def test_check_is_turned_off_by_its_name(tmp_path):
     cell = cell_of(tmp_path, TEXT + "\nsafety: {disabled: [collision]}\n")
     assert cell.judging.disabled == {GateCode.COLLISION}
