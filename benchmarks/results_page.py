@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collecting_page, robot_page, rounding_page, sequencer_page
+from benchmarks import collecting_page, planning_page, robot_page, rounding_page, sequencer_page
 from benchmarks.localisation import page as localisation_page
 from benchmarks.markdown import in_minutes, number, percent, section
 from benchmarks.new_skill import page as new_skill_page
@@ -314,6 +314,8 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("bench_control.json", _bench("The safety gate's loop", "robot-skills bench control")),
     ("control_long.jsonl", robot_page.long_run),
     ("chaos.jsonl", robot_page.chaos),
+    ("fuzzed_answers.json", planning_page.fuzzed_answers),
+    ("temporal.jsonl", planning_page.specifications),
     ("localisation.jsonl", localisation_page.chapter),
     ("sequencer.jsonl", sequencer_page.executives),
     ("new_skill.jsonl", new_skill_page.chapter),
