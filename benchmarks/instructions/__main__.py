@@ -10,7 +10,7 @@ import json
 from functools import partial
 from typing import Any
 
-from benchmarks.instructions.candidates import planner_named
+from benchmarks.instructions.candidates import RECORDED, planner_named
 from benchmarks.instructions.counting import answers, summary
 from benchmarks.instructions.instruction import Half, load
 from benchmarks.instructions.judge import Judge, Verdict
@@ -27,7 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=(*(half.value for half in Half), _ALL), default=_ALL)
     parser.add_argument(
-        "--planner", default="rules", help="who plans; rules+llm asks the second where one refuses"
+        "--planner",
+        default="rules",
+        help="who plans; rules+recorded asks the second, a model on record, where one refuses",
     )
     parser.add_argument("--repeats", type=int, default=3, help="for the times")
     parser.add_argument("--show", action="store_true", help="list what went wrong, held out or not")
@@ -43,7 +45,7 @@ def main() -> None:
             half,
             args.planner,
             answers(make(), judge, instructions),
-            timed(make, instructions, args.repeats),
+            None if RECORDED in args.planner else timed(make, instructions, args.repeats),
             shown=args.show or half is Half.TUNED,
         )
         print(json.dumps(line) if args.json else as_text(line), flush=True)
@@ -63,6 +65,8 @@ def as_text(line: dict[str, Any]) -> str:
         f"({100 * low:.0f} to {100 * high:.0f})"
     )
     rows += [f"    {verdict.value}: {line[verdict.value]}" for verdict in Verdict]
+    if "planned" not in line:
+        return "\n".join(rows + _wrong(line))
     rows.append(
         f"  ms of {line['planned']} plans: {number(line['plan_ms'])}, p95 "
         f"{number(line['plan_p95_ms'])}; of a refusal {number(line['refuse_ms'])}; of encoding the "
@@ -70,9 +74,18 @@ def as_text(line: dict[str, Any]) -> str:
     )
     calls = "refused" if line["long_calls"] is None else f"{line['long_calls']} calls"
     rows.append(f"  {calls} among {line['long_entities']} things: {number(line['long_ms'])} ms")
-    for wrong in line.get("wrong", ()):
-        rows += [f"  {wrong['id']} {wrong['verdict']}: {wrong['text']}", f"      {wrong['detail']}"]
-    return "\n".join(rows)
+    return "\n".join(rows + _wrong(line))
+
+
+def _wrong(line: dict[str, Any]) -> list[str]:
+    return [
+        text
+        for wrong in line.get("wrong", ())
+        for text in (
+            f"  {wrong['id']} {wrong['verdict']}: {wrong['text']}",
+            f"      {wrong['detail']}",
+        )
+    ]
 
 
 if __name__ == "__main__":

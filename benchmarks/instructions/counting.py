@@ -40,7 +40,7 @@ def _judged(ask: Ask, judge: Judge, instruction: Instruction) -> Judgement:
 
 
 def summary(
-    half: Half, planner: str, found: Sequence[Answer], timing: Timing, *, shown: bool
+    half: Half, planner: str, found: Sequence[Answer], timing: Timing | None, *, shown: bool
 ) -> dict[str, Any]:
     """One line of figures.
 
@@ -48,7 +48,7 @@ def summary(
         half: Which instructions they are.
         planner: Whom they are of.
         found: What came of them.
-        timing: How long it took.
+        timing: How long it took; None where nobody waited for an answer.
         shown: Whether to name what went wrong.
     """
     verdicts = Counter(answer.judgement.verdict for answer in found)
@@ -61,9 +61,9 @@ def summary(
         "ci95": wilson(right, len(found)),
         **{verdict.value: verdicts[verdict] for verdict in Verdict},
         "per_kind": per_kind(found),
-        **asdict(timing),
-        "ratio": timing.ratio,
     }
+    if timing is not None:
+        line |= {**asdict(timing), "ratio": timing.ratio}
     if shown:
         line["wrong"] = [
             {

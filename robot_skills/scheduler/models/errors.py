@@ -3,6 +3,8 @@
 from robot_skills.core.errors import PlanningError, RefusedError
 
 _QUOTED = 80
+_SECRET = 8
+"""Keys of servers on one's own machine are often a letter or two, and no secret."""
 
 
 class ModelError(RefusedError):
@@ -75,6 +77,11 @@ class NeedsOperatorError(PlanningError):
     def __init__(self, question: str) -> None:
         super().__init__(f"The planner asks: {question} Say it again with the answer in it.")
         self.question = question
+
+
+def without_key(text: str, key: str) -> str:
+    """A text of an endpoint, with stars in place of the key that it was told."""
+    return text.replace(key, "***") if len(key) >= _SECRET else text
 
 
 def quoted(text: str, most: int = _QUOTED) -> str:

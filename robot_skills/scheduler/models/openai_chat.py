@@ -24,6 +24,7 @@ from robot_skills.scheduler.models.errors import (
     RequestRefusedError,
     WrongKeyError,
     quoted,
+    without_key,
 )
 from robot_skills.scheduler.models.limited_http import limited_client
 from robot_skills.scheduler.models.streams import read_stream
@@ -304,8 +305,7 @@ def _private(base_url: str) -> bool:
 
 def _said(error: "openai.APIStatusError", key: str) -> str:
     """What a server says of a request that it refuses, without the key."""
-    text = str(error.message)
-    return quoted(text.replace(key, "***") if key else text)
+    return quoted(without_key(str(error.message), key))
 
 
 def _openai():

@@ -9,7 +9,11 @@ from robot_skills.scheduler.models.chat import (
     ChatReply,
     ChatRequest,
 )
-from robot_skills.scheduler.models.errors import AnswerFormatError, AnswerTruncatedError
+from robot_skills.scheduler.models.errors import (
+    AnswerFormatError,
+    AnswerTruncatedError,
+    without_key,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -103,5 +107,5 @@ async def read_stream(
             "The endpoint's answer broke off. Look at the server's log, or ask again."
         )
     if key:
-        reply.pieces = ["".join(reply.pieces).replace(key, "***")]
+        reply.pieces = [without_key("".join(reply.pieces), key)]
     return reply

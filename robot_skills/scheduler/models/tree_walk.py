@@ -142,7 +142,7 @@ class _Walk:
             number=number,
         )
         run.follow(replace(run.rest(), calls=(call, *branch.likeliest())))
-        executive.announce(run.plan, number)
+        executive.announce(run, number)
 
     def _grow(self) -> None:
         """Sample a new tree from what is seen now, or end the run."""

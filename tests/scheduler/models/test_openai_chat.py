@@ -242,6 +242,12 @@ def test_a_key_comes_from_the_environment_and_is_shown_nowhere(key, caplog):
     assert KEY not in str(refused)
 
 
+def test_a_placeholder_for_a_key_takes_no_letter_out_of_an_answer(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "x")
+    with serve(answers("the red box")) as endpoint:
+        assert chat(endpoint, key_variable=VARIABLE).ask(REQUEST).text == "the red box"
+
+
 def test_without_a_key_none_is_sent(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     _, endpoint = ask(answers("{}"))
