@@ -42,6 +42,39 @@ class MiniLmEncoder:
             return np.zeros((0, self._model.size), dtype=np.float32)
         return np.stack([self._model.encode(text) for text in texts])
 
+    def tokens(self, text: str) -> Float32:
+        """Features of every word piece, (pieces, 768): by itself, then in its sentence.
+
+        The first and the last stand for the beginning and the end of the text.
+
+        Raises:
+            MissingDependencyError: When the weights or `tokenizers` are not installed.
+        """
+        if self._model is None:
+            self._model = _MiniLm(_model_directory())
+        return self._model.tokens(text)
+
+
+class MiniLmDictionary:
+    """The words that MiniLM was taught whole, some thirty thousand.
+
+    Implements `robot_skills.scheduler.spelling.Dictionary`. Loads on first use, from disk only.
+    """
+
+    def __init__(self) -> None:
+        self._words: frozenset[str] | None = None
+
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word is one of them.
+
+        Raises:
+            MissingDependencyError: When the package of the model is not installed.
+        """
+        if self._words is None:
+            path = _model_directory() / "vocab.txt"
+            self._words = frozenset(path.read_text(encoding="utf-8").split())
+        return word in self._words
+
 
 class _MiniLm:
     """BERT encoder (Devlin et al., 2019) with mean pooling."""
@@ -65,12 +98,20 @@ class _MiniLm:
         self._tokenizer.enable_truncation(_MAX_TOKENS)
 
     def encode(self, text: str) -> Float32:
+        mean = self._hidden(np.array(self._tokenizer.encode(text).ids)).mean(axis=0)
+        return mean / np.linalg.norm(mean)
+
+    def tokens(self, text: str) -> Float32:
         ids = np.array(self._tokenizer.encode(text).ids)
+        alone: Float32 = self._weights["embeddings.word_embeddings.weight"][ids]
+        alone = alone / np.linalg.norm(alone, axis=-1, keepdims=True)
+        return np.concatenate([alone, self._hidden(ids)], axis=-1)
+
+    def _hidden(self, ids: NDArray[np.int64]) -> Float32:
         hidden = self._embed(ids)
         for layer in range(self._layers):
             hidden = self._layer(hidden, f"encoder.layer.{layer}")
-        mean = hidden.mean(axis=0)
-        return mean / np.linalg.norm(mean)
+        return hidden
 
     def _embed(self, ids: NDArray[np.int64]) -> Float32:
         w = self._weights

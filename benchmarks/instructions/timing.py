@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -65,8 +66,7 @@ def timed(make: Callable[[], Ask], instructions: Sequence[Instruction], repeats:
         instructions: What it is asked.
         repeats: New planners; per instruction the median over them counts.
     """
-    encoder = MiniLmEncoder()
-    encoder.encode([_WARM_UP])
+    encoder = _warm_encoder()
     plans, long = [], []
     for _ in range(repeats):
         ask = make()
@@ -86,6 +86,13 @@ def timed(make: Callable[[], Ask], instructions: Sequence[Instruction], repeats:
         long_calls=long[0].calls,
         long_entities=len(load_scene(LONG_SCENE)) - 1,
     )
+
+
+@cache
+def _warm_encoder() -> TextEncoder:
+    encoder = MiniLmEncoder()
+    encoder.encode([_WARM_UP])
+    return encoder
 
 
 def _plan(ask: Ask, scene: str, text: str) -> _Planned:

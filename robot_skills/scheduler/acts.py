@@ -10,7 +10,7 @@ from robot_skills.core.plan import Literal, SkillCall
 from robot_skills.core.predicates import in_, snug
 from robot_skills.core.scene import TABLE, Entity
 from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.grounding import Grounder
+from robot_skills.scheduler.grounding import Grounder, Wanted
 from robot_skills.scheduler.lexicon import Act
 from robot_skills.scheduler.missing import missing_verb
 from robot_skills.scheduler.tokens import base_form, find_all, joined
@@ -97,13 +97,7 @@ class Acts:
         if any(p in ("out of", "off", "off of") for _, p in sources) and not self._from_table(rest):
             return self._take_out(rest, clause)
         names = self._grounder.resolve(joined(with_from(rest)), _movable)
-        first, *others = names
-        if others:
-            raise InstructionError(
-                f"One arm holds one thing: {', '.join(names)} cannot all be picked up. "
-                "Say where they go."
-            )
-        return Ask(literals=(_lit("holding", first),), weak=True)
+        return Ask(literals=tuple(_lit("holding", name) for name in names), weak=True)
 
     def _from_table(self, rest: list[str]) -> bool:
         """Whether a thing is taken off the table itself: then it is held, not put back there."""
@@ -114,20 +108,22 @@ class Acts:
         return Ask(literals=tuple(_lit(predicate, name) for name in names))
 
     def place(self, rest: list[str], clause: list[str]) -> Ask:
-        rest = [word for word in rest if word not in ("back", "away", "down")]
+        rest = _without_adverbs(rest)
         refuse_foreign_relations(rest)
         splits = find_all(rest, words.RELATIONS)
         if rest and rest[-1] in words.THERE:
             end = splits[-1][0] if splits and splits[-1][0] == len(rest) - 2 else len(rest) - 1
             return self._moved(rest[:end], "to", ["it"])
         if not splits:
-            return self._placed_as_before(rest, clause)
+            return self._placed_without_saying(rest, clause)
         first: RefusedError | None = None
         for i, preposition in reversed(splits):
             target = rest[i + len(preposition.split()) :]
-            if i == 0 or not target:
+            if i == 0:
                 first = first or self._no_place(clause)
                 continue
+            if not target:
+                target = [self._last_target[1]] if self._last_target else ["it"]
             said = list(self._grounder.mentions.groups)
             try:
                 return self._moved(rest[:i], words.RELATIONS[preposition], target)
@@ -135,6 +131,16 @@ class Acts:
                 self._grounder.mentions.groups = said
                 first = first or error
         raise first or self._no_place(clause)
+
+    def _placed_without_saying(self, rest: list[str], clause: list[str]) -> Ask:
+        """No preposition is said: "put red cube box" names thing and place one after the other."""
+        things = self._grounder.phrase(rest)
+        target = rest[things:]
+        whole = bool(things and target) and self._grounder.phrase(target) == len(target)
+        known = self._grounder.peek(joined(rest[:things])) if whole and rest != clause else ()
+        if known and all(_movable(self._scene[name]) for name in known):
+            return self._moved(rest[:things], "to", target)
+        return self._placed_as_before(rest, clause)
 
     def _placed_as_before(self, rest: list[str], clause: list[str]) -> Ask:
         """No place is said: "drop it", or "..., then the cereal box" after a clause with one."""
@@ -148,6 +154,12 @@ class Acts:
     def _moved(self, things: list[str], relation: str, target: list[str]) -> Ask:
         """Things brought into a relation with a target."""
         names = self._grounder.resolve(joined(with_from(things)), _movable)
+
+        if _names_a_side(target):
+            raise InstructionError(
+                f"{joined(target)!r} is a direction, and things are put in, on or beside others: "
+                "say which."
+            )
 
         def wanted(entity: Entity) -> bool:
             solid_will_do = relation in ("on", "beside") or entity.painted
@@ -216,22 +228,40 @@ class Acts:
                 return self.place([word for word in rest if word != "out" or source], clause)
         if not source:
             rest = [word for word in rest if word != "out"]
-        names = self._grounder.resolve(joined(with_from(rest)), None)
+        names = self._grounder.resolve(joined(with_from(rest)), self._inside(rest))
         if all(_articulated(self._scene[name]) for name in names):
             return Ask(literals=tuple(_lit("open", name) for name in names))
         self.wording.append(f"{joined(clause)!r} understood as: {', '.join(names)} on the table")
         return Ask(literals=tuple(_lit("on", name, TABLE) for name in names), weak=True)
 
-    def empty(self, rest: list[str]) -> Ask:
-        name = self._grounder.one(joined(rest))
-        if name == TABLE:
+    def _inside(self, rest: Sequence[str]) -> Wanted | None:
+        """What "it" can be that is taken out: something that is in a container."""
+        scene = self._scene
+        hosts = [entity.name for entity in scene if _hollow(entity)]
+
+        def shut_in(entity: Entity) -> bool:
+            return any(in_(scene, entity.name, host) for host in hosts if host != entity.name)
+
+        pronoun = rest[:1] in (["it"], ["them"])
+        return shut_in if pronoun and any(map(shut_in, scene)) else None
+
+    def empty(self, rest: list[str], *, hollow: bool = False) -> Ask:
+        names = self._grounder.resolve(joined(rest))
+        solid = [name for name in names if self._scene[name].cavity is None and name != TABLE]
+        if hollow and solid:
+            raise InstructionError(f"Nothing can be in {solid[0]}, so that it cannot be emptied.")
+        if TABLE in names:
             raise InstructionError("Clearing the table leaves open where things go: say where.")
-        if self._scene[name].cavity is None:
-            return Ask(literals=(_lit("clear", name),))
-        inside = [e.name for e in self._scene if e.name != name and in_(self._scene, e.name, name)]
+        return Ask(literals=tuple(x for name in names for x in self._emptied(name)))
+
+    def _emptied(self, name: str) -> list[Literal]:
+        scene = self._scene
+        if scene[name].cavity is None:
+            return [_lit("clear", name)]
+        inside = [e.name for e in scene if e.name != name and in_(scene, e.name, name)]
         if not inside:
             self.wording.append(f"{name} is empty already")
-        return Ask(literals=tuple(_lit("on", thing, TABLE) for thing in inside))
+        return [_lit("on", thing, TABLE) for thing in inside]
 
     def _home(self, clause: list[str]) -> Ask:
         card = self._cards.get("home")
@@ -325,6 +355,22 @@ class Acts:
         return InstructionError(
             f"{joined(clause)!r} does not say onto which marked area to push. There are: {areas}."
         )
+
+
+def _without_adverbs(rest: Sequence[str]) -> list[str]:
+    """The words less "back" and its like, unless they are nouns: "the can in the back"."""
+    nouns = {i for i in range(1, len(rest)) if rest[i - 1] in words.ARTICLES}
+    adverbs = ("back", "away", "down")
+    return [word for i, word in enumerate(rest) if word not in adverbs or i in nouns]
+
+
+def _names_a_side(target: Sequence[str]) -> bool:
+    """Whether words name a direction and no thing: "the left side"."""
+    plain = [word for word in target if word not in words.ARTICLES | _SIDE_WORDS]
+    return bool(plain) and all(word in words.RANKINGS for word in plain)
+
+
+_SIDE_WORDS = frozenset({"side", "hand", "end", "your", "my", "bit", "little", "of", "a"})
 
 
 def _pile(names: Sequence[str]) -> tuple[Literal, ...]:

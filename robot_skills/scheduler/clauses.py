@@ -5,8 +5,16 @@ from dataclasses import dataclass, replace
 
 from robot_skills.core.errors import InstructionError
 from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.tokens import PUNCTUATION, at, find_all, shown, strip_end, strip_start
-from robot_skills.scheduler.verbs import verb
+from robot_skills.scheduler.tokens import (
+    PUNCTUATION,
+    at,
+    base_form,
+    find_all,
+    shown,
+    strip_end,
+    strip_start,
+)
+from robot_skills.scheduler.verbs import state_verb, verb
 
 Begins = Callable[[Sequence[str], Sequence[str]], bool]
 """Whether the words behind an "and" or a comma are a clause; given them and the clause before."""
@@ -32,6 +40,22 @@ def refuse_questions(tokens: Sequence[str], instruction: str) -> None:
     plain = strip_start(tokens, words.POLITE)
     if plain and plain[0] in words.QUESTIONS:
         raise InstructionError(f"{shown(instruction)} is a question, not an instruction.")
+
+
+def refuse_statements(
+    tokens: Sequence[str], instruction: str, names_a_thing: Callable[[Sequence[str]], bool]
+) -> None:
+    """Raises `InstructionError` when an instruction only tells how things are."""
+    found = state_verb(tokens)
+    subject = tokens[: found[0]] if found is not None and found[1] in ("is", "are") else []
+    done = len(tokens) > 1 and tokens[1].endswith("ed") and base_form(tokens[1]) != tokens[1]
+    if done and tokens[0] in ("i", "you", "we", "they", "he", "she"):
+        raise InstructionError(f"{shown(instruction)} tells what was done, and asks for nothing.")
+    about = any(names_a_thing(subject[i:]) for i in range(len(subject)))
+    if about and tokens[0] in words.ARTICLES and PUNCTUATION.isdisjoint(tokens):
+        raise InstructionError(
+            f"{shown(instruction)} tells how things are. Say 'make sure that ...' to have it so."
+        )
 
 
 def refuse_what_is_no_command(tokens: Sequence[str], instruction: str) -> None:

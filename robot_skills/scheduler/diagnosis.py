@@ -6,8 +6,9 @@ from robot_skills.core.errors import PlanningError
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import fits
 from robot_skills.core.scene import TABLE
+from robot_skills.scheduler.astar import search
 from robot_skills.scheduler.missing import missing_for
-from robot_skills.scheduler.strips import StripsProblem, compile_strips, search
+from robot_skills.scheduler.strips import StripsProblem, compile_strips
 from robot_skills.scheduler.world_model import (
     STATIC,
     GroundCall,
@@ -101,6 +102,12 @@ class Diagnosis:
         return [literal for literal in call.preconditions if not self._reachable(literal)]
 
     def _no_way(self, literal: Literal) -> str:
+        opens = literal.predicate == "accepts" and not literal.negated
+        if opens and not self._model.opens_upwards(literal.args[0]):
+            return (
+                f"things are put in from above, and {literal.args[0]} has no opening there: "
+                "say on top of it, or another place"
+            )
         if (literal.predicate, literal.negated) not in self._predicates:
             self._lacking = literal
             return f"no skill has the effect {literal}"

@@ -1,43 +1,37 @@
 """Noun phrases to entities of the scene.
 
-A phrase is read from left to right: quantifier, ranking ("the leftmost"), colour, kind, and what
-comes behind ("in the drawer", "on the left"). Words that are in neither lexicon nor scene are
-compared with the scene's kinds by sentence embeddings, and refused when nothing is clearly near.
+Words that are in neither lexicon nor scene are compared with the scene's kinds by sentence
+embeddings, and refused when nothing is clearly near.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from robot_skills.core.errors import InstructionError, UnknownNameError
+from robot_skills.core.errors import InstructionError, RefusedError, UnknownNameError
 from robot_skills.core.policy import TextEncoder
-from robot_skills.core.predicates import accessible, clear, in_, near, on
+from robot_skills.core.predicates import accessible, clear
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.scheduler import lexicon as words
+from robot_skills.scheduler.phrases import ANYTHING, Phrase, PhraseReader, conjuncts
+from robot_skills.scheduler.spatial import (
+    WHERE,
+    Relation,
+    between,
+    distance_m,
+    loosely,
+    piled,
+    ranked,
+    tied,
+)
 
 Wanted = Callable[[Entity], bool]
 """What kind of entity the verb can be about; decides what "it" and an open word may mean."""
 
-_WHERE: Mapping[str, tuple[Callable[[Scene, str, str], bool], ...]] = {
-    **dict.fromkeys(("inside of", "inside", "within", "in", "out of"), (in_,)),
-    **dict.fromkeys(("on top of", "on", "upon", "atop", "off"), (on,)),
-    **dict.fromkeys(("next to", "beside", "close to", "near"), (near,)),
-    "from": (in_, on),
-}
-"""What a preposition behind a noun says about where the thing is."""
-_RELATIVE = (
-    "that is",
-    "that are",
-    "which is",
-    "which are",
-    "that's",
-    "lying",
-    "standing",
-    "sitting",
-)
-_HELD = ("in your hand", "in the hand", "in the gripper", "in your gripper", "you are holding")
-_HELD_WORDS = frozenset({"held", "grasped"})
+_JOINED = {"or": ",", "nor": ",", "not": ","}
+_CLEARLY = 0.6
+"""Of two things that fit, one is meant when it is nearer than this share of the other's way."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,29 +72,6 @@ class Mentions:
         return tuple(dict.fromkeys(singles))
 
 
-@dataclass(kw_only=True, slots=True)
-class _Phrase:
-    """A noun phrase taken apart."""
-
-    text: str
-    quantifier: str = ""
-    number: int | None = None
-    ranking: str = ""
-    colours: list[str] = field(default_factory=list)
-    labels: frozenset[str] = frozenset()
-    plural: bool = False
-    definite: bool = False
-    other: bool = False
-    held: bool = False
-    unknown: list[str] = field(default_factory=list)
-    place: tuple[str, str] | None = None
-    without: str = ""
-
-    def says_something(self) -> bool:
-        """Whether it picks anything out without a noun: "the red", "all", "the other"."""
-        return bool(self.colours or self.quantifier or self.other or self.held or self.ranking)
-
-
 class Grounder:
     """Resolves the phrases of one instruction, in the order in which they are said.
 
@@ -121,18 +92,36 @@ class Grounder:
         self.wording: list[str] = []
         self._encoder = encoder
         self._config = config or GroundingConfig()
-        self._nouns = _nouns(scene)
+        self._reader = PhraseReader(scene)
 
     def begins_phrase(self, tokens: Sequence[str]) -> bool:
         """Whether these words look like a noun phrase rather than a verb."""
-        if not tokens:
-            return False
-        word = tokens[0]
-        known = words.ARTICLES | words.INDEFINITE | words.ALL | words.OTHER | words.IT | words.THEM
-        known |= words.RANKINGS | words.THINGS | set(words.NUMBERS) | _HELD_WORDS | words.SOMETHING
-        if word in known or _colour(word) or word in self.scene or word == "nothing":
-            return True
-        return _longest(tokens, self._nouns) is not None
+        return self._reader.begins(tokens)
+
+    def names_a_thing(self, tokens: Sequence[str]) -> bool:
+        """Whether these words begin with a noun or name of a thing."""
+        return self._reader.names_a_thing(tokens)
+
+    def noun(self, tokens: Sequence[str]) -> int:
+        """How many words the noun at the beginning has; 0 when there is none."""
+        return self._reader.noun(tokens)
+
+    def phrase(self, tokens: Sequence[str]) -> int:
+        """How many words the noun phrase at the beginning has; 0 when there is none.
+
+        It ends with its noun: what says where a thing is belongs to the words behind.
+        """
+        return self._reader.length(tokens)
+
+    def peek(self, phrase: str, wanted: Wanted | None = None) -> tuple[str, ...]:
+        """As `resolve`, but nothing was mentioned by it; empty where that refuses."""
+        groups, wording = list(self.mentions.groups), list(self.wording)
+        try:
+            return self.resolve(phrase, wanted)
+        except RefusedError:
+            return ()
+        finally:
+            self.mentions.groups, self.wording = groups, wording
 
     def resolve(self, phrase: str, wanted: Wanted | None = None) -> tuple[str, ...]:
         """Entities that a phrase names, which may join several with "and" or commas.
@@ -145,12 +134,12 @@ class Grounder:
             InstructionError: The phrase is empty or fits several things.
             UnknownNameError: Nothing in the scene fits; says what the scene has.
         """
-        parts = _conjuncts(phrase.replace(",", " , ").split())
+        parts = conjuncts(phrase.replace(",", " , ").split())
         if not parts:
             raise InstructionError("A thing is missing in the instruction: say what to act on.")
         if len(parts) > 1 and parts[0][0] == "both":
             parts[0] = parts[0][1:] or parts[0]
-        parsed = [self._parse(part) for part in parts]
+        parsed = [self._reader.read(part) for part in parts]
         for phrase_ in parsed[:-1]:
             if not phrase_.labels and not phrase_.unknown and phrase_.colours:
                 phrase_.labels = parsed[-1].labels
@@ -166,98 +155,7 @@ class Grounder:
             raise InstructionError(f"{phrase!r} must name one thing, it names {_list(names)}.")
         return names[0]
 
-    def _parse(self, tokens: Sequence[str]) -> _Phrase:
-        phrase = _Phrase(text=" ".join(tokens))
-        tokens = self._split_without(list(tokens), phrase)
-        tokens = self._split_held(tokens, phrase)
-        tokens = self._split_place(tokens, phrase)
-        rest = list(tokens)
-        while rest:
-            rest = rest[self._read(rest, phrase) :]
-        return phrase
-
-    def _split_without(self, tokens: list[str], phrase: _Phrase) -> list[str]:
-        head, tail = _cut(tokens, words.EXCEPTIONS)
-        phrase.without = " ".join(tail)
-        return head
-
-    def _split_held(self, tokens: list[str], phrase: _Phrase) -> list[str]:
-        tokens = _drop_phrases(tokens, _RELATIVE)
-        shorter = _drop_phrases(tokens, _HELD)
-        phrase.held = shorter != tokens
-        return shorter
-
-    def _split_place(self, tokens: list[str], phrase: _Phrase) -> list[str]:
-        """Cut off "in the drawer" or "on the left"."""
-        for i in range(1, len(tokens)):
-            preposition = next((p for p in _WHERE if _starts(tokens[i:], p)), None)
-            behind = tokens[i + len(preposition.split()) :] if preposition else []
-            if preposition is None or not behind:
-                continue
-            plain = [word for word in behind if word not in words.ARTICLES | {"side", "hand"}]
-            if len(plain) == 1 and plain[0] in words.LEFT | words.RIGHT | {"front", "back"}:
-                phrase.ranking = plain[0]
-            else:
-                phrase.place = (preposition, " ".join(behind))
-            return tokens[:i]
-        return tokens
-
-    def _read(self, tokens: list[str], phrase: _Phrase) -> int:
-        """Take the next words into the phrase; says how many."""
-        word = tokens[0]
-        noun = _longest(tokens, self._nouns)
-        if noun is not None:
-            text, labels, plural = noun
-            self._take_noun(text, labels, phrase)
-            phrase.plural |= plural
-            return len(text.split())
-        if word in self.scene:
-            phrase.labels |= {f"={word}"}
-            return 1
-        if word in words.NUMBERS and phrase.number is None and len(tokens) > 1:
-            phrase.number = words.NUMBERS[word]
-        elif word in words.ALL:
-            phrase.quantifier = "all"
-            phrase.number = 2 if word == "both" else phrase.number
-        elif word in words.OTHER:
-            phrase.other = True
-            phrase.definite |= word != "another"
-            phrase.quantifier = phrase.quantifier or ("" if word != "another" else "any")
-            phrase.plural |= word == "rest"
-        elif word in words.INDEFINITE and len(tokens) > 1:
-            phrase.quantifier = phrase.quantifier or "any"
-        elif word in words.SOMETHING:
-            phrase.quantifier, phrase.labels = "any", phrase.labels or frozenset({"*"})
-        elif word in words.IT and len(tokens) == 1 and not phrase.labels:
-            phrase.quantifier = "it"
-        elif word in words.THEM and len(tokens) == 1 and not phrase.labels:
-            phrase.quantifier = phrase.quantifier or "them"
-        elif word in words.THERE and len(tokens) == 1:
-            phrase.quantifier = "it"
-        elif word in words.ARTICLES:
-            phrase.definite = True
-        elif word in words.RANKINGS:
-            phrase.ranking = word
-        elif _colour(word):
-            phrase.colours.append(_colour(word))
-        elif word in _HELD_WORDS:
-            phrase.held = True
-        elif word in words.THINGS or (word.endswith("s") and word[:-1] in words.THINGS):
-            phrase.plural |= word not in words.THINGS
-            phrase.labels = phrase.labels or frozenset({"*"})
-        elif word not in words.FILLERS and word not in ("-", "'", '"'):
-            phrase.unknown.append(word)
-        return 1
-
-    def _take_noun(self, text: str, labels: frozenset[str], phrase: _Phrase) -> None:
-        """A second noun has to agree with the first: "table cubes" is no kind of thing."""
-        known = phrase.labels - {"*"}
-        if not known or known & labels:
-            phrase.labels = known & labels or labels
-        else:
-            phrase.unknown.append(text)
-
-    def _find(self, phrase: _Phrase, wanted: Wanted) -> tuple[str, ...]:
+    def _find(self, phrase: Phrase, wanted: Wanted) -> tuple[str, ...]:
         if phrase.quantifier == "it" and not phrase.labels and not phrase.unknown:
             return (self._it(phrase, wanted),)
         if phrase.quantifier == "them" and not phrase.labels and not phrase.unknown:
@@ -268,7 +166,7 @@ class Grounder:
         fitting = self._fitting(phrase, wanted)
         return self._choose(phrase, fitting, wanted)
 
-    def _it(self, phrase: _Phrase, wanted: Wanted) -> str:
+    def _it(self, phrase: Phrase, wanted: Wanted) -> str:
         name = self.mentions.one(self.scene, wanted)
         if name is None:
             name = next((e.name for e in self.scene if e.held_by and wanted(e)), None)
@@ -279,41 +177,65 @@ class Grounder:
             )
         return name
 
-    def _fitting(self, phrase: _Phrase, wanted: Wanted) -> list[Entity]:
+    def _fitting(self, phrase: Phrase, wanted: Wanted) -> list[Entity]:
         """Entities of the right kind, colour and place."""
         kinds = self._of_kind(phrase, wanted)
         colours = set(phrase.colours)
-        fitting = _of_colour(kinds, colours, untold=bool(phrase.labels - {"*"}))
+        fitting = _of_colour(kinds, colours, untold=bool(phrase.labels - ANYTHING))
         if phrase.held:
             fitting = [e for e in fitting if e.held_by is not None]
-        if phrase.place is not None:
-            fitting = self._at_place(phrase, fitting)
+        if not fitting:
+            raise self._unknown(phrase)
+        fitting = self._at_place(phrase, fitting)
         if phrase.other:
             named = {name for group in self.mentions.groups for name in group}
             fitting = [e for e in fitting if e.name not in named]
         if phrase.without:
-            without = set(self.resolve(phrase.without, wanted))
+            without = set(self._excepted(phrase, wanted))
             fitting = [e for e in fitting if e.name not in without]
         if not fitting:
             raise self._unknown(phrase)
+        return self._of_kind_mentioned(phrase, fitting)
+
+    def _of_kind_mentioned(self, phrase: Phrase, fitting: list[Entity]) -> list[Entity]:
+        """ "The other one" is of the kind that was spoken of last, where there is one of it."""
+        bare = not phrase.labels or phrase.text.split()[-1] in ("one", "ones")
+        if len(fitting) < 2 or not bare or phrase.quantifier == "all":
+            return fitting
+        for group in reversed(self.mentions.groups):
+            labels = {self.scene[name].label for name in group}
+            if kin := [e for e in fitting if e.label in labels]:
+                return kin
         return fitting
 
-    def _of_kind(self, phrase: _Phrase, wanted: Wanted) -> list[Entity]:
+    def _excepted(self, phrase: Phrase, wanted: Wanted) -> tuple[str, ...]:
+        """What is left out; "the red one" is of the kind that the phrase is about."""
+        groups = list(self.mentions.groups)
+        names: list[str] = []
+        for part in conjuncts([_JOINED.get(word, word) for word in phrase.without.split()]):
+            left_out = self._reader.read(part)
+            if not left_out.labels - ANYTHING and not left_out.unknown:
+                left_out.labels = phrase.labels or left_out.labels
+            names += self._find(left_out, wanted)
+        self.mentions.groups = groups
+        return tuple(names)
+
+    def _of_kind(self, phrase: Phrase, wanted: Wanted) -> list[Entity]:
         exact = [label[1:] for label in phrase.labels if label.startswith("=")]
         if exact and not phrase.unknown:
             return [self.scene[name] for name in exact]
         if phrase.unknown:
             return self._by_similarity(phrase)
-        anything = not phrase.labels or phrase.labels == {"*"}
+        anything = not phrase.labels or phrase.labels == ANYTHING
         if not (phrase.labels or phrase.says_something()):
             raise self._unknown(phrase)
         if anything:
             return [e for e in self.scene if e.name != TABLE and wanted(e)]
         return [e for e in self.scene if e.label in phrase.labels]
 
-    def _by_similarity(self, phrase: _Phrase) -> list[Entity]:
+    def _by_similarity(self, phrase: Phrase) -> list[Entity]:
         """The kinds clearly nearest in meaning to the words that nobody knows."""
-        named = phrase.labels - {"*"}
+        named = phrase.labels - ANYTHING
         kinds = sorted({e.label for e in self.scene if e.name != TABLE or "table" in named})
         if self._encoder is None or not kinds or named:
             raise self._unknown(phrase)
@@ -339,32 +261,69 @@ class Grounder:
         ends = np.cumsum([len(group) for group in names])
         return np.array([part.max() for part in np.split(scores, ends[:-1])])
 
-    def _at_place(self, phrase: _Phrase, entities: Iterable[Entity]) -> list[Entity]:
+    def _at_place(self, phrase: Phrase, entities: list[Entity]) -> list[Entity]:
         """Those of the entities that are where the phrase says."""
-        preposition, text = phrase.place or ("", "")
-        said, self.mentions.groups = self.mentions.groups, list(self.mentions.groups)
-        where = self.one(text)
-        self.mentions.groups = said
-        there = [
-            e
-            for e in entities
-            if e.name != where and any(r(self.scene, e.name, where) for r in _WHERE[preposition])
-        ]
+        there, where = entities, ""
+        scene = self.scene
+        if phrase.place is not None:
+            preposition, text = phrase.place
+            where = self._landmark(text)
+            relations = WHERE[preposition]
+            there = [e for e in there if e.name != where]
+            there = self._related(there, relations, where) or self._related(
+                there, tuple(map(loosely, relations)), where
+            )
+            if len(there) > 1 and preposition not in ("in", "on", "from") and _one_of(phrase):
+                there = self._clearly_nearest(there, where)
+        if phrase.between is not None:
+            one, other = map(self._landmark, phrase.between)
+            there = [e for e in there if between(scene, e.name, one, other)]
+        if phrase.piled:
+            there = [e for e in there if piled(scene, e.name)]
         if not there:
+            at = f"at {where}" if where else "there"
             raise UnknownNameError(
-                f"Nothing that fits {phrase.text!r} is at {where} now. "
-                f"The scene has: {_names(self.scene)}."
+                f"Nothing that fits {phrase.text!r} is {at} now. The scene has: {_names(scene)}."
             )
         return there
 
-    def _choose(self, phrase: _Phrase, fitting: list[Entity], wanted: Wanted) -> tuple[str, ...]:
-        if phrase.quantifier == "all" or (phrase.plural and phrase.number is None):
-            return self._all(phrase, [e for e in fitting if wanted(e)] or fitting)
+    def _related(
+        self, entities: Iterable[Entity], relations: Iterable[Relation], where: str
+    ) -> list[Entity]:
+        """Those that are in one of the relations to a thing."""
+        relations = tuple(relations)
+        return [e for e in entities if any(r(self.scene, e.name, where) for r in relations)]
+
+    def _landmark(self, text: str) -> str:
+        """What a thing is beside, in or near; it is not what is spoken of."""
+        groups = list(self.mentions.groups)
+        name = self.one(text)
+        self.mentions.groups = groups
+        return name
+
+    def _clearly_nearest(self, entities: list[Entity], where: str) -> list[Entity]:
+        """The one that is much nearer than the others, if there is one."""
+        ordered = sorted(entities, key=lambda e: distance_m(self.scene, e.name, where))
+        first, second = (distance_m(self.scene, e.name, where) for e in ordered[:2])
+        return ordered[:1] if first < _CLEARLY * second else entities
+
+    def _choose(self, phrase: Phrase, fitting: list[Entity], wanted: Wanted) -> tuple[str, ...]:
+        if phrase.out_of is not None and phrase.out_of != len(fitting):
+            raise _other_number(phrase, phrase.out_of, fitting)
         if phrase.ranking:
-            fitting = _ranked(phrase.ranking, fitting)[: phrase.number or 1]
-            return tuple(e.name for e in fitting)
+            return self._ranked(phrase, [e for e in fitting if wanted(e)] or fitting)
+        if phrase.ordinal:
+            names = _list([e.name for e in fitting])
+            raise InstructionError(
+                f"{phrase.text!r} is ambiguous: it fits {names}. Say from which side to count."
+            )
+        several = phrase.plural and phrase.number is None
+        if several and phrase.quantifier == "any":
+            raise InstructionError(f"{phrase.text!r} does not say how many.")
+        if phrase.quantifier == "all" or several:
+            return self._all(phrase, [e for e in fitting if wanted(e)] or fitting)
         if phrase.number is not None and (phrase.number > 1 or not phrase.definite):
-            return self._some(phrase, fitting, phrase.number)
+            return self._some(phrase, [e for e in fitting if wanted(e)] or fitting, phrase.number)
         if len(fitting) > 1:
             fitting = [e for e in fitting if wanted(e)] or fitting
         names = _list([e.name for e in fitting])
@@ -377,82 +336,46 @@ class Grounder:
             raise InstructionError(f"{phrase.text!r} is ambiguous: it fits {names}. Say which.")
         return (fitting[0].name,)
 
-    def _all(self, phrase: _Phrase, fitting: list[Entity]) -> tuple[str, ...]:
+    def _ranked(self, phrase: Phrase, fitting: list[Entity]) -> tuple[str, ...]:
+        """Those that the ranking puts first."""
+        landmark = self.scene[self._landmark(phrase.landmark)] if phrase.landmark else None
+        fitting = [e for e in fitting if landmark is None or e.name != landmark.name]
+        ordered = ranked(phrase.ranking, fitting, landmark)
+        number = phrase.number or (len(ordered) if phrase.quantifier == "all" else 1)
+        if phrase.ordinal:
+            ordered, number = ordered[phrase.ordinal - 1 :], 1
+        if len(ordered) < number:
+            raise _other_number(phrase, phrase.ordinal or number, fitting)
+        if tied(phrase.ranking, ordered, number - 1, landmark):
+            names = _list([e.name for e in ordered])
+            raise InstructionError(f"{phrase.text!r} is ambiguous among {names}. Say which.")
+        return tuple(e.name for e in ordered[:number])
+
+    def _all(self, phrase: Phrase, fitting: list[Entity]) -> tuple[str, ...]:
         if phrase.number is not None and phrase.number != len(fitting):
-            names = _list([e.name for e in fitting])
-            raise InstructionError(
-                f"{phrase.text!r} speaks of {phrase.number}; there are: {names}."
-            )
+            raise _other_number(phrase, phrase.number, fitting)
         return tuple(e.name for e in fitting)
 
-    def _some(self, phrase: _Phrase, fitting: list[Entity], number: int) -> tuple[str, ...]:
+    def _some(self, phrase: Phrase, fitting: list[Entity], number: int) -> tuple[str, ...]:
         if len(fitting) < number or (phrase.definite and len(fitting) != number):
-            names = _list([e.name for e in fitting])
-            raise InstructionError(f"{phrase.text!r} speaks of {number}; there are: {names}.")
+            raise _other_number(phrase, number, fitting)
         return tuple(e.name for e in _easiest(self.scene, fitting)[:number])
 
-    def _unknown(self, phrase: _Phrase) -> UnknownNameError:
+    def _unknown(self, phrase: Phrase) -> UnknownNameError:
         return UnknownNameError(
             f"Nothing in the scene is {phrase.text!r}. The scene has: {_names(self.scene)}."
         )
 
 
-def _nouns(scene: Scene) -> Mapping[str, tuple[frozenset[str], bool]]:
-    """Every noun with the labels it can mean and whether it is plural.
-
-    What the scene calls a thing itself comes before the lexicon's other words for things.
-    """
-    nouns: dict[str, tuple[frozenset[str], bool]] = {}
-    for label, others in words.LABELS.items():
-        for noun in (label, *others):
-            known = nouns.get(noun, (frozenset(), False))[0]
-            nouns[noun] = (known | {label}, False)
-    labels = {e.label for e in scene}
-    for label in labels:
-        nouns[label.lower().replace("_", " ")] = (frozenset({label}), False)
-    plurals = {_plural(noun): (found, True) for noun, (found, _) in nouns.items()}
-    return {**{k: v for k, v in plurals.items() if k not in nouns}, **nouns}
+def _other_number(phrase: Phrase, number: int, fitting: Sequence[Entity]) -> InstructionError:
+    names = _list([e.name for e in fitting])
+    return InstructionError(f"{phrase.text!r} speaks of {number}; there are: {names}.")
 
 
-def _plural(noun: str) -> str:
-    head, _, tail = noun.partition(" of ")
-    if head.endswith(("s", "x", "ch", "sh")):
-        head += "es"
-    elif head == "loaf":
-        head = "loaves"
-    elif head == "die":
-        head = "dice"
-    else:
-        head += "s"
-    return f"{head} of {tail}" if tail else head
-
-
-def _longest(
-    tokens: Sequence[str], nouns: Mapping[str, tuple[frozenset[str], bool]]
-) -> tuple[str, frozenset[str], bool] | None:
-    for length in range(min(4, len(tokens)), 0, -1):
-        text = " ".join(tokens[:length])
-        if text in nouns:
-            return text, *nouns[text]
-    return None
-
-
-def _conjuncts(tokens: Sequence[str]) -> list[list[str]]:
-    parts: list[list[str]] = [[]]
-    for token in tokens:
-        if token in ("and", ",", "&", "plus"):
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return [part for part in parts if part]
-
-
-def _colour(word: str) -> str:
-    """The basic colour of a colour word, or ""."""
-    for basic, others in words.COLOURS.items():
-        if word == basic or word in others:
-            return basic
-    return ""
+def _one_of(phrase: Phrase) -> bool:
+    """Whether a phrase means a single thing that is known."""
+    several = phrase.plural or phrase.number is not None or phrase.quantifier or phrase.ranking
+    return not several
 
 
 def _of_colour(entities: list[Entity], colours: set[str], untold: bool) -> list[Entity]:
@@ -464,25 +387,6 @@ def _of_colour(entities: list[Entity], colours: set[str], untold: bool) -> list[
     return exact or [e for e in entities if untold and not e.colour]
 
 
-def _ranked(ranking: str, entities: list[Entity]) -> list[Entity]:
-    """Entities, the one that a ranking word means first; left is the robot's left."""
-
-    def at(entity: Entity) -> np.ndarray:
-        return entity.T_base_entity.p
-
-    keys: tuple[tuple[frozenset[str], Callable[[Entity], float]], ...] = (
-        (words.LEFT, lambda e: -float(at(e)[1])),
-        (words.RIGHT, lambda e: float(at(e)[1])),
-        (words.NEAREST, lambda e: float(np.linalg.norm(at(e)[:2]))),
-        (words.FARTHEST, lambda e: -float(np.linalg.norm(at(e)[:2]))),
-        (words.BIGGEST, lambda e: -float(np.prod(e.extents_m))),
-        (words.SMALLEST, lambda e: float(np.prod(e.extents_m))),
-        (words.TALLEST, lambda e: -float(e.extents_m[2])),
-        (words.SHORTEST, lambda e: float(e.extents_m[2])),
-    )
-    return sorted(entities, key=next(key for names, key in keys if ranking in names))
-
-
 def _easiest(scene: Scene, entities: list[Entity]) -> list[Entity]:
     """Entities with those that can be taken at once first, nearest to the robot first."""
 
@@ -491,28 +395,6 @@ def _easiest(scene: Scene, entities: list[Entity]) -> list[Entity]:
         return not free, float(np.linalg.norm(entity.T_base_entity.p[:2]))
 
     return sorted(entities, key=key)
-
-
-def _starts(tokens: Sequence[str], phrase: str) -> bool:
-    parts = phrase.split()
-    return list(tokens[: len(parts)]) == parts
-
-
-def _cut(tokens: list[str], phrases: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Tokens before and behind the first of the phrases."""
-    for i in range(len(tokens)):
-        for phrase in phrases:
-            if _starts(tokens[i:], phrase):
-                return tokens[:i], tokens[i + len(phrase.split()) :]
-    return tokens, []
-
-
-def _drop_phrases(tokens: list[str], phrases: Iterable[str]) -> list[str]:
-    for phrase in phrases:
-        for i in range(len(tokens)):
-            if _starts(tokens[i:], phrase):
-                return tokens[:i] + tokens[i + len(phrase.split()) :]
-    return tokens
 
 
 def _list(names: Iterable[str]) -> str:

@@ -30,6 +30,11 @@ def phrases(text: str) -> tuple[str, ...]:
     return tuple(" ".join(phrase.split()) for phrase in text.split(",") if phrase.strip())
 
 
+def single_words(text: str) -> frozenset[str]:
+    """Words separated by spaces."""
+    return frozenset(text.split())
+
+
 COLOURS: Mapping[str, tuple[str, ...]] = {
     "red": ("crimson", "scarlet", "ruby", "cherry", "maroon", "reddish"),
     "green": ("emerald", "lime", "olive", "greenish"),
@@ -72,24 +77,62 @@ INDEFINITE = frozenset({"a", "an", "any", "some", "one"})
 ALL = frozenset({"all", "every", "each", "both", "everything", "everybody", "whatever"})
 OTHER = frozenset({"other", "another", "remaining", "rest"})
 NUMBERS: Mapping[str, int] = {
-    **{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6},
-    **{str(i): i for i in range(1, 7)},
+    **{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "couple": 2, "pair": 2},
+    **{"seven": 7, "eight": 8, "nine": 9, "ten": 10},
+    **{str(i): i for i in range(1, 11)},
 }
 IT = frozenset({"it", "this", "that"})
 THEM = frozenset({"them", "these", "those", "they"})
 THERE = frozenset({"there", "here", "inside"})
-FILLERS = frozenset({"of", "little", "small-sized", "colored", "coloured", "nice", "same", "own"})
+FILLERS = frozenset(
+    {"of", "little", "colored", "coloured", "nice", "same", "own", "very", "whole", "entire"}
+    | {
+        "single",
+        "exact",
+        "available",
+        "lovely",
+        "good",
+        "damn",
+        "darn",
+        "bloody",
+        "actual",
+        "remaining",
+    }
+)
 """Words inside a noun phrase that change nothing."""
 
 LEFT = frozenset({"left", "leftmost"})
 RIGHT = frozenset({"right", "rightmost"})
-NEAREST = frozenset({"nearest", "closest", "near", "front", "frontmost"})
-FARTHEST = frozenset({"farthest", "furthest", "far", "back", "rear", "rearmost"})
-BIGGEST = frozenset({"biggest", "largest", "bigger", "larger", "big", "large"})
+NEAREST = frozenset({"nearest", "closest", "near", "nearer", "closer", "front", "frontmost"})
+FARTHEST = frozenset(
+    {"farthest", "furthest", "far", "farther", "further", "back", "rear", "rearmost", "remotest"}
+)
+BIGGEST = frozenset({"biggest", "largest", "bigger", "larger", "big", "large", "huge"})
 SMALLEST = frozenset({"smallest", "tiniest", "smaller", "small", "tiny"})
-TALLEST = frozenset({"tallest", "highest", "taller", "tall", "high", "longest"})
-SHORTEST = frozenset({"shortest", "lowest", "shorter", "low", "flattest", "flat"})
-RANKINGS = LEFT | RIGHT | NEAREST | FARTHEST | BIGGEST | SMALLEST | TALLEST | SHORTEST
+TALLEST = frozenset({"tallest", "taller", "tall", "high", "longest", "longer"})
+SHORTEST = frozenset({"shortest", "shorter", "low", "flattest", "flat", "flatter"})
+TOP = frozenset({"top", "topmost", "uppermost", "upper", "highest", "higher"})
+BOTTOM = frozenset({"bottom", "bottommost", "lowermost", "lower", "lowest"})
+MIDDLE = frozenset({"middle", "central", "centre", "center", "middlemost", "midmost"})
+RANKINGS = (
+    LEFT
+    | RIGHT
+    | NEAREST
+    | FARTHEST
+    | BIGGEST
+    | SMALLEST
+    | TALLEST
+    | SHORTEST
+    | TOP
+    | BOTTOM
+    | MIDDLE
+)
+ORDINALS: Mapping[str, int] = {
+    **{"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5},
+    **{"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5},
+}
+PILES = frozenset({"tower", "towers", "stack", "pile", "column", "heap"})
+"""Nouns for things that stand on each other."""
 
 VERBS: Mapping[Act, tuple[str, ...]] = {
     Act.PICK: phrases("""
@@ -100,7 +143,7 @@ VERBS: Mapping[Act, tuple[str, ...]] = {
         put, place, move, set, bring, store, insert, drop, lay, transfer, deposit,
         pick and place, pack, stow, stash, shift, relocate, return, leave, load, carry, deliver,
         position, rest, keep, hide, tuck, slip, shelve, tuck away, stow away, pop, plop, plonk,
-        dump, plug
+        dump, plug, add, stick, jam
     """),
     Act.STACK: phrases("""
         stack, pile
@@ -140,7 +183,10 @@ VERBS: Mapping[Act, tuple[str, ...]] = {
     Act.GO_OVER: phrases("""
         go over, go above, go to, move over, move above, move to, move the hand over,
         move the hand to, hover over, hover above, hover, reach, reach over, reach for, reach to,
-        approach, go over to, move over to, position the hand over
+        approach, go over to, move over to, position the hand over, move your hand over,
+        move your hand above, move your hand to, move the hand above, put your hand over,
+        put your hand above, position your hand over, bring your hand over, hold your hand over,
+        move the gripper over, move the gripper above, move the gripper to, move your gripper over
     """),
     Act.GO_NEXT_TO: phrases("""
         go next to, go beside, go alongside, move next to, move alongside, move beside,
@@ -155,6 +201,10 @@ VERBS: Mapping[Act, tuple[str, ...]] = {
 """Base forms of the verbs of each act; inflections are made from them."""
 
 PARTICLE_VERBS: Mapping[tuple[str, str], Act] = {
+    **{(verb, "open"): Act.OPEN for verb in ("get", "shove", "move")},
+    **{(verb, end): Act.CLOSE for verb in ("shove", "move") for end in ("closed", "shut")},
+    ("get", "closed"): Act.CLOSE,
+    ("get", "shut"): Act.CLOSE,
     ("pull", "open"): Act.OPEN,
     ("pull", "out"): Act.TAKE_OUT,
     ("slide", "open"): Act.OPEN,
@@ -193,169 +243,19 @@ PARTICLE_VERBS: Mapping[tuple[str, str], Act] = {
 }
 """Verbs whose meaning hangs on a word behind the object: "pull the drawer open"."""
 
-FOREIGN_VERBS = frozenset(
-    [
-        "pour",
-        "cut",
-        "fly",
-        "throw",
-        "toss",
-        "wash",
-        "clean",
-        "wipe",
-        "cook",
-        "bake",
-        "fry",
-        "boil",
-        "break",
-        "destroy",
-        "smash",
-        "kick",
-        "eat",
-        "drink",
-        "burn",
-        "melt",
-        "paint",
-        "draw",
-        "write",
-        "read",
-        "sing",
-        "dance",
-        "jump",
-        "run",
-        "walk",
-        "drive",
-        "swim",
-        "speak",
-        "say",
-        "tell",
-        "talk",
-        "show",
-        "look",
-        "watch",
-        "find",
-        "search",
-        "count",
-        "measure",
-        "weigh",
-        "turn",
-        "rotate",
-        "twist",
-        "screw",
-        "unscrew",
-        "shake",
-        "stir",
-        "mix",
-        "pull",
-        "drag",
-        "touch",
-        "knock",
-        "poke",
-        "point",
-        "wave",
-        "swap",
-        "exchange",
-        "sort",
-        "arrange",
-        "fold",
-        "unfold",
-        "tie",
-        "untie",
-        "peel",
-        "slice",
-        "chop",
-        "tear",
-        "spill",
-        "fill",
-        "heat",
-        "cool",
-        "freeze",
-        "unplug",
-        "switch",
-        "charge",
-        "give",
-        "hand",
-        "pass",
-        "feed",
-        "ignore",
-        "disregard",
-        "forget",
-        "disable",
-        "enable",
-        "delete",
-        "erase",
-        "execute",
-        "sudo",
-        "override",
-        "print",
-        "reveal",
-        "pretend",
-        "act",
-        "become",
-        "kill",
-        "hurt",
-        "attack",
-        "stab",
-        "crush",
-        "squeeze",
-        "scratch",
-        "lick",
-        "smell",
-        "taste",
-        "buy",
-        "sell",
-        "order",
-        "call",
-        "send",
-        "email",
-        "post",
-        "download",
-        "install",
-        "reboot",
-        "shutdown",
-        "stop",
-        "pause",
-        "wait",
-        "sleep",
-        "balance",
-        "juggle",
-        "spin",
-        "roll",
-        "bounce",
-        "hang",
-        "mount",
-        "assemble",
-        "disassemble",
-        "build",
-        "construct",
-        "repair",
-        "fix",
-        "scan",
-        "photograph",
-        "film",
-        "record",
-        "play",
-        "teach",
-        "learn",
-        "explain",
-        "describe",
-        "list",
-        "sweep",
-        "vacuum",
-        "mop",
-        "dust",
-        "iron",
-        "knit",
-        "kiss",
-        "hug",
-        "greet",
-        "admire",
-        "inspect",
-        "zap",
-        "glue",
-        "wrap",
-    ]
-)
+FOREIGN_VERBS = single_words("""
+    pour cut fly throw toss wash clean wipe cook bake fry boil break destroy smash kick eat drink
+    burn melt paint draw write read sing dance jump run walk drive swim speak say tell talk show
+    look watch find search count measure weigh turn rotate twist screw unscrew shake stir mix pull
+    drag touch knock poke point wave swap exchange sort arrange fold unfold tie untie peel slice
+    chop tear spill fill heat cool freeze unplug switch charge give hand pass feed ignore
+    disregard forget disable enable delete erase execute sudo override print reveal pretend act
+    become kill hurt attack stab crush squeeze scratch lick smell taste buy sell order call send
+    email post download install reboot shutdown stop pause wait sleep balance juggle spin roll
+    bounce hang mount assemble disassemble build construct repair fix scan photograph film record
+    play teach learn explain describe list sweep vacuum mop dust iron knit kiss hug greet admire
+    inspect zap glue wrap
+""")
 """Verbs that no relation of this planner expresses; a card may still bring its own form of one."""
 
 RELATIONS: Mapping[str, str] = {
@@ -381,6 +281,8 @@ RELATIONS: Mapping[str, str] = {
     "near to": "beside",
     "near the": "beside",
     "alongside": "beside",
+    "by": "beside",
+    "adjacent to": "beside",
 }
 """Prepositions of a goal; "to" means in a container and on anything else."""
 
@@ -395,7 +297,8 @@ FOREIGN_RELATIONS = phrases("""
 """Prepositions that no skill can make true."""
 
 POLITE = phrases("""
-    please, kindly, you, you have, you've, having, just, now, also, simply, quickly, slowly,
+    please, kindly, you, you have, you've, having, let me have, just, now, also, simply, quickly,
+    slowly,
     carefully, gently, immediately, making sure that, making sure, taking care that, ensuring that,
     go ahead and, go and, can you, could you, would you, will you, would you mind,
     would you be so kind as to, do you mind, you should, you must, you need to, you have to,
@@ -405,7 +308,8 @@ POLITE = phrases("""
     second, secondly, third, next, then, finally, lastly, at last, at the end, in the end,
     after that, afterwards, afterward, after this, and, make sure that, make sure, ensure that,
     ensure, see to it that, see that, the goal is that, the task is to, your task is to,
-    it is time to, time to, so that, again
+    it is time to, time to, so that, again, start by, start off by, begin by, finish by,
+    finish off by, end by, go on to, proceed to, be sure to, make sure to, could you please
 """)
 """Openings of a clause that carry no meaning of their own."""
 TRAILING = phrases("""
@@ -435,6 +339,42 @@ EARLIER = phrases("""
 """)
 """Separators that put what follows before what was spoken."""
 
+CONTRACTIONS = {"s": "is", "re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would"}
+"""What an ending behind an apostrophe stands for."""
+CONTRACTED_WITH_IS = frozenset(
+    {
+        "it",
+        "that",
+        "this",
+        "there",
+        "here",
+        "what",
+        "where",
+        "who",
+        "how",
+        "he",
+        "she",
+        "everything",
+    }
+)
+"""Words behind which an s with an apostrophe is no genitive."""
+SHORT_FORMS: Mapping[str, str] = {
+    **dict.fromkeys(("let's", "lets"), "let us"),
+    **dict.fromkeys(("can't", "cant", "cannot"), "can not"),
+    **dict.fromkeys(("won't", "wont"), "will not"),
+    **{f"{verb}nt": f"{verb} not" for verb in ("do", "does", "did", "is", "are", "was", "must")},
+    **{f"{verb}nt": f"{verb} not" for verb in ("should", "would", "could", "has", "have")},
+    **{"im": "i am", "ive": "i have", "youre": "you are", "youve": "you have"},
+    **{"thats": "that is", "theres": "there is", "whats": "what is", "wheres": "where is"},
+    **{"pls": "please", "plz": "please", "plse": "please", "thx": "thanks", "tnx": "thanks"},
+    **{"te": "the", "th": "the", "da": "the", "pickup": "pick up", "putdown": "put down"},
+    **{"u": "you", "ur": "your", "r": "are", "b4": "before", "n": "and", "w": "with"},
+    **{"gimme": "give me", "lemme": "let me", "wanna": "want to", "gonna": "going to"},
+    **{"gotta": "have to", "ya": "you", "em": "them", "'em": "them", "cos": "because"},
+    **{"whilst": "while", "til": "until", "till": "until", "alright": "ok", "okay": "ok"},
+}
+"""Words as they are typed in a hurry, and what they stand for."""
+
 QUESTIONS = frozenset(
     {"what", "where", "who", "whom", "why", "how", "which", "is", "are", "does", "did"}
 )
@@ -449,6 +389,14 @@ STATES = frozenset({"open", "closed", "shut", "empty", "on", "off"})
 STATE_VERBS = phrases("""
     should be, must be, needs to be, need to be, has to be, have to be, ought to be, shall be,
     should end up, should stand, should sit, should lie, is, are, be, to be, gets, should go,
-    goes, belongs, belong, must go
+    goes, belongs, belong, must go, go, should all go, needs to go, need to go, has to go,
+    have to go, must all go, should end up, ends up, end up, should be put, must be put, gets put,
+    should be placed, must be placed, can go, may go, should all be, must all be, should both be,
+    should now be, should also be, ought to go, is supposed to be, are supposed to be,
+    is supposed to go, are supposed to go, all go, both go, should go back, goes back, go back,
+    should live, lives, live, get put, to end up, to go, to sit, to stand, to rest, sits, stands,
+    rests, lies, sit,
+    ended up, should rest, must end up, should remain, to stay, should hang out, wants to be,
+    want to be, needs to end up
 """)
 """Verbs of sentences that describe the wanted state: "the drawer should be closed"."""

@@ -7,6 +7,7 @@ from robot_skills.core.plan import Plan
 from robot_skills.core.policy import TextEncoder
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.language import LanguageConfig, LanguageParser
+from robot_skills.scheduler.spelling import Dictionary
 from robot_skills.scheduler.symbolic import SymbolicPlanner
 from robot_skills.skills.card import SkillCard
 
@@ -18,6 +19,7 @@ class RulesPlanner:
         cards: The skills, for example a `SkillLibrary`.
         encoder: Sentence embeddings for open wording; without it unknown words are refused.
         config: How words are read.
+        dictionary: Tells typing errors from other words; without it nothing is corrected.
     """
 
     name = "rules"
@@ -27,9 +29,10 @@ class RulesPlanner:
         cards: Iterable[SkillCard],
         encoder: TextEncoder | None = None,
         config: LanguageConfig | None = None,
+        dictionary: Dictionary | None = None,
     ) -> None:
         cards = tuple(cards)
-        self._parser = LanguageParser(cards, encoder, config)
+        self._parser = LanguageParser(cards, encoder, config, dictionary)
         self._search = SymbolicPlanner(cards)
 
     def plan(self, instruction: str, scene: Scene) -> Plan:

@@ -1,11 +1,12 @@
 """From scenes, words and history to the situations that a sequencer chooses from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from robot_skills.core.plan import Literal, Plan, SkillCall
 from robot_skills.core.scene import Scene
 from robot_skills.core.sequencer import LastCall, Option, Situation
+from robot_skills.scheduler.expected import possible_changes
 from robot_skills.scheduler.world_model import (
     GroundCall,
     State,
@@ -81,7 +82,7 @@ class Situations:
 
     def _option(self, state: State, call: GroundCall, spoken_of: set[Literal]) -> Option:
         after = self.model.apply(state, call.effects)
-        changed = [x for x in _possible_changes(state, after) if x in spoken_of]
+        changed = [x for x in possible_changes(state, after) if x in spoken_of]
         now = {x: self.model.holds(state, x) for x in changed}
         then = {x: self.model.holds(after, x) for x in changed}
         return Option(
@@ -91,17 +92,6 @@ class Situations:
             ends=tuple(x for x in changed if now[x] and not then[x]),
             on_request=call.call.skill in self._on_request,
         )
-
-
-def _possible_changes(before: State, after: State) -> Iterator[Literal]:
-    """Literals whose truth may differ between two states, derived ones among them; each once."""
-    different = sorted(before ^ after)
-    for predicate, args in different:
-        yield Literal(predicate=predicate, args=args)
-    yield Literal(predicate="hand_empty", args=())
-    for name in dict.fromkeys(name for _, args in different for name in args):
-        yield Literal(predicate="clear", args=(name,))
-        yield Literal(predicate="accessible", args=(name,))
 
 
 def _positive(literal: Literal) -> Literal:

@@ -1,4 +1,4 @@
-"""Grounded STRIPS problems out of calls and facts, and their search by a kept library.
+"""Grounded STRIPS problems out of calls and facts.
 
 Cards have derived preconditions (`clear`, `accessible`) that a STRIPS planner does not know. Each
 call is compiled into one operator per way in which they can hold, so that any STRIPS planner
@@ -6,16 +6,10 @@ finds plans that are right in the full model. The compilation may miss that a de
 true; it never claims one that did not.
 """
 
-import logging
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from itertools import product
-from types import ModuleType
-from typing import Any
 
-from robot_skills.core.errors import MissingDependencyError
 from robot_skills.core.plan import Literal
 from robot_skills.core.scene import TABLE
 from robot_skills.scheduler.world_model import (
@@ -53,6 +47,11 @@ class StripsProblem:
     goal: frozenset[Fact]
     operators: tuple[Operator, ...]
 
+    def facts(self) -> frozenset[Fact]:
+        """Every fact that it speaks of."""
+        sets = ((op.preconditions, op.adds, op.deletes) for op in self.operators)
+        return self.initial.union(self.goal, *(facts for three in sets for facts in three))
+
     def reachable(self) -> frozenset[Fact]:
         """Facts that some sequence makes true when nothing is ever undone (delete relaxation)."""
         facts = set(self.initial)
@@ -65,6 +64,26 @@ class StripsProblem:
                 facts |= operator.adds
             done = {id(operator) for operator in ready}
             waiting = [op for op in waiting if id(op) not in done]
+
+    def relevant(self, reachable: Set[Fact]) -> "StripsProblem":
+        """The problem less the operators that cannot be made, or that nothing needed follows from.
+
+        Args:
+            reachable: As `reachable` has it.
+        """
+        needed = set(self.goal)
+        waiting = [op for op in self.operators if op.preconditions <= reachable]
+        used: set[int] = set()
+        while True:
+            serving = [op for op in waiting if not op.adds.isdisjoint(needed)]
+            if not serving:
+                break
+            for operator in serving:
+                needed |= operator.preconditions
+            used |= {id(operator) for operator in serving}
+            waiting = [op for op in waiting if id(op) not in used]
+        operators = tuple(op for op in self.operators if id(op) in used)
+        return replace(self, operators=operators)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,8 +202,9 @@ class _Compiler:
                     if container in self.gates:
                         deletes.add(atom("loose", thing))
                 case "open":
-                    adds.add(("accepts", args))
                     deletes.add(("closed", args))
+                    if self.model.opens_upwards(args[0]):
+                        adds.add(("accepts", args))
                 case "closed":
                     deletes |= {("open", args), ("accepts", args)}
                 case "turned_on" | "turned_off" as switched:
@@ -259,126 +279,3 @@ def _with_absence(operator: Operator, absent: set[Atom]) -> Operator:
         adds=operator.adds | gone,
         deletes=operator.deletes | come,
     )
-
-
-def search(problem: StripsProblem) -> tuple[GroundCall, ...] | None:
-    """A short sequence of calls that reaches the goal, or None when none is found.
-
-    A* with the additive heuristic: nearly shortest plans, and of equally good ones the one whose
-    operators come first in the problem, so that the same problem always has the same plan.
-
-    Raises:
-        MissingDependencyError: The planning library is not installed.
-    """
-    reachable = problem.reachable()
-    if not problem.goal <= reachable:
-        return None
-    operators = [op for op in problem.operators if op.preconditions <= reachable]
-    library = _library()
-    names = {fact: library.Fluent(f"f{i}") for i, fact in enumerate(_facts(problem, operators))}
-    task = library.Problem("plan")
-    for fact, fluent in names.items():
-        task.add_fluent(fluent, default_initial_value=fact in problem.initial)
-    for i, operator in enumerate(operators):
-        action = library.InstantaneousAction(f"a{i}")
-        for fact in sorted(operator.preconditions):
-            action.add_precondition(names[fact])
-        for fact in sorted(operator.deletes):
-            action.add_effect(names[fact], False)
-        for fact in sorted(operator.adds):
-            action.add_effect(names[fact], True)
-        task.add_action(action)
-    for fact in sorted(problem.goal):
-        task.add_goal(names[fact])
-    found = _solve(library, task)
-    if found is None:
-        return None
-    return tuple(operators[int(step.action.name[1:])].call for step in found.actions)
-
-
-def _solve(library: Any, task: Any) -> Any:
-    """The library's plan, or None when there is none or the search takes too many states."""
-    options = {"search": "astar", "heuristic": "hadd"}
-    with _quiet(), library.OneshotPlanner(name="pyperplan", params=options) as planner:
-        heuristic = planner._heuristic
-        # The engine has no limit of its own; every state it visits passes through its heuristic.
-        planner._heuristic = lambda task: _Limited(heuristic(task))
-        try:
-            return planner.solve(task).plan
-        except _TooManyStates:
-            return None
-
-
-class _TooManyStates(Exception):
-    """The search was given up."""
-
-
-class _Limited:
-    """A heuristic that ends the search after `MAX_STATES` states."""
-
-    def __init__(self, heuristic: Callable[[Any], float]) -> None:
-        self._heuristic = heuristic
-        self._left = MAX_STATES
-
-    def __call__(self, node: Any) -> float:
-        self._left -= 1
-        if self._left < 0:
-            raise _TooManyStates
-        return self._heuristic(node)
-
-
-def _facts(problem: StripsProblem, operators: Sequence[Operator]) -> list[Fact]:
-    """Every fact that is needed somewhere; the others need no bookkeeping by the planner."""
-    facts = set(problem.goal)
-    for operator in operators:
-        facts |= operator.preconditions | operator.adds | operator.deletes
-    return sorted(facts)
-
-
-def _library() -> Any:
-    """unified-planning, imported on first use."""
-    try:
-        with _without_tuning():
-            import unified_planning.shortcuts as library
-
-            # The first environment imports the planners too.
-            library.get_environment().credits_stream = None
-    except ImportError:
-        raise MissingDependencyError(
-            "Planning needs unified-planning with pyperplan: pip install 'robot-skills[sim]'."
-        ) from None
-    return library
-
-
-@contextmanager
-def _without_tuning() -> Iterator[None]:
-    """Spare the import of ConfigSpace, and of scipy's statistics with it, which take longest.
-
-    unified-planning describes with it how engines can be tuned, which nobody asks for here.
-    """
-    name = "ConfigSpace"
-    if name in sys.modules:
-        yield
-        return
-    stand_in = ModuleType(name)
-    stand_in.ConfigurationSpace = dict  # type: ignore[attr-defined]
-    sys.modules[name] = stand_in
-    try:
-        yield
-    finally:
-        sys.modules.pop(name, None)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the planner's remarks, which go to the root logger, out of everybody's log."""
-
-    def foreign(record: logging.LogRecord) -> bool:
-        return "pyperplan" not in record.pathname
-
-    root = logging.getLogger()
-    root.addFilter(foreign)
-    try:
-        yield
-    finally:
-        root.removeFilter(foreign)

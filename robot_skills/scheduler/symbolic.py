@@ -7,8 +7,9 @@ from robot_skills.core.errors import PlanningError, unknown_name
 from robot_skills.core.plan import Literal, Milestone, SkillCall, Specification
 from robot_skills.core.predicates import PREDICATES
 from robot_skills.core.scene import TABLE, Scene
+from robot_skills.scheduler.astar import search
 from robot_skills.scheduler.diagnosis import Diagnosis
-from robot_skills.scheduler.strips import compile_strips, search
+from robot_skills.scheduler.strips import compile_strips
 from robot_skills.scheduler.temporal.planning import (
     begun,
     foreseen,
@@ -222,10 +223,10 @@ def _in_order(goal: Sequence[Literal], calls: Iterable[GroundCall]) -> list[Grou
     """Calls about what the goal names first come first; the table before any other support."""
     named = list(dict.fromkeys(name for literal in goal for name in literal.args))
 
-    def key(call: GroundCall) -> tuple[int, bool]:
+    def key(call: GroundCall) -> tuple[bool, int, bool]:
         things = [value for value in call.call.args.values() if value in named]
         first = min((named.index(thing) for thing in things), default=len(named))
-        return first, TABLE not in call.call.args.values()
+        return _beside_for_nothing(call, goal), first, TABLE not in call.call.args.values()
 
     return sorted(calls, key=key)
 
@@ -249,9 +250,16 @@ def _about(call: GroundCall, names: set[str]) -> bool:
 
 def _tidy(call: GroundCall, goal: Sequence[Literal]) -> bool:
     """Whether a call leaves things only where the goal wants them, or on the table."""
-    places = [effect for effect in call.effects if effect.predicate in ("on", "in", "beside")]
+    if _beside_for_nothing(call, goal):
+        return False
+    places = [effect for effect in call.effects if effect.predicate in ("on", "in")]
     wanted = any(effect in goal for effect in call.effects if effect.args)
     return wanted or all(place.args[1] == TABLE for place in places)
+
+
+def _beside_for_nothing(call: GroundCall, goal: Sequence[Literal]) -> bool:
+    """Whether a call puts something beside another thing, which nobody wants."""
+    return any(x.predicate == "beside" and not x.negated and x not in goal for x in call.effects)
 
 
 def _without_detours(

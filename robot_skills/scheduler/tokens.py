@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from robot_skills.core.errors import InstructionError
 from robot_skills.scheduler import lexicon as words
@@ -25,12 +26,40 @@ def tokenise(instruction: str, max_characters: int) -> list[str]:
         )
     text = text.lower().replace("\u2019", "'").replace("`", "'")
     text = " , ".join(text.splitlines())
-    tokens = re.findall(r"[a-z0-9_]+(?:'[a-z]+)?|[,;.!?&]", text)
+    for mark, plain in _MARKS:
+        text = re.sub(mark, plain, text)
+    written = re.findall(r"[a-z0-9_]+(?:'[a-z]+)?|[,;.!?&]", text)
+    tokens = [token for word in written for token in _in_full(word)]
     if not any(token[0].isalpha() for token in tokens):
         raise InstructionError(f"{shown(instruction)} has no words that can be read.")
     while tokens[-1] in PUNCTUATION - {"?"}:
         tokens.pop()
     return tokens
+
+
+_MARKS = (
+    (r"-(?=most\b)", ""),
+    (r"(?<=\w)/(?=\w)", " or "),
+    (r"\.{2,}", " , "),
+    (r"(?<=\d)\.(?=\d)", "_"),
+    (r"\b\d+[.)](?=\s)", " , "),
+    (r"(?<=\s)[-\u2013]+(?=\s)|\u2014|--+|[:()\[\]]", " , "),
+)
+"""Marks, as patterns, and what is read in their place."""
+
+
+def _in_full(word: str) -> list[str]:
+    """A contraction as the words that it stands for."""
+    if word in words.SHORT_FORMS:
+        return words.SHORT_FORMS[word].split()
+    stem, mark, end = word.partition("'")
+    if not mark:
+        return [word]
+    if end == "t" and stem.endswith("n"):
+        return [stem[:-1], "not"]
+    if end == "s" and stem not in words.CONTRACTED_WITH_IS:
+        return [word]
+    return [stem, words.CONTRACTIONS[end]] if end in words.CONTRACTIONS else [word]
 
 
 def at(tokens: Sequence[str], i: int, phrase: str) -> bool:
@@ -41,17 +70,21 @@ def at(tokens: Sequence[str], i: int, phrase: str) -> bool:
 
 def find_all(tokens: Sequence[str], phrases: Iterable[str]) -> list[tuple[int, str]]:
     """Positions and texts of phrases, the longest at each place, not overlapping."""
-    ordered = sorted(phrases, key=lambda text: -len(text.split()))
+    table = _by_first_word(tuple(phrases))
+    rest = list(tokens)
     found: list[tuple[int, str]] = []
     i = 0
-    while i < len(tokens):
-        text = next((p for p in ordered if at(tokens, i, p)), None)
-        if text is None:
-            i += 1
-            continue
-        found.append((i, text))
-        i += len(text.split())
+    while i < len(rest):
+        parts = _longest_at(rest, i, table)
+        if parts:
+            found.append((i, " ".join(parts)))
+        i += max(len(parts), 1)
     return found
+
+
+def longest_start(tokens: Sequence[str], phrases: Iterable[str]) -> str:
+    """The longest of the phrases that tokens begin with; empty when none."""
+    return " ".join(_longest_at(list(tokens), 0, _by_first_word(tuple(phrases))))
 
 
 def until(tokens: Sequence[str], stops: Iterable[str]) -> list[str]:
@@ -68,29 +101,52 @@ def without(tokens: Sequence[str], word: str) -> list[str]:
 
 def strip_start(tokens: Sequence[str], phrases: Iterable[str]) -> list[str]:
     """Drop phrases and punctuation from the start until something else comes."""
-    ordered = sorted(phrases, key=lambda text: -len(text.split()))
+    table = _by_first_word(tuple(phrases))
     rest = list(tokens)
     while rest:
-        if rest[0] in PUNCTUATION:
-            rest = rest[1:]
-            continue
-        phrase = next((p for p in ordered if at(rest, 0, p)), None)
-        if phrase is None:
+        length = 1 if rest[0] in PUNCTUATION else len(_longest_at(rest, 0, table))
+        if not length:
             break
-        rest = rest[len(phrase.split()) :]
+        rest = rest[length:]
     return rest
 
 
 def strip_end(tokens: Sequence[str], phrases: Iterable[str]) -> list[str]:
     """Drop phrases from the end, but never everything."""
+    table = _by_last_word(tuple(phrases))
     rest = list(tokens)
-    ordered = sorted(phrases, key=lambda text: -len(text.split()))
     while rest:
-        phrase = next((p for p in ordered if at(rest, len(rest) - len(p.split()), p)), None)
-        if phrase is None or len(phrase.split()) >= len(rest):
+        fitting = (p for p in table.get(rest[-1], ()) if rest[-len(p) :] == p)
+        length = len(next(fitting, ()))
+        if not length or length >= len(rest):
             break
-        rest = rest[: -len(phrase.split())]
+        rest = rest[:-length]
     return rest
+
+
+@lru_cache(maxsize=256)
+def _by_first_word(phrases: tuple[str, ...]) -> Mapping[str, list[list[str]]]:
+    """The words of phrases by the first of them, the longest first."""
+    return _grouped(phrases, 0)
+
+
+@lru_cache(maxsize=256)
+def _by_last_word(phrases: tuple[str, ...]) -> Mapping[str, list[list[str]]]:
+    """The words of phrases by the last of them, the longest first."""
+    return _grouped(phrases, -1)
+
+
+def _grouped(phrases: Iterable[str], place: int) -> Mapping[str, list[list[str]]]:
+    table: dict[str, list[list[str]]] = {}
+    for parts in sorted((text.split() for text in phrases), key=len, reverse=True):
+        table.setdefault(parts[place], []).append(parts)
+    return table
+
+
+def _longest_at(tokens: list[str], i: int, table: Mapping[str, list[list[str]]]) -> Sequence[str]:
+    """The longest phrase of a table at position i; empty when there is none."""
+    fitting = (p for p in table.get(tokens[i], ()) if tokens[i : i + len(p)] == p)
+    return next(fitting, ())
 
 
 def joined(tokens: Iterable[str]) -> str:

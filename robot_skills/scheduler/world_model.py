@@ -133,6 +133,16 @@ class WorldModel:
         hollow = entity.cavity is not None and entity.articulation is None
         return thing != support and not hollow
 
+    def opens_upwards(self, thing: str) -> bool:
+        """Whether things can be put in from above when it is open.
+
+        A drawer carries its inside out from under its top; a door shows it from the front alone.
+        """
+        entity = self.scene[thing]
+        joint = entity.articulation
+        slides = joint is not None and joint.hinge_entity is None
+        return entity.access is not None or (entity.cavity is not None and slides)
+
     def reaches_into(self, below: str, container: str) -> bool:
         """Whether a thing that stands on `below`, inside a container, counts as in it too."""
         cavity = self.scene[container].cavity
@@ -171,8 +181,10 @@ class WorldModel:
                 facts |= {("on", (thing, below)) for below in self.also_on(support)}
                 facts |= {("in", (thing, c)) for c in inside if self.reaches_into(support, c)}
             case "open":
-                facts |= {("open", args), ("accepts", args)}
+                facts.add(("open", args))
                 facts.discard(("closed", args))
+                if self.opens_upwards(args[0]):
+                    facts.add(("accepts", args))
             case "closed":
                 facts.add(("closed", args))
                 facts -= {("open", args), ("accepts", args)}

@@ -31,6 +31,15 @@ def test_an_embedding_does_not_depend_on_its_neighbours(encoder):
         np.testing.assert_array_equal(encoder.encode([text])[0], together[row])
 
 
+def test_words_have_features_by_themselves_and_in_their_sentence(encoder):
+    alone, after = encoder.tokens("cube"), encoder.tokens("the cube")
+    assert alone.shape == (3, 768)
+    np.testing.assert_allclose(alone[1, :384], after[2, :384], atol=1e-6)
+    assert np.abs(alone[1, 384:] - after[2, 384:]).max() > 0.01
+    mean = alone[:, 384:].mean(axis=0)
+    np.testing.assert_allclose(mean / np.linalg.norm(mean), encoder.encode(["cube"])[0], atol=1e-5)
+
+
 def test_a_paraphrase_is_nearer_than_another_meaning(encoder):
     asked, same, other = encoder.encode(
         ["pick up the red block", "grab the scarlet cube", "close the cabinet drawer"]

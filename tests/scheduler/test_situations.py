@@ -122,8 +122,8 @@ def test_a_thing_that_somebody_takes_away_ends_the_run_and_is_named():
     world.script = {"grasp": [(Outcome.FAILED, taken)]}
     result = executive(world, events).run(PUT)
     assert not result.success
-    assert "red_cube" in result.reason
-    assert world.calls == ["grasp red_cube"]
+    assert "red_cube is gone" in result.reason
+    assert world.calls == ["grasp red_cube", "home"]
 
 
 def test_a_thing_that_has_become_too_large_by_falling_over_is_refused_with_the_reason():

@@ -8,7 +8,7 @@ from robot_skills.core.errors import (
     PlanningError,
     UnknownNameError,
 )
-from robot_skills.core.plan import Literal, SkillCall
+from robot_skills.core.plan import Literal, Plan, SkillCall
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.language import LanguageParser, Understanding
 from robot_skills.scheduler.plan_checker import PlanChecker
@@ -189,3 +189,25 @@ def test_a_verb_that_nobody_knows_is_described_by_what_it_was_said_of():
     error = caught.value
     assert (error.verb, error.effects) == ("pour", ())
     assert error.parameters == {"object": "movable", "target": "container"}
+
+
+def test_nothing_is_put_into_a_cupboard_whose_door_shows_it_from_the_front():
+    with pytest.raises(PlanningError, match="put in from above, and cupboard has no opening"):
+        calls("put the red cube in the cupboard", worlds.workshop())
+
+
+def test_a_plan_that_puts_something_into_an_open_cupboard_is_refused():
+    target = {"object": "red_cube", "relation": "in", "target": "cupboard"}
+    into = (
+        SkillCall(skill="open", args={"thing": "cupboard"}),
+        SkillCall(skill="grasp", args={"object": "red_cube"}),
+        SkillCall(skill="place", args=target),
+    )
+    plan = Plan(instruction="", goal=(), calls=into, planner="test")
+    verdict = PlanChecker(CARDS.values()).check(plan, worlds.workshop())
+    assert "accepts(cupboard) would not hold" in "".join(verdict.reasons)
+
+
+def test_what_goes_on_the_table_is_not_put_beside_anything():
+    made = calls("turn the switch on and put the can on the table", worlds.workshop(held="can"))
+    assert made == ["place can on table", "press switch on"]

@@ -36,7 +36,11 @@ def alternatives(
     begin = _begin(left, right, is_command)
     first = [word for word in left if word != "either"]
     stays = [word for word in left[:begin] if word != "either"]
-    shared = right[_end(right, stays, is_command) :]
+    end = _end(right, stays, is_command)
+    shared = right[end:]
+    if first[-1] in words.COLOURS:
+        # "The blue or the red cube".
+        first = [*first, *right[max(end - 1, 0) : end]]
     return [
         *_listed([*first, *shared], len(stays), len(shared)),
         *_more([*stays, *right], is_command),

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 
-from robot_skills.core.errors import UnknownNameError
+from robot_skills.core.errors import RefusedError, UnknownNameError
+from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import holds
 from robot_skills.scheduler import lexicon as words
 from robot_skills.scheduler.acts import Ask
@@ -151,6 +152,8 @@ class TemporalReader:
             self._demand(self._acts(wishes), self._states.read(when))
         elif relation in (Relation.IF, Relation.UNLESS):
             self._trailing_condition(main, relation, when, ordered)
+        elif relation is Relation.UNTIL and "until" in tokens:
+            self._achieve(main, when)
         elif "or" in tokens or "either" in tokens:
             self._choice(tokens)
         else:
@@ -195,6 +198,24 @@ class TemporalReader:
             raise not_understood("or", tokens)
         return conjunction((Eventually(Always(conjunction(literals))), *order(wishes, self._scene)))
 
+    def _achieve(self, main: list[str], when: list[str]) -> None:
+        """ "Press the button until it is on": what it leads to is wanted, not how often."""
+        try:
+            asks = [wish.ask for wish in self._commands(main)]
+        except RefusedError:
+            # "Pull the drawer until it is open" is "pull the drawer open".
+            asks = [wish.ask for wish in self._commands([*main, *when[-1:]])]
+        if not _EXHAUSTED.isdisjoint(when):
+            # "Put the cubes in the box until none is left" is putting all of them there.
+            self._wish([Wish(ask=ask) for ask in asks])
+            return
+        state = self._states.read(when)
+        about = {literal.args[:1] for ask in asks for literal in ask.literals}
+        wanted = isinstance(state, Literal) and not state.negated and state.predicate in _OPPOSITES
+        if not isinstance(state, Literal) or not wanted or about != {state.args[:1]}:
+            raise not_understood("until", [*main, "until", *when])
+        self._wish([Wish(ask=Ask(literals=(state,)))])
+
     # -- what must not be, and what has to stay --------------------------------------------------
 
     def _prohibit(self, tokens: list[str], relation: Relation | None, when: list[str]) -> None:
@@ -211,7 +232,14 @@ class TemporalReader:
             relation, when = said.RELATIONS[head], tokens[len(head.split()) :]
         else:
             deeds = self._deeds.read(strip_end(tokens, said.ALL_THE_TIME))
+        doing = strip_start(when, ("you", "you are"))
+        if relation is Relation.WHILE and self._begins(doing) and doing[0] not in said.HOLDING:
+            relation = None
+            self._wish(self._commands(doing))
         state = self._states.read(when) if relation is not None else TRUE
+        if relation is not None:
+            # What follows speaks of the main clause: "do not touch it until ..., then take it".
+            self._mention(tokens)
         for deed in deeds:
             self._add(prohibited(deed, relation, state))
 
@@ -244,6 +272,8 @@ class TemporalReader:
         if away or bare != tokens:
             self._prohibit(["touch", *(tokens[len(away.split()) :] if away else bare)], None, [])
             return
+        if self._begins(tokens) and tokens[0].endswith("ing"):
+            raise not_understood("keep", tokens)
         literals = self._clause(tokens).literals
         what = conjunction(literals)
         doing = relation is Relation.WHILE and self._begins(strip_start(when, ("you", "you are")))
@@ -295,14 +325,37 @@ class TemporalReader:
         relation = said.RELATIONS[head := opening(tokens, said.RELATIONS)]
         rest = tokens[len(head.split()) :]
         when, main = self._split_condition(rest)
+        main, more = _split_further(main)
         main, other = split_otherwise(main)
+        if when[:1] == ["it"] and not self._grounder.mentions.groups:
+            # "If it is not open already, open the drawer."
+            self._mention(main)
         true = self._is_so(when) != (relation is Relation.UNLESS)
         self._decide(true, main, other)
+        if more:
+            self._condition(more)
 
     def _trailing_condition(
         self, main: list[str], relation: Relation, when: list[str], ordered: bool
     ) -> None:
         when, other = split_otherwise(when)
+        when, behind = self._split_next(when)
+        self._conditioned(main, relation, when, other, ordered)
+        if behind:
+            self._read(["then", *behind])
+
+    def _split_next(self, tokens: list[str]) -> tuple[list[str], list[str]]:
+        """A condition, and the command that is joined to it."""
+        for i in range(1, len(tokens)):
+            if tokens[i] in ("and", ",", "then"):
+                behind = strip_start(tokens[i:], ("and", "then", "and then"))
+                if behind and self._begins(behind):
+                    return tokens[:i], behind
+        return tokens, []
+
+    def _conditioned(
+        self, main: list[str], relation: Relation, when: list[str], other: list[str], ordered: bool
+    ) -> None:
         if joined(when) in _THERE_IS_ONE:
             try:
                 self._wish(self._commands(main), ordered)
@@ -322,7 +375,19 @@ class TemporalReader:
         if true:
             self._read(main)
         elif other:
+            # "..., otherwise put the milk there": where the first command would have put it.
+            self._mention(main)
             self._read(other if self._begins(other) else with_object(main, other))
+
+    def _mention(self, tokens: Sequence[str]) -> None:
+        """Take note of the things that words name, as far as they do."""
+        i = 0
+        while i < len(tokens):
+            length = self._grounder.phrase(tokens[i:])
+            phrase = joined(tokens[i : i + length])
+            if length and phrase not in words.IT | words.THEM and self._grounder.peek(phrase):
+                self._grounder.resolve(phrase)
+            i += max(length, 1)
 
     def _is_so(self, tokens: list[str]) -> bool:
         """Whether a condition holds in the scene as it is."""
@@ -356,6 +421,15 @@ class TemporalReader:
         self._reading.formulas.append(formula)
 
 
+def _split_further(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """What is to be done under one condition, and the next condition with what hangs on it."""
+    for i in range(1, len(tokens)):
+        if tokens[i] in ("if", "unless") and tokens[i + 1 : i + 2] not in (["not"], ["so"]):
+            return strip_end(tokens[:i], (",", "and", "but")), tokens[i:]
+    return tokens, []
+
+
+_EXHAUSTED = words.ALL | words.THEM | {"none", "nothing", "no", "empty"}
 _OPPOSITES = {
     "open": "closed",
     "closed": "open",

@@ -56,6 +56,8 @@ TOUCHES = frozenset(
     }
 )
 """Verbs for whatever a hand can do to a thing."""
+HOLDING = frozenset({"hold", "holding", "carry", "carrying", "grip", "gripping", "grasping"})
+"""Verbs that say what the hand is like rather than what it does."""
 RELATIONS: dict[str, Relation] = {
     "while": Relation.WHILE,
     **dict.fromkeys(("until", "before", "until after", "without first", "without"), Relation.UNTIL),
@@ -79,7 +81,22 @@ ALL_THE_TIME = phrases("""
     while doing it, while doing this, while you do it, while you do that, while doing that
 """)
 """Endings that say no more than that something goes for the whole task."""
+_WHEN = ("when", "once", "after", "and when", "and once", "as soon as", "only when")
+_DONE = phrases("""
+    you are done, you are finished, you are through, you have finished, you are ready, you are done
+    with that, you are done with this, you are finished with that, you have done that,
+    you have done this, you have done so, you have done it, you did that, that is done,
+    this is done, it is done, that is finished, everything is done, all that is done,
+    all of that is done, all is done, done, finished, done with that, doing that, doing so,
+    doing this, you finish, you have finished that, you finish that, that has been done,
+    that is out of the way, that is taken care of
+""")
 SAID_SHORTER = {
+    **{f"{when} {done}": "then" for when in _WHEN for done in _DONE},
+    **dict.fromkeys(("with that done", "that done", "having done that", "having done so"), "then"),
+    **dict.fromkeys(("after which", "whereupon", "thereafter", "followed by"), "then"),
+    **dict.fromkeys(("immediately after", "right after", "straight after", "just after"), "after"),
+    **dict.fromkeys(("immediately before", "right before", "just before", "ahead of"), "before"),
     "and only then": "then",
     "only then": "then",
     "as soon as": "once",

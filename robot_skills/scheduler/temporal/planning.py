@@ -1,13 +1,12 @@
 """Search for calls whose trace satisfies a specification: in the product of world and automata.
 
-The search of `strips` is a library's, which leaves out every operator that does not lead to the
-goal. Here the specification may ask for what the goal does not, so states are pairs of facts and
-`Progress`, and the heuristic counts what either still demands. As there it is A* with the additive
-heuristic, whose estimates of facts are carried over to formulas.
+The search of `astar` leaves out every operator that does not lead to the goal. Here the
+specification may ask for what the goal does not, so states are pairs of facts and `Progress`, and
+the heuristic counts what either still demands. As there it is A* with the additive heuristic, whose
+estimates of facts are carried over to formulas.
 """
 
 import heapq
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,8 @@ from itertools import count
 from math import inf
 
 from robot_skills.core.plan import Literal, Milestone, SkillCall, Specification
-from robot_skills.scheduler.strips import MAX_STATES, Fact, Operator, StripsProblem
+from robot_skills.scheduler.astar import Bits, NumberedOperator, NumberedProblem, members
+from robot_skills.scheduler.strips import MAX_STATES, Fact, StripsProblem
 from robot_skills.scheduler.temporal.formula import (
     TRUE,
     Always,
@@ -135,7 +135,7 @@ def _sure(formula: Formula, known: Callable[[Atom], bool | None]) -> bool | None
 class _Node:
     """Where a search has come to."""
 
-    facts: frozenset[Fact]
+    facts: Bits
     state: State
     progress: Progress
     calls: tuple[GroundCall, ...] = ()
@@ -160,19 +160,20 @@ def search_satisfying(
     Returns:
         The calls, or None when none are found.
     """
-    estimate = _Estimate(problem)
-    if estimate(problem.initial, progress) == inf:
+    numbered = NumberedProblem(problem, also=problem.facts())
+    estimate = _Estimate(numbered)
+    if estimate(numbered.initial, progress) == inf:
         return None
     number = count()
-    start = _Node(facts=problem.initial, state=state, progress=progress)
+    start = _Node(facts=numbered.initial, state=state, progress=progress)
     frontier = [(0.0, next(number), start)]
-    shortest: dict[tuple[frozenset[Fact], Progress], int] = {(start.facts, progress): 0}
+    shortest: dict[tuple[Bits, Progress], int] = {(start.facts, progress): 0}
     while frontier:
         _, _, node = heapq.heappop(frontier)
         if node.progress.accepted and not model.unmet(node.state, goal):
             return node.calls
-        for operator in problem.operators:
-            if not operator.preconditions <= node.facts:
+        for operator in numbered.operators:
+            if not operator.applies(node.facts):
                 continue
             after = _after(node, operator, model)
             key, length = (after.facts, after.progress), len(after.calls)
@@ -188,10 +189,10 @@ def search_satisfying(
     return None
 
 
-def _after(node: _Node, operator: Operator, model: WorldModel) -> _Node:
+def _after(node: _Node, operator: NumberedOperator, model: WorldModel) -> _Node:
     state, progress = foreseen(node.progress, model, node.state, operator.call)
     return _Node(
-        facts=(node.facts - operator.deletes) | operator.adds,
+        facts=operator.apply(node.facts),
         state=state,
         progress=progress,
         calls=(*node.calls, operator.call),
@@ -204,68 +205,48 @@ class _Estimate:
     Of a formula it is counted what has to come about; what must not is left to the automata.
     """
 
-    def __init__(self, problem: StripsProblem) -> None:
+    def __init__(self, problem: NumberedProblem) -> None:
         self._problem = problem
-        self._needing: dict[Fact, list[int]] = defaultdict(list)
-        for i, operator in enumerate(problem.operators):
-            for fact in operator.preconditions:
-                self._needing[fact].append(i)
+        self._known: dict[Bits, _Costs] = {}
 
-    def __call__(self, facts: frozenset[Fact], progress: Progress) -> float:
-        costs, calls = self._costs(facts)
-        total = sum(costs.get(fact, inf) for fact in self._problem.goal)
-        formula = partial(_formula_cost, costs=costs, called=partial(self._call_cost, calls))
-        return total + sum(formula(demand) for demand in progress.demands)
-
-    def _costs(self, facts: frozenset[Fact]) -> tuple[dict[Fact, float], dict[int, float]]:
-        """Of every fact that can be reached, and of every operator by its number."""
-        operators = self._problem.operators
-        costs: dict[Fact, float] = {}
-        calls: dict[int, float] = {}
-        missing = [len(operator.preconditions) for operator in operators]
-        spent = [1.0] * len(operators)
-        queue = [(0.0, fact) for fact in facts]
-        for i, operator in enumerate(operators):
-            if not operator.preconditions:
-                calls[i] = 1.0
-                queue += [(1.0, fact) for fact in operator.adds]
-        heapq.heapify(queue)
-        while queue:
-            cost, fact = heapq.heappop(queue)
-            if fact in costs:
-                continue
-            costs[fact] = cost
-            for i in self._needing[fact]:
-                missing[i] -= 1
-                spent[i] += cost
-                if missing[i] == 0:
-                    calls[i] = spent[i]
-                    for added in operators[i].adds:
-                        if added not in costs:
-                            heapq.heappush(queue, (spent[i], added))
-        return costs, calls
-
-    def _call_cost(self, calls: dict[int, float], wanted: Called) -> float:
-        operators = self._problem.operators
-        return min(
-            (cost for i, cost in calls.items() if wanted.matches(operators[i].call.call)),
-            default=inf,
-        )
+    def __call__(self, facts: Bits, progress: Progress) -> float:
+        if facts not in self._known:
+            self._known[facts] = _Costs(self._problem, facts)
+        costs = self._known[facts]
+        return costs.goal + sum(_formula_cost(demand, costs) for demand in progress.demands)
 
 
-def _formula_cost(
-    formula: Formula, costs: dict[Fact, float], called: Callable[[Called], float]
-) -> float:
-    cost = partial(_formula_cost, costs=costs, called=called)
+class _Costs:
+    """What facts and calls cost from a state."""
+
+    def __init__(self, problem: NumberedProblem, state: Bits) -> None:
+        self._problem = problem
+        self._facts, self._operators = problem.costs(state)
+        self.goal = sum(self._facts[fact] for fact in members(problem.goal))
+
+    def fact(self, fact: Fact) -> float:
+        """Of a fact; one that no operator is known to lead to may come about some other way."""
+        number = self._problem.numbers.get(fact)
+        cost = inf if number is None else self._facts[number]
+        return 1.0 if cost == inf else cost
+
+    def call(self, wanted: Called) -> float:
+        """Of the cheapest call that matches."""
+        pairs = zip(self._problem.operators, self._operators, strict=True)
+        return min((cost for op, cost in pairs if wanted.matches(op.call.call)), default=inf)
+
+
+def _formula_cost(formula: Formula, costs: _Costs) -> float:
+    cost = partial(_formula_cost, costs=costs)
     match formula:
         case Constant(value):
             return 0.0 if value else inf
         case Literal(predicate="accessible", args=args):
-            return costs.get((True, ("loose", args)), 1.0)
+            return costs.fact((True, ("loose", args)))
         case Literal(predicate=predicate, args=args):
-            return costs.get((True, (predicate, args)), 1.0)
+            return costs.fact((True, (predicate, args)))
         case Called():
-            return called(formula)
+            return costs.call(formula)
         case And(operands):
             return sum(map(cost, operands))
         case Or(operands):

@@ -13,6 +13,7 @@ from robot_skills.scheduler.tokens import (
     base_form,
     find_all,
     joined,
+    longest_start,
     shown,
     strip_end,
     strip_start,
@@ -50,6 +51,7 @@ _JOINTS = frozenset({",", "and", "but", "&"})
 _STOPS = frozenset({";", ".", "!"})
 _SLID = ("open", "closed", "shut")
 _REST = ("all", "other", "things")
+_STAYING = ("remaining", "staying", "being", "kept", "still")
 _ANYWHERE = ("without", "while keeping", "while leaving", "while never", "while not", "keeping")
 """Openings that need no comma before them."""
 
@@ -70,7 +72,7 @@ def shortened(tokens: Sequence[str]) -> list[str]:
     for i in reversed([i for i, token in enumerate(rest) if token == "with"]):
         behind = _until_joint(rest[i + 1 :])
         if len(behind) > 1 and behind[-1] in _SLID:
-            state = [*behind[:-1], "is", behind[-1]]
+            state = [*(w for w in behind[:-1] if w not in _STAYING), "is", behind[-1]]
             rest[i : i + 1 + len(behind)] = ["while", *state]
     return rest
 
@@ -114,8 +116,7 @@ def _subordinate(tokens: Sequence[str]) -> tuple[list[str], Relation, list[str]]
 
 def opening(tokens: Sequence[str], phrases: Sequence[str] | dict[str, Relation]) -> str:
     """The longest of the phrases that tokens begin with; empty when none."""
-    fitting = (phrase for phrase in phrases if at(tokens, 0, phrase))
-    return max(fitting, key=lambda phrase: len(phrase.split()), default="")
+    return longest_start(tokens, phrases) if tokens else ""
 
 
 def _bare(tokens: Sequence[str]) -> list[str]:
@@ -203,7 +204,7 @@ def _kind(tokens: Sequence[str]) -> tuple[Kind, str]:
         kept = head.split()[-1] not in ("leave", "leaving", "hold")
         if kept or _left_alone(tokens[len(head.split()) :]):
             return Kind.KEEPING, head
-    here = _until_joint(tokens)
+    here = [] if opening(tokens, said.RELATIONS) else _until_joint(tokens)
     for kind, forms in ((Kind.NEVER_IS, said.NEVER_IS), (Kind.STAYS, said.STAYS)):
         if any(i > 0 for i, _ in find_all(here, forms)):
             return kind, ""
@@ -284,6 +285,8 @@ def split_otherwise(tokens: list[str]) -> tuple[list[str], list[str]]:
 def with_object(command: list[str], thing: list[str]) -> list[str]:
     """A command with another object: "put it in the box" said of "the milk"."""
     ends = [i for i, _ in find_all(command, words.RELATIONS) if i > 0]
+    if ends and any(i == 0 for i, _ in find_all(thing, words.RELATIONS)):
+        return [*command[: ends[-1]], *thing]
     return [command[0], *thing, *(command[ends[0] :] if ends else ())]
 
 
