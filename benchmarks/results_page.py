@@ -9,8 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collecting_page, planning_page, robot_page, rounding_page, sequencer_page
+from benchmarks import (
+    collecting_page,
+    learned_scheduler_page,
+    planning_page,
+    robot_page,
+    rounding_page,
+    sequencer_page,
+)
+from benchmarks.calibration import page as calibration_page
+from benchmarks.closed_loop import page as closed_loop_page
+from benchmarks.corrections import page as corrections_page
+from benchmarks.instructions import page as instructions_page
 from benchmarks.localisation import page as localisation_page
+from benchmarks.makespan import page as makespan_page
 from benchmarks.markdown import in_minutes, number, percent, section
 from benchmarks.new_skill import page as new_skill_page
 from benchmarks.table import page as table_page
@@ -316,9 +328,15 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("chaos.jsonl", robot_page.chaos),
     ("fuzzed_answers.json", planning_page.fuzzed_answers),
     ("temporal.jsonl", planning_page.specifications),
+    ("instructions.jsonl", instructions_page.chapter),
     ("localisation.jsonl", localisation_page.chapter),
+    ("calibration.jsonl", calibration_page.chapter),
     ("sequencer.jsonl", sequencer_page.executives),
+    ("closed_loop.jsonl", closed_loop_page.chapter),
+    ("makespan.jsonl", makespan_page.chapter),
+    ("learned_scheduler.jsonl", learned_scheduler_page.learned_scheduler),
     ("new_skill.jsonl", new_skill_page.chapter),
+    ("corrections.jsonl", corrections_page.chapter),
 )
 
 

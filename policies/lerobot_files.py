@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policies.end_to_end import EndToEndNotes
 from policies.json_config import JsonConfig, require
 from robot_skills.core.errors import CheckpointError
 
@@ -30,7 +31,7 @@ NOTES = "skill.json"
 
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _PICKLE_STARTS = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-_DEVICE_STEP = "device_processor"
+_DEVICE_STEP, _TOKENIZER_STEP = "device_processor", "tokenizer_processor"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _TRUSTED_MODULES = ("lerobot.", "lerobot_policy_")
 
@@ -49,6 +50,11 @@ class SkillNotes(JsonConfig):
     effects decide."""
     termination: str | None = None
     """Folder, beside this file, of a checkpoint of ours whose termination head says done."""
+    end_to_end: EndToEndNotes | None = None
+    """What pictures and numbers mean, of a policy that was not trained on a skill dataset."""
+    backbone: str | None = None
+    """Folder, beside this file, with settings and tokenizer of the language model that it is built
+    on; without it LeRobot asks the hub, or its cache, for them."""
 
     def __post_init__(self) -> None:
         require(self.fps is None or self.fps > 0.0, f"fps is {self.fps}.")
@@ -118,10 +124,39 @@ def check_files(directory: Path) -> str:
     return kind
 
 
-def device_override(directory: Path, name: str, device: str) -> dict[str, dict[str, str]]:
-    """Overrides for LeRobot's loader of the processor `name` that put its steps on a device."""
+def step_overrides(
+    directory: Path, name: str, device: str, backbone: Path | None = None
+) -> dict[str, dict[str, str]]:
+    """Overrides for LeRobot's loader of the processor `name`.
+
+    Args:
+        directory: Of the checkpoint.
+        name: File of the processor.
+        device: Where its steps run.
+        backbone: Folder of the tokenizer; the one that is named when None.
+    """
+    wanted = {_DEVICE_STEP: {"device": device}}
+    if backbone is not None:
+        wanted[_TOKENIZER_STEP] = {"tokenizer_name": str(backbone)}
     named = [step.get("registry_name") for step in _steps(directory, name)]
-    return {_DEVICE_STEP: {"device": device}} if _DEVICE_STEP in named else {}
+    return {step: override for step, override in wanted.items() if step in named}
+
+
+def backbone_folder(directory: Path, notes: SkillNotes) -> Path | None:
+    """Where the language model's settings lie; None where nobody says.
+
+    Raises:
+        CheckpointError: There is no such folder.
+    """
+    if notes.backbone is None:
+        return None
+    folder = directory / notes.backbone
+    if not (folder / CONFIG).is_file():
+        raise CheckpointError(
+            f"Checkpoint {directory}: {NOTES} names the backbone {notes.backbone!r}, but {folder} "
+            f"holds no {CONFIG}. Copy the settings and the tokenizer of the language model there."
+        )
+    return folder
 
 
 def read_notes(directory: Path) -> SkillNotes:

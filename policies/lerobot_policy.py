@@ -18,15 +18,17 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from policies.end_to_end import EndToEndSkill
 from policies.faces import DescribedTask, FeatureSizes, SkillOfTask, check_history
 from policies.lerobot_files import (
     POSTPROCESSOR,
     PREPROCESSOR,
     SkillNotes,
+    backbone_folder,
     check_files,
-    device_override,
     local_checkpoint,
     read_notes,
+    step_overrides,
 )
 from policies.task_policy import History, TaskChunk
 from robot_skills.core.errors import CheckpointError, MissingDependencyError, RobotSkillsError
@@ -125,24 +127,27 @@ class LeRobotPolicy:
         kind = check_files(directory)
         torch.set_num_threads(options.threads)
         with _refused_as(directory, kind):
-            parts = _build(directory, options)
+            parts = _build(directory, options, backbone_folder(directory, notes))
             ending = _ending(directory, notes, options.device)
             return cls(*parts, _with_fps(notes, options.fps), ending)
 
-    def skill(self, instruction: str | None = None) -> SkillOfTask:
+    def skill(self, instruction: str | None = None) -> SkillOfTask | EndToEndSkill:
         """The skill face.
 
         Raises:
-            RefusedError: It was not trained on a skill dataset, or nobody knows its fps.
+            RefusedError: It was not trained on a skill dataset and nobody says what its numbers
+                mean, or nobody knows its fps.
         """
         told = self._notes.instruction if instruction is None else instruction
-        if self._ending is None:
-            return SkillOfTask(self, told)
-        from policies.loading import load_policy
+        task, ending = self, None
+        if self._ending is not None:
+            from policies.loading import load_policy
 
-        endless = copy(self)
-        endless._ending = None
-        return SkillOfTask(endless, told, load_policy(self._ending.directory))
+            task, ending = copy(self), load_policy(self._ending.directory)
+            task._ending = None
+        if self._notes.end_to_end is not None:
+            return EndToEndSkill(task, self._notes.end_to_end, told, ending)
+        return SkillOfTask(task, told, ending)
 
     @property
     def config(self) -> Any:
@@ -251,7 +256,7 @@ def _predict(policy: Any, steps: list[dict[str, Any]]) -> torch.Tensor:
     return torch.stack([first, *policy._queues[ACTION]], dim=1)
 
 
-def _build(directory: Path, options: LeRobotOptions) -> tuple[Any, Any, Any]:
+def _build(directory: Path, options: LeRobotOptions, backbone: Path | None) -> tuple[Any, Any, Any]:
     """Policy, pre- and post-processor, by LeRobot's own factory."""
     from lerobot.configs import PreTrainedConfig
     from lerobot.policies.factory import get_policy_class, make_pre_post_processors
@@ -261,15 +266,18 @@ def _build(directory: Path, options: LeRobotOptions) -> tuple[Any, Any, Any]:
     overrides = [f"--device={options.device}", *options.overrides]
     config = PreTrainedConfig.from_pretrained(directory, cli_overrides=overrides)
     # Weights of a backbone would be downloaded only to be overwritten by the checkpoint's.
-    for name, value in (("pretrained_backbone_weights", None), ("load_vlm_weights", False)):
+    settings: dict[str, Any] = {"pretrained_backbone_weights": None, "load_vlm_weights": False}
+    if backbone is not None:
+        settings["vlm_model_name"] = str(backbone)
+    for name, value in settings.items():
         if hasattr(config, name):
             setattr(config, name, value)
     policy = get_policy_class(config.type).from_pretrained(directory, config=config, strict=True)
     pre, post = make_pre_post_processors(
         config,
         pretrained_path=str(directory),
-        preprocessor_overrides=device_override(directory, PREPROCESSOR, options.device),
-        postprocessor_overrides=device_override(directory, POSTPROCESSOR, "cpu"),
+        preprocessor_overrides=step_overrides(directory, PREPROCESSOR, options.device, backbone),
+        postprocessor_overrides=step_overrides(directory, POSTPROCESSOR, "cpu"),
     )
     return policy.eval(), pre, post
 

@@ -12,16 +12,17 @@ import numpy as np
 from robot_skills.core.errors import unknown_name
 from robot_skills.core.scene import TABLE, Scene
 from robot_skills.core.se3 import SE3, Array
+from sim.disturbances import AWAY_M, put
 from sim.truth import held_objects
 from sim.world import TabletopWorld
 
 _FIRST_TICK = 4
-_LAST_TICK = {"grasp": 60, "place": 36}
+_LAST_TICK = {"grasp": 60, "place": 36, "insert": 60}
 """Control periods after which most attempts are decided, so that nothing need go wrong any more."""
+_MISPLACED_M = 0.025
+"""Standard deviation along either side, at most."""
 _CLEARANCE_M = 0.09
 """Between the centres of a thing that is moved and any other."""
-_AWAY_M = np.array([-0.7, 0.9, 0.06])
-"""Where what is taken away ends up: on the table's plane, out of reach and sight."""
 
 
 class MishapKind(Enum):
@@ -31,6 +32,8 @@ class MishapKind(Enum):
     """Nothing but the perception noise that there always is."""
     BLURRED = "blurred"
     """Everything is seen centimetres off."""
+    MISPLACED = "misplaced"
+    """What the thing is to be put into is seen millimetres off."""
     MISTAKEN = "mistaken"
     """Another thing is taken for the one that was asked for."""
     MOVED = "moved"
@@ -80,6 +83,13 @@ SHARES: Mapping[str, Mapping[MishapKind, float]] = {
         MishapKind.STUCK: 0.08,
         MishapKind.WEAK: 0.12,
     },
+    "insert": {
+        MishapKind.NONE: 0.28,
+        MishapKind.MISPLACED: 0.52,
+        MishapKind.REMOVED: 0.04,
+        MishapKind.SLIPPERY: 0.08,
+        MishapKind.WEAK: 0.08,
+    },
 }
 """How often what happens, per skill."""
 
@@ -109,10 +119,13 @@ class Blur:
         mishap: Decides how wrong it is.
         thing: What the skill is about.
         rng: Of the errors.
+        into: What the thing is to be put into, where there is such a thing.
     """
 
-    def __init__(self, mishap: Mishap, thing: str, rng: np.random.Generator) -> None:
-        self._mishap, self._thing, self._rng = mishap, thing, rng
+    def __init__(
+        self, mishap: Mishap, thing: str, rng: np.random.Generator, into: str | None = None
+    ) -> None:
+        self._mishap, self._thing, self._rng, self._into = mishap, thing, rng, into
         self._errors: dict[str, Array] = {}
         self._twin: str | None = None
 
@@ -139,6 +152,8 @@ class Blur:
             blurred = self._mishap.kind is MishapKind.BLURRED
             worse = 1.0 + 5.0 * self._mishap.strength if blurred else 1.0
             sigma = np.array([0.003, 0.003, 0.0015, 0.04, 0.03, 0.03, 0.03])
+            if name == self._into and self._mishap.kind is MishapKind.MISPLACED:
+                sigma[:2] = _MISPLACED_M * self._mishap.strength
             self._errors[name] = worse * sigma * self._rng.standard_normal(7)
         return self._errors[name]
 
@@ -178,7 +193,7 @@ def happen(
         case MishapKind.MOVED:
             _push_aside(world, onto if onto in free else thing, mishap.strength, rng)
         case MishapKind.REMOVED:
-            _put(world, thing, _AWAY_M)
+            put(world, thing, SE3.from_translation(AWAY_M))
         case MishapKind.SLIPPERY:
             _lose_friction(world, thing, 10.0 ** (-3.0 + 1.7 * mishap.strength))
         case MishapKind.STUCK:
@@ -200,15 +215,8 @@ def _push_aside(world: TabletopWorld, name: str, strength: float, rng: np.random
         aside = (0.02 + 0.10 * strength) * np.array([np.cos(angle), np.sin(angle)])
         spot = p[:2] + aside
         if all(np.linalg.norm(spot - other) >= _CLEARANCE_M for other in others):
-            _put(world, name, np.array([*spot, p[2]]))
+            put(world, name, SE3(world.T_base_body(name).R, np.array([*spot, p[2]])))
             return
-
-
-def _put(world: TabletopWorld, name: str, p_base_thing: Array) -> None:
-    joint = world.model.joint(name)
-    first, speed = int(joint.qposadr[0]), int(joint.dofadr[0])
-    world.data.qpos[first : first + 3] = p_base_thing
-    world.data.qvel[speed : speed + 6] = 0.0
 
 
 def _lose_friction(world: TabletopWorld, name: str, sliding: float) -> None:

@@ -222,6 +222,21 @@ class CellRobot[WorldT: World, LayoutT]:
         # Clock and robot know each other; a compiled world must not wait for who finds that out.
         self._world = None
 
+    @property
+    def opening_goal(self) -> float:
+        """What the gripper was last told, in [0, 1]."""
+        return self._opening_goal
+
+    def take_over(self, opening: float) -> None:
+        """Go on in a world that somebody has put into another state.
+
+        Args:
+            opening: What the gripper keeps being told; the arm holds still.
+        """
+        self.stop()
+        self._opening_goal = opening
+        self.world.command_opening(opening)
+
     # Sensing.
 
     def observe(self, cameras: Collection[str] = ()) -> Observation:

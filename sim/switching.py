@@ -1,5 +1,7 @@
 """What presses do: a button turns its lamp on and off, a rocker goes over to its other side."""
 
+from collections.abc import Mapping
+
 import mujoco
 
 from sim.fixtures import (
@@ -14,6 +16,7 @@ from sim.fixtures import (
     show_lamp,
 )
 
+_ARMED = "armed"
 _PRESSED_M = 0.006
 _RELEASED_M = 0.003
 
@@ -48,6 +51,16 @@ class Switching:
         if SWITCH in self._on:
             angle_rad = ROCKER_RAD if self._on[SWITCH] else -ROCKER_RAD
             self._data.qpos[self._address(SWITCH_HINGE)] = angle_rad
+        self._show()
+
+    @property
+    def state(self) -> dict[str, bool]:
+        """Which of them are on, and whether the button can be pressed again."""
+        return {**self._on, _ARMED: self._armed}
+
+    def restore(self, state: Mapping[str, bool]) -> None:
+        """Go on from what `state` was."""
+        self._on, self._armed = {name: state[name] for name in self._start}, state[_ARMED]
         self._show()
 
     def is_on(self, name: str) -> bool:

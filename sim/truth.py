@@ -1,5 +1,6 @@
 """The scene as the simulator knows it: what perception is measured against."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -35,7 +36,11 @@ class TruthPerceiver:
         """Nothing to forget."""
 
     def look(self, observation: Observation) -> Scene:
-        return truth_scene(self._world, stamp_s=observation.stamp_s)
+        scene = truth_scene(self._world, stamp_s=observation.stamp_s)
+        for entity in list(scene):
+            if entity.movable and not _on_the_table(entity):
+                scene = scene.with_entity(replace(entity, visible=False, gone=True))
+        return scene
 
 
 def truth_scene(world: TabletopWorld, stamp_s: float | None = None) -> Scene:
@@ -121,6 +126,12 @@ def upright_box(points_m: Array) -> tuple[SE3, Array]:
     low, high = points_m[:, 2].min(), points_m[:, 2].max()
     T = SE3.from_yaw(np.deg2rad(angle_deg), (cx, cy, 0.5 * (low + high)))
     return T, np.array([size_x, size_y, high - low])
+
+
+def _on_the_table(entity: Entity) -> bool:
+    """Whether it is over the table's slab: what is beside it, no camera of the cell sees."""
+    off = np.abs(entity.T_base_entity.p - _TABLE_CENTRE_M)[:2]
+    return bool(np.all(off <= 0.5 * _TABLE_EXTENTS_M[:2]))
 
 
 def _table(height_m: float, stamp_s: float) -> Entity:

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from robot_skills.core.errors import unknown_name
-from robot_skills.core.se3 import SE3
+from robot_skills.core.se3 import SE3, Array
 from sim.appearance import cover_table
 from sim.arms import (
     ARMS,
@@ -52,6 +52,7 @@ CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
 FOVY_DEG = {FRONT_CAMERA: FRONT_FOVY_DEG, WRIST_CAMERA: WRIST_FOVY_DEG}
 """Vertical field of view [deg]."""
 _SETTLE_STEPS = 100
+_STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 
 
 class TabletopWorld:
@@ -72,7 +73,7 @@ class TabletopWorld:
             raise unknown_name("arm", arm, ARMS)
         self.arm: ArmSpec = ARMS[arm]
         self.layout = layout
-        self.model: mujoco.MjModel = build_world(self.arm, layout).compile()
+        self.model: mujoco.MjModel = self._spec().compile()
         self.data = mujoco.MjData(self.model)
         model, spec = self.model, self.arm
         self.servos = find_servos(model, spec, PREFIX, PREFIX)
@@ -91,6 +92,10 @@ class TabletopWorld:
         )
         self._kinematics_fresh = False
         self.reset()
+
+    def _spec(self) -> mujoco.MjSpec:
+        """Editable model of the cell; a cell with more in it adds that here."""
+        return build_world(self.arm, self.layout)
 
     def reset(self) -> None:
         """Back to the start of the episode: arm at home, things at rest where the layout says."""
@@ -130,10 +135,33 @@ class TabletopWorld:
     def _joint_of(self, dof: int) -> int:
         return int(self.model.dof_jntid[dof])
 
+    def physics_state(self) -> Array:
+        """All that decides how the physics goes on; `restore_physics` takes it."""
+        state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        return state
+
+    def restore_physics(self, state: Array) -> None:
+        """Go on from what `physics_state` gave for the same arm and layout.
+
+        Raises:
+            ValueError: It is of another arm or layout.
+        """
+        size = mujoco.mj_stateSize(self.model, _STATE)
+        if state.shape != (size,):
+            raise ValueError(f"the state has {state.size} numbers, this world has {size}")
+        mujoco.mj_setState(self.model, self.data, state, _STATE)
+        mujoco.mj_forward(self.model, self.data)
+        self._kinematics_fresh = False
+
     def step(self, n_physics: int) -> None:
         """Advance by physics steps under the present controls, in one call into MuJoCo."""
         mujoco.mj_step(self.model, self.data, nstep=n_physics)
         self.switching.update()
+        self._kinematics_fresh = False
+
+    def moved(self) -> None:
+        """Somebody has changed joint positions: what depends on them is out of date."""
         self._kinematics_fresh = False
 
     def refresh(self) -> None:

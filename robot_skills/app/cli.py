@@ -87,6 +87,12 @@ def _train_sequencer() -> Entry:
     return options.TrainSequencerOptions, train_sequencer.main
 
 
+def _train_scheduler() -> Entry:
+    from robot_skills.app import train_scheduler
+
+    return train_scheduler.TrainSchedulerOptions, train_scheduler.main
+
+
 def _skills() -> Entry:
     from robot_skills.app import options, skills
 
@@ -141,6 +147,12 @@ def _tell() -> Entry:
     return tell.TellOptions, tell.main
 
 
+def _calibrate() -> Entry:
+    from robot_skills.app.calibrate import command, options
+
+    return options.CalibrateOptions, command.main
+
+
 def _bench() -> Entry:
     from robot_skills.app import bench, options
 
@@ -151,6 +163,30 @@ def _blame() -> Entry:
     from robot_skills.app import blame
 
     return blame.BlameOptions, blame.main
+
+
+def _explain() -> Entry:
+    from robot_skills.app.explain import command
+
+    return command.ExplainOptions, command.main
+
+
+def _memory() -> Entry:
+    from robot_skills.app.memory import command
+
+    return command.MemoryOptions, command.main
+
+
+def _corrections() -> Entry:
+    from robot_skills.app.corrections import command, options
+
+    return options.CorrectionsOptions, command.main
+
+
+def _correct() -> Entry:
+    from robot_skills.app.corrections import correct, options
+
+    return options.CorrectOptions, correct.main
 
 
 def _doctor() -> Entry:
@@ -182,12 +218,24 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="rollouts", summary="let a skill try, with mishaps, and keep how", load=_rollouts),
     Command(name="train-success", summary="learn to foresee success", load=_train_success),
     Command(name="train-sequencer", summary="learn which skill comes next", load=_train_sequencer),
+    Command(
+        name="train-scheduler",
+        summary="learn what comes next from the words themselves",
+        load=_train_scheduler,
+    ),
     Command(name="skills", summary="list the skills, show one, teach another", load=_skills),
     Command(name="serve", summary="serve a policy to other machines (openpi)", load=_serve),
     Command(name="bringup", summary="start a cell's processes, keep them up", load=_bringup),
     Command(name="tell", summary="have a cell that is up carry out an instruction", load=_tell),
+    Command(
+        name="calibrate", summary="lenses, and where cameras are; print a board", load=_calibrate
+    ),
     Command(name="bench", summary="time us and a peer side by side", load=_bench),
     Command(name="blame", summary="whose fault it was that a run went wrong", load=_blame),
+    Command(name="explain", summary="why a run did what it did, step by step", load=_explain),
+    Command(name="memory", summary="what was done and seen before; forget it", load=_memory),
+    Command(name="correct", summary="say what was wrong with a run", load=_correct),
+    Command(name="corrections", summary="what was said to be wanted otherwise", load=_corrections),
     Command(name="doctor", summary="what this machine can do, and what is missing", load=_doctor),
 )
 

@@ -61,7 +61,9 @@ def told_conformance(
     """
     if specification is None:
         return {"conforms": None, "truth_conforms": None}
+    # A run that goes on with a task is judged by what was left of it.
+    judged = Specification(parts=specification.rest or specification.parts)
     return {
-        "conforms": not violated_by(trace_of(events, looks), specification),
-        "truth_conforms": not violated_by(truth.positions, specification),
+        "conforms": not violated_by(trace_of(events, looks), judged),
+        "truth_conforms": not violated_by(truth.positions, judged),
     }

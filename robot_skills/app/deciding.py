@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robot_skills.app.executives import CLOSED_LOOP, FIXED, SEQUENCER, checked_executive
+from robot_skills.app.learned_deciding import LEARNED, Sight, load_learned
 from robot_skills.app.options import MODEL_PLANNERS
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import (
@@ -36,7 +37,7 @@ from robot_skills.skills.library import SkillLibrary
 if TYPE_CHECKING:
     from robot_skills.app.model_planning import Models
 
-PLANNERS = ("rules", *MODEL_PLANNERS)
+PLANNERS = ("rules", *MODEL_PLANNERS, LEARNED)
 """Planners that there are; the first is the default."""
 
 
@@ -48,11 +49,13 @@ class Deciders:
         cards: Of the skills.
         planner: Makes the plans.
         strategy: Decides after the plan, and after every call.
+        sight: Shows a learned planner what things look like, once it has met a robot.
     """
 
     cards: SkillLibrary
     planner: Planner
     strategy: Strategy
+    sight: Sight | None = None
 
 
 def load_deciders(
@@ -95,12 +98,20 @@ def deciders_of(
         MissingDependencyError: Something that it needs is not installed.
     """
     if checked_executive(executive) == SEQUENCER:
-        from policies.text import MiniLmEncoder
+        from policies.text import MiniLmDictionary, MiniLmEncoder
 
         sequencer = _sequencer(zoo / SEQUENCER)
-        parser = LanguageParser(cards, MiniLmEncoder())
+        parser = LanguageParser(cards, MiniLmEncoder(), dictionary=MiniLmDictionary())
         sequencing = Sequencing(sequencer, parser.parse, cards)
         return Deciders(cards=cards, planner=sequencing, strategy=sequencing)
+    if planner == LEARNED:
+        from policies.text import MiniLmDictionary, MiniLmEncoder
+
+        sight = Sight()
+        parser = LanguageParser(cards, MiniLmEncoder(), dictionary=MiniLmDictionary())
+        learned = load_learned(cards, zoo, sight, parser.parse)
+        steps = FixedOrder() if executive == FIXED else learned
+        return Deciders(cards=cards, planner=learned, strategy=steps, sight=sight)
     plans = _planner(planner, cards, models)
     if isinstance(plans, TreeWalk):
         if executive != CLOSED_LOOP:
@@ -158,9 +169,9 @@ def _sequencer(checkpoint: Path) -> Sequencer:
 def _planner(name: str, cards: SkillLibrary, models: "Models | None") -> Planner:
     if name not in PLANNERS:
         raise unknown_name("planner", name, PLANNERS)
-    from policies.text import MiniLmEncoder
+    from policies.text import MiniLmDictionary, MiniLmEncoder
 
-    rules = RulesPlanner(cards, MiniLmEncoder())
+    rules = RulesPlanner(cards, MiniLmEncoder(), dictionary=MiniLmDictionary())
     if name == PLANNERS[0]:
         return rules
     if models is None:

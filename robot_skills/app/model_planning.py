@@ -13,6 +13,7 @@ from robot_skills.core.errors import RefusedError
 from robot_skills.core.plan import Plan, Planner
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
+from robot_skills.scheduler.model_critic import ModelCritic
 from robot_skills.scheduler.models.accounts import Account, Ceiling, MeteredChat, Prices
 from robot_skills.scheduler.models.exchanges import ExchangeMode, RecordedChat
 from robot_skills.scheduler.models.fallback_planner import Ask, FallbackPlanner, nobody
@@ -79,6 +80,12 @@ class Models:
         if self._options.plans == 1:
             return both
         return TreeWalk(name, partial(both.ways, count=self._options.plans))
+
+    def critic(self, cards: SkillLibrary) -> ModelCritic | None:
+        """Who looks at what calls have come to; nobody where that is not asked for."""
+        if not self._options.critic:
+            return None
+        return ModelCritic(self._chat, self._config.model, cards, self._pictures)
 
     def meet(self, robot: Robot, check: Check) -> None:
         """Plan for this robot from now on.

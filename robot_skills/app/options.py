@@ -45,7 +45,10 @@ class ModelOptions:
     """Plans to ask for at one go. Several become a tree, which is walked by what is seen: where a
     branch fails another is taken, and the model is asked again only when none is left."""
     cameras: tuple[str, ...] = ("front",)
-    """Of --planner vlm: cameras whose pictures the model is shown."""
+    """Of --planner vlm and --critic: cameras whose pictures the model is shown."""
+    critic: bool = False
+    """Let the model look at what every skill has come to. It can doubt what the robot believes to
+    be done, and there is another look then; it cannot make a failure a success."""
     exchanges: Path | None = None
     """Recording of all that is asked and answered (JSON lines), with pictures beside it."""
     exchange_mode: Literal["live", "record", "replay", "cache"] = "record"
@@ -67,8 +70,8 @@ class RunOptions(CommonOptions):
     instruction was refused.
     """
 
-    instruction: Positional[str]
-    """What to do, in words."""
+    instruction: Positional[str] = ""
+    """What to do, in words; left out with --resume."""
     arm: str = "panda"
     """Arm of the cell: panda or ur5e."""
     scene: SceneSource = "rgbd"
@@ -77,10 +80,19 @@ class RunOptions(CommonOptions):
     """Of the layout and of every random choice in the run."""
     planner: str = "rules"
     """Who turns the words into a plan: rules (offline), llm (a language model, see --model), vlm
-    (one that sees the cameras' pictures as well). Where a model is no help, rules plan."""
+    (one that sees the cameras' pictures as well), learned (a small network that reads the words and
+    sees the pictures; it also decides what comes after every skill). Where a model is no help,
+    rules plan."""
     models: Annotated[ModelOptions, tyro.conf.arg(name="")] = field(default_factory=ModelOptions)
     forbid: Path | None = None
     """File of regions (YAML) in which nothing is touched, put down or pushed, whoever plans."""
+    listen: bool = False
+    """Heed corrections in words while it runs, one per line of the standard input, and those that
+    were made in other runs; they are kept in --corrections, or in your data directory."""
+    corrections: Path | None = None
+    """File of corrections to heed and to keep them in; made where there is none."""
+    correct_at: tuple[str, ...] = ()
+    """Say things at times of the run, as if they were typed then: "2.5: higher" "4: slower"."""
     executive: str = "closed-loop"
     """What comes after the plan, and after every skill: closed-loop (tries again and plans again),
     fixed (every skill of the plan once, in order), sequencer (a learned one says what comes
@@ -94,6 +106,13 @@ class RunOptions(CommonOptions):
     """Folder of the skills; the shipped ones when left out."""
     no_video: bool = False
     """Do not film the run; a film needs --out and makes the run slower."""
+    memory: Path | None = None
+    """File that remembers tasks and where things were seen; made where there is none. The simulated
+    cell is kept beside it, one per --seed and --arm, and goes on as it was left."""
+    resume: bool = False
+    """Go on with the last task of --memory that was interrupted."""
+    task: int | None = None
+    """Number of the task to go on with, see `robot-skills memory list`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -279,7 +298,7 @@ class RolloutsOptions(CommonOptions):
     slip, or the gripper is stuck. An interrupted call goes on where it stopped when it is repeated.
     """
 
-    skill: Literal["grasp", "place"]
+    skill: Literal["grasp", "place", "insert"]
     """Which skill tries."""
     out: Path
     """Folder for the rollouts."""
@@ -313,6 +332,11 @@ class TrainSuccessOptions(CommonOptions):
     """Folder of the checkpoint that made the rollouts."""
     seed: int = 0
     """Of weights, folds and the order of samples."""
+    attempts: Path | None = None
+    """Folder of rollouts such as are to come, by which it is decided when attempts end early
+    (giving_up.json); those of --test to which nothing was made to happen when left out."""
+    again_s: float = 0.0
+    """Seconds after a failed attempt until another one can begin, for that decision."""
     figure: Path | None = None
     """Where to draw a picture of how reliable the probabilities are (PNG)."""
 

@@ -53,6 +53,8 @@ class Progress:
                 self._refused_chunk(str(data.get("message", "")))
             case EventKind.SKILL_END:
                 self._end(event)
+            case EventKind.CORRECTION:
+                self._line("", f"{data.get('does')}: {data.get('text')}", "dim")
             case EventKind.RETRY:
                 self._line("", f"once more ({data.get('attempt')} of {data.get('of')})", "dim")
             case _:

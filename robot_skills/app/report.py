@@ -11,6 +11,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from robot_skills.app import figures, pictures
+from robot_skills.app.explain.reading import account_of
+from robot_skills.app.explain.telling import tell_steps
 from robot_skills.app.latency import distribution
 from robot_skills.app.story import Attempt, Mark, MarkKind, Story, tell
 from robot_skills.core.errors import StorageError
@@ -72,6 +74,7 @@ def render_report(episode: Episode, inputs: ReportInputs) -> str:
         film=inputs.film,
         plans=_plans(story),
         colours=figures.skill_colours(story.attempts),
+        explained=tell_steps(account_of(episode.events)),
         lanes=_lanes(story, episode.looks, end_s),
         ticks=[
             {"left": round(100 * t / end_s, 3), "text": f"{t:g} s"}

@@ -178,7 +178,8 @@ def make_rollout(config: RolloutConfig, index: int) -> Rollout | str:
     rng = np.random.default_rng((config.seed, index))
     scenario = draw_scenario(config.skill, rng)
     mishap = draw_mishap(config.skill, rng)
-    thing, onto = scenario.args["object"], scenario.args.get("target")
+    thing, into = scenario.args["object"], scenario.args.get("socket")
+    onto = scenario.args.get("target", into)
     cell = SimRobot(arm=config.arm, layout=scenario.layout)
     cell.connect()
     try:
@@ -191,7 +192,7 @@ def make_rollout(config: RolloutConfig, index: int) -> Rollout | str:
             cell.home(DEFAULT_ARM),
             0.0 if scenario.held is not None else scenario.opening,
         )
-        blur = Blur(mishap, thing, rng)
+        blur = Blur(mishap, thing, rng, into)
         witness = _Witness(mishap.tick, lambda: happen(mishap, cell.world, thing, onto, rng))
         events = EventList()
         context = SkillContext(

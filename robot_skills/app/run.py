@@ -2,11 +2,13 @@
 
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from robot_skills.app.corrections.listening import corrections_config, listen
 from robot_skills.app.latency import distribution
 from robot_skills.app.options import MODEL_PLANNERS, RunOptions
 from robot_skills.app.outcome import CommandResult
@@ -26,8 +28,11 @@ from robot_skills.core.events import EventKind, EventList, EventSink
 from robot_skills.data.episode_log import EpisodeLog, read_episode
 
 if TYPE_CHECKING:
+    from robot_skills.app.memory.cell_memory import CellMemory
     from robot_skills.app.model_planning import Models
     from robot_skills.app.video import PlannedFilm
+    from robot_skills.scheduler.memory.records import Where
+    from sim.left_world import LeftWorld
 
 FILM, REPORT = "run.mp4", "report.html"
 """What `--out` holds afterwards, besides log and result."""
@@ -42,17 +47,25 @@ _NOTHING_DONE: dict[str, Any] = {
     "first_motion_s": None,
     "planned_by": None,
     "models": None,
+    "task": None,
 }
 
 
 def main(options: RunOptions) -> CommandResult:
-    """Carry out the instruction of the options."""
+    """Carry out the instruction of the options, or what is left of one."""
+    with _memory(options) as memory:
+        if memory is not None and memory.resumes is not None:
+            options = replace(options, instruction=memory.resumes.instruction)
+        return _main(options, memory)
+
+
+def _main(options: RunOptions, memory: "CellMemory | None") -> CommandResult:
     started_s = time.perf_counter()
     progress, events = Progress(sys.stdout), EventList()
     models: Models | None = None
     try:
         models = _models(options)
-        payload = _carry_out(options, models, progress, events)
+        payload = _carry_out(options, models, memory, progress, events)
     except (RefusedError, PerceptionError, RobotFault) as error:
         progress.close()
         payload = {**_asked(options), **_NOTHING_DONE, **told_error(error)}
@@ -75,6 +88,22 @@ def main(options: RunOptions) -> CommandResult:
     return CommandResult(payload=payload, exit_code=0 if payload["truth_success"] else 1)
 
 
+def _memory(options: RunOptions) -> "AbstractContextManager[CellMemory | None]":
+    """The memory of a run; None where none is asked for. Raises `RefusedError`."""
+    if options.memory is None:
+        if options.resume or options.task is not None:
+            raise RefusedError("--resume goes on from a memory: say which, with --memory FILE.")
+        return nullcontext()
+    from robot_skills.app.memory.cell_memory import MemoryConfig, open_memory
+
+    if options.resume and options.specification is not None:
+        raise RefusedError(
+            "--resume keeps the task's own specification: leave out --specification."
+        )
+    config = MemoryConfig(path=options.memory, resume=options.resume, task=options.task)
+    return open_memory(config, _where(options), options.instruction)
+
+
 def _models(options: RunOptions) -> "Models | None":
     """The language models of a run; None where none is asked. Raises `RefusedError`."""
     if options.planner not in MODEL_PLANNERS:
@@ -85,7 +114,11 @@ def _models(options: RunOptions) -> "Models | None":
 
 
 def _carry_out(
-    options: RunOptions, models: "Models | None", progress: Progress, events: EventList
+    options: RunOptions,
+    models: "Models | None",
+    memory: "CellMemory | None",
+    progress: Progress,
+    events: EventList,
 ) -> dict[str, Any]:
     """Run the instruction; one that is refused on the way leaves its log behind."""
     from robot_skills.app.conformance import TruthTrace, told_conformance
@@ -102,6 +135,9 @@ def _carry_out(
         specification=options.specification,
         models=models,
         forbidden=load_regions(options.forbid) if options.forbid else (),
+        corrections=corrections_config(options.listen, options.corrections, options.correct_at),
+        memory=memory,
+        left_world=None if options.memory is None else _left_world(options, options.memory),
     )
     first_motion, truth = FirstMotion(), TruthTrace()
     sinks: list[EventSink] = [events, first_motion, progress, truth]
@@ -114,6 +150,8 @@ def _carry_out(
         cell = stack.enter_context(simulated_cell(config, sinks, log))
         camera = stack.enter_context(film.start(cell.sim)) if film is not None else None
         truth.start(cell.truth)
+        if options.listen:
+            listen(cell.desk)
         result = cell.run(options.instruction)
         sim_s = cell.sim.clock.now_s()
         specification = result.plans[0].specification
@@ -133,7 +171,23 @@ def _carry_out(
         "first_motion_s": first_motion.age_s,
         "planned_by": result.plans[0].planner,
         "models": None if models is None else models.told(),
+        "task": None if memory is None else memory.journal.task,
     }
+
+
+def _where(options: RunOptions) -> "Where":
+    """Which cell a run is in, as far as a memory is concerned."""
+    from robot_skills.scheduler.memory.records import Where
+
+    return Where(cell=f"simulated cell {options.seed}", arm=options.arm)
+
+
+def _left_world(options: RunOptions, memory: Path) -> "LeftWorld":
+    """Where the simulated cell of a run is kept: beside the memory."""
+    from sim.left_world import LeftWorld
+
+    path = memory.with_name(f"{memory.name}.{options.arm}-{options.seed}.world")
+    return LeftWorld(path, str(_where(options)))
 
 
 def _film(path: Path) -> "PlannedFilm":

@@ -163,6 +163,9 @@ class _Teller:
                 pass
             case EventKind.RETRY:
                 self._mark(event, MarkKind.RETRY, f"once more: {data.get('reason', '')}")
+            case EventKind.CORRECTION:
+                text = f"{data.get('does', '')} {data.get('words', '')!r}: {data.get('text', '')}"
+                self._mark(event, MarkKind.RETRY, text)
             case EventKind.GATE:
                 if not data.get("accepted", True):
                     self._mark(event, MarkKind.GATE, str(data.get("message", "refused")))

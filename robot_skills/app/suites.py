@@ -155,6 +155,7 @@ def instruction_trial(
         arm=config.arm,
         scene=config.scene,
         seed=index,
+        planner=config.planner,
         executive=config.executive,
         layout=instance.layout,
         zoo=config.zoo,

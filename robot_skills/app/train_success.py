@@ -1,12 +1,16 @@
 """`robot-skills train-success`: foresee whether a skill will succeed, from rollouts."""
 
+from dataclasses import asdict
+
 from robot_skills.app.options import TrainSuccessOptions
 from robot_skills.app.outcome import CommandResult
 
 
 def main(options: TrainSuccessOptions) -> CommandResult:
-    """Train on the rollouts that the options name, and measure on others."""
+    """Train on the rollouts that the options name, measure on others, and say when to give up."""
+    from policies.rollouts import read_rollouts
     from policies.success_training import SuccessTraining, train_success
+    from robot_skills.app.giving_up import UNDISTURBED, decide_giving_up
 
     config = train_success(
         options.rollouts, options.test, options.checkpoint, SuccessTraining(seed=options.seed)
@@ -30,6 +34,19 @@ def main(options: TrainSuccessOptions) -> CommandResult:
 
         reliability_figure(config.calibration, options.figure)
         print(f"figure  {options.figure}")
+    _, attempts = read_rollouts(options.attempts or options.test)
+    if options.attempts is None:
+        attempts = [attempt for attempt in attempts if attempt.mishap == UNDISTURBED]
+    choice = decide_giving_up(options.checkpoint, attempts, options.again_s)
+    told = "never" if choice.rule is None else str(choice.rule)
+    print(
+        f"gives up: {told}, by {choice.attempts} attempts, {choice.successes} of them successes; "
+        f"{100.0 * choice.saved:.0f} % of the time to success would surely be saved"
+    )
     return CommandResult(
-        payload={"checkpoint": str(options.checkpoint), "predictor": config.to_json()}
+        payload={
+            "checkpoint": str(options.checkpoint),
+            "predictor": config.to_json(),
+            "giving_up": None if choice.rule is None else asdict(choice.rule),
+        }
     )

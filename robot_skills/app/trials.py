@@ -43,6 +43,7 @@ class TrialConfig:
         policy_config: How policies are run.
         variation: What scenes of skills are drawn from.
         executive: Who carries out instructions, see `executives.EXECUTIVES`.
+        planner: Who plans them, see `deciding.PLANNERS`.
     """
 
     arm: str
@@ -53,6 +54,7 @@ class TrialConfig:
     policy_config: PolicySkillConfig = field(default_factory=PolicySkillConfig)
     variation: Variation = TRAINING
     executive: str = "closed-loop"
+    planner: str = "rules"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

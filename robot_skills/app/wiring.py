@@ -11,9 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robot_skills.app.corrections.desk import CorrectionsConfig, open_desk, replanner
 from robot_skills.app.deciding import PLANNERS, deciders_of, reach_checker
 from robot_skills.app.executives import CLOSED_LOOP, checked_executive
 from robot_skills.app.gating import gate_here
+from robot_skills.app.learned_deciding import Sight
+from robot_skills.app.memory.cell_memory import CellMemory
 from robot_skills.app.options import SceneSource
 from robot_skills.app.recording import (
     RecordedEvents,
@@ -33,16 +36,27 @@ from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.data.episode_log import EpisodeLog
 from robot_skills.scheduler.closed_loop import ClosedLoop
-from robot_skills.scheduler.executive import Executive, SkillRunner, Strategy, context_runner
+from robot_skills.scheduler.corrections import CorrectionDesk, RememberingPlanner
+from robot_skills.scheduler.executive import (
+    Amender,
+    Executive,
+    SecondOpinion,
+    SkillRunner,
+    Strategy,
+    context_runner,
+)
 from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.runs import RunResult
 from robot_skills.scheduler.temporal.specified import SpecifiedPlanner
 from robot_skills.skills.card import SkillCard, SkillKind
 from robot_skills.skills.conditions import check_literals
+from robot_skills.skills.giving_up import GivingUp, read_giving_up
+from robot_skills.skills.guarding import GuardConfig
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import SkillContext
 from sim.arms import ARMS
 from sim.layout import default_layout
+from sim.left_world import LeftWorld
 from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
@@ -68,6 +82,9 @@ class CellConfig:
         specification: What every run has to satisfy besides the words; nothing when None.
         models: Language models, for a planner that asks one.
         forbidden: Where nothing may be touched, put down or pushed.
+        corrections: What was corrected before, and is said meanwhile; nobody listens when None.
+        memory: What was done and seen before, and is kept up to date; nothing when None.
+        left_world: Where the simulated world is kept, and gone on with; drawn anew when None.
     """
 
     arm: str = "panda"
@@ -80,6 +97,9 @@ class CellConfig:
     specification: str | None = None
     models: "Models | None" = None
     forbidden: tuple[ForbiddenRegion, ...] = ()
+    corrections: CorrectionsConfig | None = None
+    memory: CellMemory | None = None
+    left_world: LeftWorld | None = None
 
     def __post_init__(self) -> None:
         """Refuse names that nothing here has. Raises `UnknownNameError`."""
@@ -99,12 +119,16 @@ class Skills:
         planner: Refuses plans with skills that cannot run.
         predictors: What foresees success, by name of the skill.
         strategy: Decides after the plan, and after every call.
+        giving_up: When attempts end early, by name of the skill.
+        sight: Shows a learned planner what things look like, once it has met a robot.
     """
 
     library: SkillLibrary
     planner: Planner
     predictors: Mapping[str, SuccessPredictor]
     strategy: Strategy = field(default_factory=ClosedLoop)
+    giving_up: Mapping[str, GivingUp] = field(default_factory=dict)
+    sight: Sight | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -116,12 +140,14 @@ class Cell:
         robot: The same behind its safety gate: what skills command.
         executive: Runs instructions.
         looks: What was seen so far.
+        desk: Takes corrections in; None where nobody listens.
     """
 
     sim: SimRobot
     robot: Robot
     executive: Executive
     looks: list[Scene] = field(default_factory=list)
+    desk: CorrectionDesk | None = None
 
     def run(self, instruction: str) -> RunResult:
         """Carry out an instruction. Raises as `Executive.run` does."""
@@ -137,7 +163,7 @@ class Cell:
         A plan whose calls are the goal themselves ("go home") has no other truth than that they
         were made.
         """
-        goal: tuple[Literal, ...] = result.plans[0].goal
+        goal: tuple[Literal, ...] = result.plans[-1].goal
         if not goal:
             return result.success
         return check_literals(goal, self.truth()).ok
@@ -149,6 +175,7 @@ def simulated_cell(
     events: Sequence[EventSink] = (),
     log: EpisodeLog | None = None,
     policy_loader: Callable[[Path], Policy] | None = None,
+    strategy: Strategy | None = None,
 ) -> Iterator[Cell]:
     """A connected cell; it stops and closes when the block ends, however it ends.
 
@@ -157,21 +184,37 @@ def simulated_cell(
         events: Who gets every decision.
         log: Open episode log that takes down everything.
         policy_loader: Loads the policy of a checkpoint folder; `load_policy` when None.
+        strategy: Decides in place of the executive that the configuration names.
 
     Raises:
         RefusedError: The skills cannot be read.
         MissingDependencyError: Something that the cell needs is not installed.
     """
     skills = load_skills(config.planner, config.zoo, policy_loader, config.executive, config.models)
+    if config.memory is not None:
+        skills = replace(skills, planner=config.memory.planner(skills.planner))
     if config.specification is not None:
         skills = replace(skills, planner=SpecifiedPlanner(skills.planner, config.specification))
+    if strategy is not None:
+        skills = replace(skills, strategy=strategy)
+    desk = open_desk(config.corrections, skills.library) if config.corrections else None
+    plain_planner = skills.planner
+    if desk is not None:
+        skills = replace(skills, planner=RememberingPlanner(plain_planner, desk))
     layout = config.layout or default_layout(config.seed)
     sim = SimRobot(config.arm, layout=layout, camera_size_px=CAMERA_PX)
     sim.connect()
+    if config.left_world is not None:
+        config.left_world.restore(sim)
+        sim.on_step.append(config.left_world.keep)
     sinks = [*events, RecordedEvents(log)] if log else list(events)
+    if config.memory is not None:
+        sinks.append(config.memory.journal)
     fan_out = EventFanOut(*sinks)
     robot: Robot = gate_here(sim, fan_out)
     perceiver = make_perceiver(config.scene, sim)
+    if config.memory is not None:
+        perceiver = config.memory.perceiver(perceiver, sees_all=config.scene == "truth")
     if log is not None:
         sim.on_step.append(lambda robot: log.state(robot.observe()))
         robot = RecordedRobot(robot, log)
@@ -179,15 +222,28 @@ def simulated_cell(
         skills = replace(skills, planner=RecordedPlanner(skills.planner, log))
     looks: list[Scene] = []
     look = _kept(looker(robot, perceiver), looks)
-    context = skill_context(skills, robot, look, fan_out, config.seed)
-    executive = make_executive(skills, context, forbidden=config.forbidden)
+    context = replace(
+        skill_context(skills, robot, look, fan_out, config.seed),
+        guarding=GuardConfig(cameras=perceiver.cameras),
+        heed=desk,
+    )
+    second = None if config.models is None else config.models.critic(skills.library)
+    executive = make_executive(
+        skills, context, forbidden=config.forbidden, amender=desk, second=second
+    )
+    if desk is not None:
+        desk.meet(executive.emit, sim.clock.now_s, replanner(plain_planner, executive.accept))
     if config.models is not None:
         config.models.meet(robot, executive.check)
+    if skills.sight is not None:
+        skills.sight.meet(robot, perceiver.cameras)
     try:
-        yield Cell(sim=sim, robot=robot, executive=executive, looks=looks)
+        yield Cell(sim=sim, robot=robot, executive=executive, looks=looks, desk=desk)
     finally:
         robot.stop()
         sim.close()
+        if desk is not None:
+            desk.close()
 
 
 def _kept(look: Callable[[], Scene], looks: list[Scene]) -> Callable[[], Scene]:
@@ -228,6 +284,8 @@ def load_skills(
         planner=_ReadyPlanner(deciders.planner, library),
         predictors=load_predictors(library),
         strategy=deciders.strategy,
+        giving_up=load_giving_up(library),
+        sight=deciders.sight,
     )
 
 
@@ -242,6 +300,7 @@ def skill_context(
         events=events,
         seed=seed,
         predictors=skills.predictors,
+        giving_up=skills.giving_up,
     )
 
 
@@ -250,6 +309,8 @@ def make_executive(
     context: SkillContext,
     run: SkillRunner | None = None,
     forbidden: Iterable[ForbiddenRegion] = (),
+    amender: Amender | None = None,
+    second: SecondOpinion | None = None,
 ) -> Executive:
     """Who carries out instructions with these skills.
 
@@ -258,6 +319,8 @@ def make_executive(
         context: What it is done with.
         run: Makes one attempt at a skill; `context_runner` when None.
         forbidden: Where nothing may be touched, put down or pushed.
+        amender: May change what a run is to do while it goes on.
+        second: Looks at what every call that went well has come to; nobody when None.
     """
     return Executive(
         strategy=skills.strategy,
@@ -268,6 +331,8 @@ def make_executive(
         now_s=context.robot.clock.now_s,
         events=context.events,
         checker=make_checker(skills.library, context.robot, context.arm, forbidden),
+        amender=amender,
+        second=second,
     )
 
 
@@ -298,6 +363,23 @@ def load_predictors(library: SkillLibrary) -> dict[str, SuccessPredictor]:
             except CheckpointError as error:
                 _log.warning("Success of %s is not foreseen: %s", card.name, error)
     return predictors
+
+
+def load_giving_up(library: SkillLibrary) -> dict[str, GivingUp]:
+    """When attempts end early, for every skill of which that was measured to pay.
+
+    A broken file is left out with a warning: without it an attempt goes on to its end.
+    """
+    rules: dict[str, GivingUp] = {}
+    for card in library:
+        try:
+            rule = read_giving_up(card.directory)
+        except RefusedError as error:
+            _log.warning("%s never gives up early: %s", card.name, error)
+            continue
+        if rule is not None:
+            rules[card.name] = rule
+    return rules
 
 
 def load_policy(directory: Path) -> Policy:

@@ -28,7 +28,7 @@ from robot_skills.core.scene import (
     canonical_yaw,
     distance_to_rectangle,
 )
-from robot_skills.core.se3 import SE3
+from robot_skills.core.se3 import SE3, Array
 
 
 class Anchor(Enum):
@@ -102,6 +102,19 @@ class TokenBinding:
             token if T_tool_anchor is None else _moved(token, T_base_tool @ T_tool_anchor)
             for token, T_tool_anchor in zip(self.tokens, self.T_tool_anchors, strict=True)
         )
+
+    def shifted(self, index: int, offset_m: Array) -> "TokenBinding":
+        """The tokens with the anchor of one that is not held moved along the axes of the base.
+
+        Args:
+            index: Of the token.
+            offset_m: How far, (3,).
+        """
+        token = self.tokens[index]
+        anchor = token.T_base_anchor
+        moved = _moved(token, SE3(anchor.R, anchor.p + offset_m))
+        tokens = (*self.tokens[:index], moved, *self.tokens[index + 1 :])
+        return replace(self, tokens=tokens)
 
 
 def bind(

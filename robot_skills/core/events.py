@@ -24,9 +24,13 @@ class EventKind(Enum):
     SPECIFICATION = "specification"
     """A call was not made because it would violate what the whole run has to satisfy, or what is
     seen violates it."""
+    PROGRESS = "progress"
+    """What is still ahead of milestones and specification, when that has changed since the plan."""
     RETRY = "retry"
     REPLAN = "replan"
     RUN_END = "run_end"
+    CORRECTION = "correction"
+    """What a person wants otherwise is heeded, remembered, refused or taken back."""
     SUBTASK = "subtask"
     """What is being done from now on, in words."""
     OPERATOR = "operator"

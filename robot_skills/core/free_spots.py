@@ -1,6 +1,6 @@
 """Where there is room: spots on the table and in containers at which a thing may be put down."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,8 @@ class FreeSpotConfig:
         least_margin_m: Gap below which there is no spot at all.
         step_m: Spacing of the spots that are considered.
         extents_m: Size that the spot's token reports, (3,); the table's own would say nothing.
+        about_m: Where a spot is best, x and y, (2,); the middle of the area when None.
+        apart_m: Least gaps to some things, by name, besides the margin.
     """
 
     lower_m: Array = field(default_factory=lambda: np.array([0.36, -0.26]))
@@ -39,10 +41,14 @@ class FreeSpotConfig:
     least_margin_m: float = 0.015
     step_m: float = 0.01
     extents_m: Array = field(default_factory=lambda: np.array([0.1, 0.1, 0.0]))
+    about_m: Array | None = None
+    apart_m: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, size in (("lower_m", 2), ("upper_m", 2), ("extents_m", 3)):
             object.__setattr__(self, name, _frozen(getattr(self, name), (size,), name))
+        if self.about_m is not None:
+            object.__setattr__(self, "about_m", _frozen(self.about_m, (2,), "about_m"))
         if np.any(self.lower_m >= self.upper_m):
             raise ValueError("The area for free spots needs lower < upper.")
         if not 0.0 <= self.least_margin_m <= self.margin_m or self.step_m <= 0.0:
@@ -60,7 +66,7 @@ def free_spot_on_table(
 ) -> Array:
     """A point on the table with room around it, (3,), in the base frame.
 
-    Of all spots that leave the wanted margin, the one nearest to the middle of the area; when the
+    Of all spots that leave the wanted margin, the one nearest to where a spot is best; when the
     table is too crowded for that, the one with the most room. The same scene gives the same spot.
 
     Args:
@@ -77,7 +83,7 @@ def free_spot_on_table(
     spots = np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1).reshape(-1, 2)
     room = np.full(len(spots), np.inf)
     radius = 0.0 if thing is None else 0.5 * float(np.linalg.norm(thing.extents_m[:2]))
-    next_to = np.ones(len(spots), dtype=bool)
+    next_to = far_enough = np.ones(len(spots), dtype=bool)
     if beside is not None:
         gap = distance_to_rectangle(spots, beside.T_base_entity, beside.extents_m[:2]) - radius
         next_to = (gap >= _BESIDE_M[0]) & (gap <= _BESIDE_M[1])
@@ -86,9 +92,13 @@ def free_spot_on_table(
         if entity.name in aside:
             continue
         for T_base_box, size in footprints(entity):
-            room = np.minimum(room, distance_to_rectangle(spots, T_base_box, size))
-    room[~next_to] = -np.inf
-    off_middle = np.linalg.norm(spots - 0.5 * (config.lower_m + config.upper_m), axis=-1)
+            gap = distance_to_rectangle(spots, T_base_box, size)
+            room = np.minimum(room, gap)
+            apart_m = config.apart_m.get(entity.name, -np.inf)
+            far_enough = far_enough & (gap - radius >= apart_m)
+    room[~(next_to & far_enough)] = -np.inf
+    middle = 0.5 * (config.lower_m + config.upper_m) if config.about_m is None else config.about_m
+    off_middle = np.linalg.norm(spots - middle, axis=-1)
     roomy = room >= radius + config.margin_m
     if np.any(roomy):
         best = int(np.argmin(np.where(roomy, off_middle, np.inf)))

@@ -129,6 +129,7 @@ class SkillResult:
         refused_chunks: Chunks that the safety gate refused.
         likely: Probability of success as predicted when the motion ended; None where nothing
             predicts it.
+        refused_by: Code of the safety gate's verdict that ended it; empty when something else did.
         error: Name of the type of the error that ended it; empty where none did.
     """
 
@@ -139,6 +140,7 @@ class SkillResult:
     chunks: int = 0
     refused_chunks: int = 0
     likely: float | None = None
+    refused_by: str = ""
     error: str = ""
 
     @property

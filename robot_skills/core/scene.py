@@ -121,6 +121,7 @@ class Entity:
         confidence: Of the label, in [0, 1].
         stamp_s: When it was last seen.
         visible: Whether it was seen in the latest look, or is remembered.
+        gone: It is remembered, but its place was in full view in the latest look, and empty.
         held_by: Name of the arm that holds it.
         articulation: Its drawer, lid or door.
         control: What is switched on and off at it.
@@ -137,6 +138,7 @@ class Entity:
     confidence: float = 1.0
     stamp_s: float = 0.0
     visible: bool = True
+    gone: bool = False
     held_by: str | None = None
     articulation: Articulation | None = None
     control: Control | None = None

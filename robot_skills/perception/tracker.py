@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from robot_skills.core.predicates import in_
 from robot_skills.core.scene import TABLE, Entity, Scene, canonical_yaw
 from robot_skills.core.se3 import SE3, Array
-from robot_skills.core.types import ArmState, Observation, RgbdFrame
+from robot_skills.core.sight_lines import sees_through
+from robot_skills.core.types import ArmState, Observation
 from robot_skills.perception.colour import same_in_shade
 from robot_skills.perception.labels import UNKNOWN
 from robot_skills.perception.sight import Sight, may_hold
@@ -26,7 +27,6 @@ _FEWER_POINTS = 0.7
 _PIECE_SHARE = 0.6
 _PIECE_M = 0.008
 _HIDDEN_BACK_M = 0.006
-_SEEN_THROUGH = 0.5
 _LOOSENED = 0.12
 """A gripper that opens by so much has let go."""
 _BESIDE_M = 0.008
@@ -96,7 +96,7 @@ class Tracker:
         self._seen_before = {n for n, track in self._tracks.items() if track.entity.visible}
         self._follow_fixtures(sight.fixtures)
         for track in self._tracks.values():
-            track.entity = replace(track.entity, visible=False, held_by=None)
+            track.entity = replace(track.entity, visible=False, held_by=None, gone=False)
         self._loosen(observation)
         held = {grip.name for grip in self._grips.values()}
         self._associate(list(things), held, stamp_s)
@@ -318,19 +318,23 @@ class Tracker:
     def _forget_ghosts(self, observation: Observation, cameras: Iterable[str]) -> None:
         """Drop what was seen a single time and is not there although its place is in full view.
 
-        Seen more often, a thing is real: wherever it went, it stays in the scene.
+        Seen more often, a thing is real: wherever it went, it stays in the scene, and is said to be
+        gone from its place.
         """
-        if any(may_hold(arm.opening) for arm in observation.arms.values()):
+        arms = observation.arms.items()
+        if any(may_hold(arm.opening) and name not in self._grips for name, arm in arms):
             # What is gone from its place may be in a hand that hides it.
             return
         frames = [observation.cameras[name] for name in cameras]
         for name, track in list(self._tracks.items()):
             entity = track.entity
-            if entity.visible or entity.held_by is not None or track.looks > 1:
+            if entity.visible or entity.held_by is not None:
                 continue
             seen = [t.entity for t in self._tracks.values() if t.entity.visible]
-            gone = any(_sees_through(frame, entity) for frame in frames)
-            if gone or any(_centre_within(entity, other) for other in seen):
+            gone = any(sees_through(frame, entity) for frame in frames)
+            if track.looks > 1:
+                track.entity = replace(entity, gone=gone)
+            elif gone or any(_centre_within(entity, other) for other in seen):
                 del self._tracks[name]
                 self._order.remove(name)
 
@@ -363,21 +367,6 @@ def _is_piece(seen: Recognised, entity: Entity) -> bool:
     """Whether a seen thing is a part of a known one, most of which an arm hides now."""
     offsets = np.abs(entity.T_base_entity.inverse() @ seen.thing.cloud.points_m)
     return bool(np.mean(np.all(offsets < 0.5 * entity.extents_m + _PIECE_M, axis=1)) > _PIECE_SHARE)
-
-
-def _sees_through(frame: RgbdFrame, entity: Entity) -> bool:
-    """Whether a camera sees something behind the whole of an entity's place."""
-    corners = np.stack(np.meshgrid(*[(-0.35, 0.0, 0.35)] * 3), axis=-1).reshape(-1, 3)
-    p = frame.T_base_camera.inverse() @ (entity.T_base_entity @ (corners * entity.extents_m))
-    if np.any(p[:, 2] <= 0.0):
-        return False
-    columns = np.rint(p[:, 0] / p[:, 2] * frame.K[0, 0] + frame.K[0, 2]).astype(int)
-    rows = np.rint(p[:, 1] / p[:, 2] * frame.K[1, 1] + frame.K[1, 2]).astype(int)
-    height, width = frame.depth_m.shape
-    if np.any((columns < 0) | (columns >= width) | (rows < 0) | (rows >= height)):
-        return False
-    behind = frame.depth_m[rows, columns] > p[:, 2] + 0.5 * float(entity.extents_m.min())
-    return bool(behind.mean() > _SEEN_THROUGH)
 
 
 def _centre_within(entity: Entity, other: Entity) -> bool:

@@ -115,6 +115,23 @@ def attribute(events: Iterable[Event]) -> Fault | None:
     return _Judge(record).fault()
 
 
+def attribute_attempts(events: Iterable[Event]) -> tuple[Fault | None, ...]:
+    """Whose fault each attempt's failure was, whatever became of the run.
+
+    Args:
+        events: Of one run, in order.
+
+    Returns:
+        One per attempt, in the order in which they ended; None for those that went well, and for
+        those that somebody stopped.
+    """
+    record = read_record(events)
+    judge = _Judge(record)
+    return tuple(
+        judge.of_try(attempt) if attempt in record.troubles else None for attempt in record.tries
+    )
+
+
 def _refused(refusal: Refusal) -> Fault:
     match refusal.error:
         case PlanRefusedError.__name__:
@@ -148,7 +165,7 @@ class _Judge:
             case None:
                 return self._sure_oddity()
             case Try():
-                return self._of_try(trouble)
+                return self.of_try(trouble)
             case PlanBroken():
                 return self._odd_after(trouble) or self._left(trouble)
             case GoalMissed():
@@ -171,8 +188,8 @@ class _Judge:
 
     # Attempts
 
-    def _of_try(self, attempt: Try) -> Fault:
-        """What an attempt leaves open, another one at the same call may tell."""
+    def of_try(self, attempt: Try) -> Fault:
+        """Whose fault a failed attempt was; what it leaves open, another at the call may tell."""
         same = [other for other in self._record.troubles if isinstance(other, Try)]
         for other in same[same.index(attempt) :]:
             if other.call == attempt.call:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from robot_skills.core.errors import (
     PerceptionError,
@@ -21,13 +21,16 @@ from robot_skills.core.errors import (
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.looks import look_data
 from robot_skills.core.plan import Outcome, Plan, Planner, SkillCall, SkillResult
-from robot_skills.core.scene import Scene
+from robot_skills.core.scene import Entity, Scene
 from robot_skills.scheduler.critic import Critic, goal_unmet
+from robot_skills.scheduler.expected import expect_plan
 from robot_skills.scheduler.plan_checker import PlanChecker, PlanRefusedError, PlanVerdict
+from robot_skills.scheduler.presence import leaves_choice, present, with_another
 from robot_skills.scheduler.runs import (
     Ended,
     Run,
     RunResult,
+    ahead_data,
     end_data,
     milestone_text,
     summary,
@@ -36,6 +39,7 @@ from robot_skills.scheduler.runs import (
 from robot_skills.scheduler.temporal.monitor import Monitor
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.runner import SkillContext, run_skill
+from robot_skills.skills.variation import USUAL, Variation
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +48,30 @@ SkillRunner = Callable[[SkillCall, Scene, int], tuple[SkillResult, Scene]]
 it. Answers with how it ended and the scene as seen afterwards."""
 
 
-_HOME = "home"
-"""Skill that brings the arm back to where it can start anew."""
+@runtime_checkable
+class VaryingRunner(Protocol):
+    """A `SkillRunner` that can make an attempt otherwise than usual."""
+
+    def varied(
+        self, call: SkillCall, scene: Scene, attempt: int, variation: Variation
+    ) -> tuple[SkillResult, Scene]:
+        """Make one attempt, as varied."""
+        ...
+
+
+class SecondOpinion(Protocol):
+    """Somebody else who looks at what a call has come to, a language model that sees for example.
+
+    It can cast doubt on a success; a failure stays one whatever it says.
+    """
+
+    def doubt(self, call: SkillCall, before: Scene, after: Scene) -> str:
+        """Why the call may not have done what it should; empty where nothing speaks against it."""
+        ...
+
+
+_HOME, _RETREAT = "home", "retreat"
+"""Skills that bring the arm back to where it can start anew, and up from where it is."""
 _ATTEMPTS = 1000
 """Seeds set apart for the attempts of one run, so that runs with other seeds have other ones."""
 
@@ -58,15 +84,25 @@ def _nothing(_skill: str) -> None:
     return None
 
 
+class _ContextRunner:
+    """Makes attempts with a skill context; a `SkillRunner` and a `VaryingRunner`."""
+
+    def __init__(self, context: SkillContext) -> None:
+        self._context = context
+
+    def __call__(self, call: SkillCall, scene: Scene, attempt: int) -> tuple[SkillResult, Scene]:
+        return self.varied(call, scene, attempt, USUAL)
+
+    def varied(
+        self, call: SkillCall, scene: Scene, attempt: int, variation: Variation
+    ) -> tuple[SkillResult, Scene]:
+        seed = _ATTEMPTS * self._context.seed + attempt
+        return run_skill(call, replace(self._context, scene=scene, seed=seed, variation=variation))
+
+
 def context_runner(context: SkillContext) -> SkillRunner:
     """The runner of a skill context; every attempt gets a seed of its own."""
-
-    def run(call: SkillCall, scene: Scene, attempt: int) -> tuple[SkillResult, Scene]:
-        return run_skill(
-            call, replace(context, scene=scene, seed=_ATTEMPTS * context.seed + attempt)
-        )
-
-    return run
+    return _ContextRunner(context)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +130,27 @@ class Strategy(Protocol):
         ...
 
 
+class Amender(Protocol):
+    """Whoever may change what a run is to do while it goes on."""
+
+    def amended(self, rest: Plan, scene: Scene) -> tuple[Plan, str] | None:
+        """Asked before and after every attempt, and before a run may end.
+
+        Args:
+            rest: What is left of the plan.
+            scene: The latest look.
+
+        Returns:
+            A plan, accepted, that is to be followed from now on, and why; None when nothing has
+            changed.
+        """
+        ...
+
+
+class _Corrected(Exception):
+    """The run goes on with another plan, whatever the strategy had in mind."""
+
+
 class Executive:
     """Runs instructions, one at a time.
 
@@ -108,9 +165,11 @@ class Executive:
         checker: Accepts or refuses plans; the default one has the default limits.
         config: How long it goes on trying.
         stop_requested: Asked before every step; the runner asks inside skills.
+        amender: May change what a run is to do; nobody may when None.
         prepare: Told every skill of a plan before anything moves; raises `RefusedError` when the
             skill cannot run, for example because its checkpoint is corrupt, and `RobotFault` when
             nobody can say.
+        second: Looks at what every call that went well has come to; nobody when None.
     """
 
     def __init__(
@@ -126,7 +185,9 @@ class Executive:
         checker: PlanChecker | None = None,
         config: ExecutiveConfig | None = None,
         stop_requested: Callable[[], bool] = _never,
+        amender: Amender | None = None,
         prepare: Callable[[str], None] = _nothing,
+        second: SecondOpinion | None = None,
     ) -> None:
         self.cards: Mapping[str, SkillCard] = {card.name: card for card in cards}
         self.planner = planner
@@ -139,7 +200,9 @@ class Executive:
         self._checker = checker or PlanChecker(self.cards.values())
         self._critic = Critic(self.cards.values())
         self._stop_requested = stop_requested
+        self._amender = amender
         self._prepare = prepare
+        self._second = second
 
     def run(self, instruction: str) -> RunResult:
         """Carry out an instruction.
@@ -172,7 +235,7 @@ class Executive:
             plan_ms=1000.0 * (time.perf_counter() - start),
             monitor=Monitor.of(plan.specification, self.cards).saw(scene),
         )
-        self.announce(plan, 0)
+        self.announce(run, 0)
         ended = self._carry_out(run)
         run.reason, run.success, run.stopped = ended.reason, ended.success, ended.stopped
         self._emit_end(
@@ -186,18 +249,36 @@ class Executive:
 
     def _carry_out(self, run: Run) -> Ended:
         """Follow the strategy to its end: its own, or that of whoever carries out skills."""
-        try:
-            self._strategy.carry_out(self, run)
-        except Ended as ended:
-            return ended
-        except RobotFault as fault:
-            ended = Ended(str(fault), stopped=self._stop_requested())
-            ended.__cause__ = fault
-            return ended
+        while True:
+            try:
+                self._strategy.carry_out(self, run)
+            except _Corrected:
+                continue
+            except Ended as ended:
+                return ended
+            except RobotFault as fault:
+                ended = Ended(str(fault), stopped=self._stop_requested())
+                ended.__cause__ = fault
+                return ended
+
+    def _heed(self, run: Run) -> None:
+        """Go on with another plan when somebody wants it. Raises `_Corrected`."""
+        amendment = None if self._amender is None else self._amender.amended(run.rest(), run.scene)
+        if amendment is None:
+            return
+        plan, reason = amendment
+        number = len(run.plans)
+        self.emit(EventKind.REPLAN, reason=reason, number=number, corrected=True)
+        run.monitor = Monitor.of(plan.specification, self.cards)
+        run.follow(plan)
+        self.announce(run, number)
+        raise _Corrected
 
     # -- what strategies are made of -------------------------------------------------------------
 
-    def attempt(self, run: Run, call: SkillCall) -> tuple[SkillResult, str]:
+    def attempt(
+        self, run: Run, call: SkillCall, variation: Variation = USUAL
+    ) -> tuple[SkillResult, str]:
         """Make one attempt at a call, and compare what is seen afterwards with what was promised.
 
         A call that the safety gate ended counts as failed once the arm has gone home: the arm is
@@ -210,21 +291,82 @@ class Executive:
         Raises:
             Ended: Somebody asked to stop, there were too many attempts, or nothing can be seen.
         """
+        self._heed(run)
         before = run.scene
-        result = self._attempt(run, call)
+        result = self._attempt(run, call, variation)
+        if result.outcome is Outcome.STOPPED and self._amender and not self._stop_requested():
+            # It was given up for a correction, so what comes after it is another plan's to say.
+            run.skills.append(summary(call, [result]))
+            self._heed(run)
+            raise _Corrected
         if result.error == PerceptionError.__name__:
             self._see(run, self._look_or_end(f"after {call} nothing can be seen"))
         if result.outcome is Outcome.FAULT and result.refused_chunks:
             result = self._recover(run, result)
+        doubt = ""
+        if result.ok and self._second is not None:
+            doubt = self._second.doubt(call, before, run.scene)
+        if doubt:
+            self._see(run, self._look_or_end(f"after {call} nothing can be seen"))
         criticism = self._critic.judge(call, before, run.scene, result.likely)
-        if criticism.surprises:
+        surprises = [*criticism.surprises, *([doubt] if doubt else [])]
+        if surprises:
             self.emit(
-                EventKind.EFFECTS,
-                skill=call.skill,
-                args=dict(call.args),
-                surprises=list(criticism.surprises),
+                EventKind.EFFECTS, skill=call.skill, args=dict(call.args), surprises=surprises
             )
+        if result.ok and doubt and criticism.missing:
+            result = replace(result, outcome=Outcome.FAILED, reason=str(criticism))
         return result, result.reason or str(criticism)
+
+    def recover(self, run: Run, calls: Iterable[SkillCall]) -> bool:
+        """Make calls that are to set right what another attempt needs, each once.
+
+        Returns:
+            Whether all of them went well; the first that does not ends them.
+
+        Raises:
+            Ended: As `attempt` does.
+        """
+        for call in calls:
+            if self.problems(call, run.scene):
+                return False
+            result, _ = self.attempt(run, call)
+            run.skills.append(summary(call, [result]))
+            if not result.ok:
+                return False
+        return True
+
+    def look_from_home(self, run: Run) -> None:
+        """Go home, where nothing is in the way of the cameras, and look again.
+
+        Raises:
+            Ended: As `attempt` does, or nothing can be seen.
+        """
+        card = self.cards.get(_HOME)
+        if card is not None and not card.parameters:
+            self.recover(run, (SkillCall(skill=_HOME),))
+        self._see(run, self._look_or_end("nothing can be seen any more"))
+
+    def settle_for_another(self, run: Run, gone: Entity) -> bool:
+        """Wish for another thing of the same kind than one that is gone, where the words let.
+
+        Returns:
+            Whether there is one; the run has no calls then.
+        """
+        rest = run.rest()
+        if not leaves_choice(rest, gone):
+            return False
+        try:
+            meant = self.planner.plan(rest.instruction, run.scene)
+        except RefusedError:
+            return False
+        found = with_another(rest, gone, run.scene, meant.goal)
+        if found is None:
+            return False
+        wishes, _ = found
+        run.wish(wishes)
+        run.monitor = Monitor.of(wishes.specification, self.cards)
+        return True
 
     def finish(self, run: Run) -> str:
         """Look once more whether the goal holds.
@@ -235,6 +377,7 @@ class Executive:
         Raises:
             Ended: The goal holds, or it cannot be seen.
         """
+        self._heed(run)
         self._see(run, self._look_or_end("the goal could not be seen"))
         if run.monitor.violation:
             raise Ended(run.monitor.violation)
@@ -296,12 +439,19 @@ class Executive:
             self.emit(EventKind.REFUSED, reason=str(error), error=type(error).__name__)
             raise Ended(f"{reason}; no new plan: {error}") from None
         run.follow(plan)
-        self.announce(plan, number)
+        self.announce(run, number)
 
     def retry(
-        self, call: SkillCall, result: SkillResult, problem: str, *, attempt: int, of: int
+        self,
+        call: SkillCall,
+        result: SkillResult,
+        problem: str,
+        *,
+        attempt: int,
+        of: int,
+        variation: Variation = USUAL,
     ) -> None:
-        """Tell everybody that a call that failed is tried again."""
+        """Tell everybody that a call that failed is tried again, and how."""
         self.emit(
             EventKind.RETRY,
             skill=call.skill,
@@ -309,12 +459,15 @@ class Executive:
             attempt=attempt,
             of=of,
             reason=problem,
+            **({} if variation == USUAL else {"variation": str(variation)}),
             **({} if result.likely is None else {"likely": result.likely}),
         )
 
-    def announce(self, plan: Plan, number: int) -> None:
-        """Tell everybody a plan; the first one has number 0."""
+    def announce(self, run: Run, number: int) -> None:
+        """Tell everybody the plan that a run follows from now on; the first one has number 0."""
+        plan = run.plan
         _log.info("plan %d: %s", number, ", ".join(map(str, plan.calls)) or "nothing to do")
+        run.told = ahead_data(run)
         self.emit(
             EventKind.PLAN,
             number=number,
@@ -322,7 +475,9 @@ class Executive:
             goal=[str(literal) for literal in plan.goal],
             milestones=[milestone_text(step) for step in plan.milestones],
             calls=[{"skill": call.skill, "args": dict(call.args)} for call in plan.calls],
+            expected=[step.to_json() for step in expect_plan(plan, run.scene, self.cards)],
             wording=list(plan.wording),
+            ahead=run.told,
             **({} if plan.specification is None else {"specification": str(plan.specification)}),
         )
 
@@ -332,7 +487,7 @@ class Executive:
 
     # -- helpers ---------------------------------------------------------------------------------
 
-    def _attempt(self, run: Run, call: SkillCall) -> SkillResult:
+    def _attempt(self, run: Run, call: SkillCall, variation: Variation = USUAL) -> SkillResult:
         self.end_when_stopped()
         if run.attempts >= self.config.max_calls:
             raise Ended(f"gave up after {run.attempts} attempts at skills")
@@ -343,8 +498,9 @@ class Executive:
             return self._broken(call, Outcome.FAILED, PlanningError(refusal), start_s)
         run.attempts += 1
         run.monitor = run.monitor.began(call, run.scene)
+        self._tell_progress(run)
         try:
-            result, scene = self._run(call, run.scene, run.attempts - 1)
+            result, scene = self._made(call, run.scene, run.attempts - 1, variation)
         except RobotFault as error:
             return self._broken(call, Outcome.FAULT, error, start_s)
         except (PerceptionError, RefusedError) as error:
@@ -352,10 +508,27 @@ class Executive:
         self._see(run, scene)
         return result
 
+    def _made(
+        self, call: SkillCall, scene: Scene, attempt: int, variation: Variation
+    ) -> tuple[SkillResult, Scene]:
+        """One attempt, varied where whoever makes it knows how."""
+        if variation != USUAL and isinstance(self._run, VaryingRunner):
+            return self._run.varied(call, scene, attempt, variation)
+        return self._run(call, scene, attempt)
+
+    def _tell_progress(self, run: Run) -> None:
+        """Tell everybody what is still ahead on the way to the goal, where that is news."""
+        ahead = ahead_data(run)
+        if ahead != run.told:
+            run.told = ahead
+            self.emit(EventKind.PROGRESS, **ahead)
+
     def _see(self, run: Run, scene: Scene) -> None:
         """Go on from a scene; say so when it shows that the specification is violated."""
         if scene is run.scene:
             return
+        run.note(scene)
+        scene = present(scene)
         known = run.monitor.violation
         run.scene, run.monitor = scene, run.monitor.saw(scene)
         if run.monitor.violation and not known:
@@ -384,6 +557,15 @@ class Executive:
         self.emit(EventKind.RETRY, skill=_HOME, args={}, attempt=1, of=1, reason=result.reason)
         way_home = self._attempt(run, home)
         run.skills.append(summary(home, [way_home]))
+        up = self.cards.get(_RETREAT)
+        refused = way_home.outcome is Outcome.FAULT and way_home.refused_chunks > 0
+        if refused and up is not None and not up.parameters:
+            # From a little higher up there may be another way.
+            rise = self._attempt(run, SkillCall(skill=_RETREAT))
+            run.skills.append(summary(SkillCall(skill=_RETREAT), [rise]))
+            if rise.ok:
+                way_home = self._attempt(run, home)
+                run.skills.append(summary(home, [way_home]))
         return replace(result, outcome=Outcome.FAILED) if way_home.ok else result
 
     def _new_look(self) -> Scene:

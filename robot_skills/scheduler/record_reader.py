@@ -102,7 +102,7 @@ class _Reader:
                 if unmet:
                     attempts = len(self._tries)
                     self._trouble(GoalMissed(stamp_s=event.stamp_s, attempts=attempts, unmet=unmet))
-            case EventKind.REPLAN if not self._explained:
+            case EventKind.REPLAN if not (self._explained or data.get("corrected")):
                 reason, attempts = str(data.get("reason", "")), len(self._tries)
                 self._trouble(PlanBroken(stamp_s=event.stamp_s, attempts=attempts, reason=reason))
             case EventKind.SPECIFICATION if "refused" not in data:

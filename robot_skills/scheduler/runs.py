@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from robot_skills.core.plan import Literal, Milestone, Outcome, Plan, SkillCall, SkillResult
-from robot_skills.core.scene import Scene
+from robot_skills.core.scene import Entity, Scene
 from robot_skills.scheduler.critic import goal_unmet
 from robot_skills.scheduler.temporal.monitor import Monitor
 
@@ -95,6 +95,8 @@ class Run:
         success: Whether the goal held in the last look.
         reason: Why it ended.
         stopped: Whether somebody asked it to stop.
+        known: Everything that was there at some time, as last seen, by name.
+        told: What was last told of what is still ahead, see `ahead_data`.
     """
 
     plan: Plan
@@ -109,8 +111,11 @@ class Run:
     success: bool = False
     reason: str = ""
     stopped: bool = False
+    known: dict[str, Entity] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.note(self.scene)
         self.follow(self.plan)
 
     def follow(self, plan: Plan) -> None:
@@ -119,6 +124,21 @@ class Run:
         self.plans.append(plan)
         self.calls = list(plan.calls)
         self.milestones = list(plan.milestones)
+
+    def wish(self, plan: Plan) -> None:
+        """Want what a plan says from now on; its calls are still to be planned."""
+        self.plan = plan
+        self.calls = []
+        self.milestones = list(plan.milestones)
+
+    def note(self, scene: Scene) -> None:
+        """Keep in mind what is there by a new look."""
+        self.known |= {entity.name: entity for entity in scene if not entity.gone}
+
+    def gone(self, names: Iterable[str]) -> tuple[Entity, ...]:
+        """Those of these things that were known and are not there any more, as last seen."""
+        missing = (name for name in dict.fromkeys(names) if name not in self.scene)
+        return tuple(self.known[name] for name in missing if name in self.known)
 
     def made(self, call: SkillCall) -> None:
         """Go on behind a call that succeeded."""
@@ -198,6 +218,29 @@ def end_data(result: SkillResult) -> dict[str, Any]:
         "refused_chunks": result.refused_chunks,
         "error": result.error,
     }
+
+
+def ahead_data(run: Run) -> dict[str, Any]:
+    """The data of a PROGRESS event, JSON values only: what is still ahead besides the goal.
+
+    ``milestones`` are lists of literals, or calls; of the ``specification`` there are the parts and
+    what is left of each.
+    """
+    rest = run.monitor.rest
+    return {
+        "milestones": [
+            call_data(step) if isinstance(step, SkillCall) else [str(literal) for literal in step]
+            for step in run.milestones
+        ],
+        "specification": None
+        if rest is None
+        else {"parts": list(rest.parts), "rest": list(rest.rest)},
+    }
+
+
+def call_data(call: SkillCall) -> dict[str, Any]:
+    """A call as JSON values."""
+    return {"skill": call.skill, "args": dict(call.args)}
 
 
 def milestone_text(step: Milestone) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from robot_skills.core.binding import AnchorSpec, TokenBinding, bind
+from robot_skills.core.free_spots import DEFAULT_FREE_SPOT, FreeSpotConfig
 from robot_skills.core.policy import EntityToken
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import SE3
@@ -10,7 +11,11 @@ from robot_skills.skills.card import SkillCase
 
 
 def bind_case(
-    case: SkillCase, args: Mapping[str, str], scene: Scene, T_base_tool: SE3
+    case: SkillCase,
+    args: Mapping[str, str],
+    scene: Scene,
+    T_base_tool: SE3,
+    free_spot: FreeSpotConfig = DEFAULT_FREE_SPOT,
 ) -> TokenBinding:
     """Bind what a call is about, at the start of its skill.
 
@@ -19,6 +24,7 @@ def bind_case(
         args: Arguments of the call.
         scene: Latest scene.
         T_base_tool: Tool pose now.
+        free_spot: How a spot on the table is chosen.
 
     Raises:
         UnknownNameError: An entity is not in the scene.
@@ -26,7 +32,7 @@ def bind_case(
         PlanningError: The table has no free spot.
     """
     specs = [AnchorSpec(entity=args[t.argument], anchor=t.anchor) for t in case.tokens]
-    return bind(specs, scene, T_base_tool)
+    return bind(specs, scene, T_base_tool, free_spot)
 
 
 def bind_tokens(

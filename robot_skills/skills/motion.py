@@ -27,7 +27,11 @@ class Ending(Enum):
     DONE = "done"
     TIMEOUT = "timeout"
     UNLIKELY = "unlikely"
+    NOTICED = "noticed"
+    """What it needs was seen to be so no longer."""
     STOPPED = "stopped"
+    OBSOLETE = "obsolete"
+    """It is not wanted any more."""
     FAULT = "fault"
 
 

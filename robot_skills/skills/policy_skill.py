@@ -7,6 +7,7 @@ inside the skill's envelope, and commanded; the rest of it only serves until the
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,8 @@ from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import ActionChunk, ArmChunk, ArmState, single_arm_chunk
 from robot_skills.skills.asking import Answer, asker_of
 from robot_skills.skills.card import SafetyEnvelope, SkillCard
+from robot_skills.skills.guarding import Guard
+from robot_skills.skills.heeding import AS_USUAL, Wanted
 from robot_skills.skills.motion import Ending, MotionResult, Motor
 from robot_skills.skills.stitching import DEFAULT_BLEND_STEPS, Compensation, stitch
 from robot_skills.skills.trace import Tracer
@@ -52,6 +55,7 @@ class PolicySkillConfig:
             0 never gives up.
         give_up_after: Hopeless chunks in a row after which the skill ends, so that another attempt
             can start sooner.
+        give_up_from_s: Time from the start of the motion before which no chunk counts as hopeless.
     """
 
     execute_steps: int = 8
@@ -64,6 +68,7 @@ class PolicySkillConfig:
     recovery: float = 0.4
     give_up_below: float = 0.0
     give_up_after: int = 3
+    give_up_from_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1.0 <= self.slower <= self.slowest or not 0.0 < self.recovery <= 1.0:
@@ -72,8 +77,14 @@ class PolicySkillConfig:
             raise ValueError("Needs execute_steps >= 1, blend_steps >= 0 and max_refusals >= 1.")
         if self.latency_steps < 0:
             raise ValueError("Needs latency_steps >= 0.")
-        if not 0.0 <= self.give_up_below < 1.0 or self.give_up_after < 1:
-            raise ValueError("Needs 0 <= give_up_below < 1 and give_up_after >= 1.")
+        if not 0.0 <= self.give_up_below <= 1.0 or self.give_up_after < 1:
+            raise ValueError("Needs 0 <= give_up_below <= 1 and give_up_after >= 1.")
+        if self.give_up_from_s < 0.0:
+            raise ValueError("Needs give_up_from_s >= 0.")
+
+
+def _as_usual() -> Wanted:
+    return AS_USUAL
 
 
 def run_policy(
@@ -86,6 +97,9 @@ def run_policy(
     config: PolicySkillConfig | None = None,
     success: SuccessPredictor | None = None,
     instruction: str = "",
+    wanted: Callable[[], Wanted] = _as_usual,
+    goes_to: int = 0,
+    guard: Guard | None = None,
 ) -> MotionResult:
     """Run a policy until it says that it is done, or until something else ends it.
 
@@ -99,12 +113,15 @@ def run_policy(
         config: How to run it.
         success: Asked at every period how likely the skill is to succeed.
         instruction: The call in words, for a policy that cares.
+        wanted: Asked at every period how the call is wanted; a change is followed at once.
+        goes_to: Index of the token that says where the call goes.
+        guard: Asked at every period whether going on still makes sense.
     """
     policy.reset(seed)
     if success is not None:
         success.reset()
     run = _PolicyRun(policy, card, binding, table_height_m, motor, config, success, instruction)
-    return run.run()
+    return run.run(wanted, goes_to, guard)
 
 
 def within_envelope(
@@ -159,7 +176,8 @@ class _PolicyRun:
     ) -> None:
         self._policy = policy
         self._card = card
-        self._binding = binding
+        self._usual_binding = self._binding = binding
+        self._wanted = AS_USUAL
         self._table_height_m = table_height_m
         self._motor = motor
         self._config = config = config or PolicySkillConfig()
@@ -178,14 +196,17 @@ class _PolicyRun:
         self._refused_in_a_row = 0
         self._done_in_a_row = 0
         self._stretch = 1.0
+        self._start_s = 0.0
         self._tracer = Tracer()
 
-    def run(self) -> MotionResult:
+    def run(self, wanted: Callable[[], Wanted], goes_to: int, guard: Guard | None) -> MotionResult:
         motor, card = self._motor, self._card
-        start_s = motor.now_s()
+        start_s = self._start_s = motor.now_s()
         ticks = 0
         ticks_to_question = 0
         while True:
+            if self._heed(wanted(), goes_to):
+                ticks_to_question = 0
             state = motor.state()
             self._history.append(state)
             self._tracer.saw(state, self._binding.tokens_at(state.T_base_tool))
@@ -194,6 +215,13 @@ class _PolicyRun:
             if motor.stop_requested():
                 motor.robot.stop()
                 return self._ended(Ending.STOPPED, "stopped on request")
+            if self._wanted.obsolete:
+                motor.robot.stop()
+                return self._ended(Ending.OBSOLETE, self._wanted.obsolete)
+            problem = "" if guard is None else guard.problem(state, self._told_opening())
+            if problem:
+                motor.robot.stop()
+                return self._ended(Ending.NOTICED, problem)
             if motor.now_s() - start_s >= card.timeout_s:
                 return self._ended(Ending.TIMEOUT, f"not done after {card.timeout_s:g} s")
             if self._asked_at is None and ticks_to_question <= 0:
@@ -210,6 +238,19 @@ class _PolicyRun:
             ticks += 1
             ticks_to_question -= 1
             motor.robot.clock.sleep_until(start_s + ticks * self._policy.period_s)
+
+    def _heed(self, wanted: Wanted, goes_to: int) -> bool:
+        """Go by how the call is wanted from now on; says whether the motion is to be another."""
+        changed = not wanted.same_motion(self._wanted)
+        self._wanted = wanted
+        if changed:
+            self._binding = self._usual_binding.shifted(goes_to, wanted.shift_m)
+            self._done_in_a_row = 0
+        return changed
+
+    def _period_s(self) -> float:
+        """Time from one waypoint to the next."""
+        return self._policy.period_s * self._stretch / self._wanted.speed
 
     def _ask(self, state: ArmState, tick: int) -> None:
         inputs = self._inputs(state)
@@ -233,7 +274,11 @@ class _PolicyRun:
             return self._ended(Ending.DONE, f"done with probability {output.done:.2f}")
         if self._is_hopeless():
             self._emit_chunk(output, latency_ms, "unlikely")
-            return self._ended(Ending.UNLIKELY, f"success had become unlikely ({self._likely:.2f})")
+            after_s = self._motor.now_s() - self._start_s
+            return self._ended(
+                Ending.UNLIKELY,
+                f"success had become unlikely ({self._likely:.2f}) after {after_s:.1f} s",
+            )
         late = self._config.compensation is Compensation.NONE
         refusal = self._command(output, state, state.stamp_s if late else asked_at.stamp_s)
         self._emit_chunk(output, latency_ms, refusal.code if refusal else "ok")
@@ -248,8 +293,8 @@ class _PolicyRun:
         asker = self._asker
         if self._config.compensation is not Compensation.CONTINUE or not asker.can_continue:
             return None
-        period_s = self._policy.period_s * self._stretch
-        steps = math.ceil(asker.expected_steps / self._stretch)
+        period_s = self._period_s()
+        steps = math.ceil(asker.expected_steps * self._policy.period_s / period_s)
         stamps = state.stamp_s + period_s * np.arange(1, steps + 1, dtype=np.float64)
         known = self._followed(state, stamps)
         if not known:
@@ -290,6 +335,7 @@ class _PolicyRun:
 
     def _is_hopeless(self) -> bool:
         low = self._likely is not None and self._likely < self._config.give_up_below
+        low = low and self._motor.now_s() - self._start_s >= self._config.give_up_from_s
         self._hopeless_in_a_row = self._hopeless_in_a_row + 1 if low else 0
         return self._hopeless_in_a_row >= self._config.give_up_after
 
@@ -336,7 +382,7 @@ class _PolicyRun:
         """
         arm = self._motor.arm
         steps = np.arange(1, len(output.opening) + 1, dtype=np.float64)
-        stamps = from_s + steps * self._policy.period_s * self._stretch
+        stamps = from_s + steps * self._period_s()
         fresh = single_arm_chunk(stamps, output.T_base_tool, output.opening, arm)
         if not (np.isfinite(output.T_base_tool).all() and np.isfinite(output.opening).all()):
             return fresh  # Nothing can be made of it; the gate says so.
@@ -352,19 +398,23 @@ class _PolicyRun:
         return within_envelope(joined, arm, p_start, now_s, self._card.safety, self._table_height_m)
 
     def _ended(self, ending: Ending, reason: str, refused_by: str = "") -> MotionResult:
-        if self._following is not None:
-            at = self._following.sample(self._motor.arm, self._motor.now_s())
-            self._opening = at[1]
         return MotionResult(
             ending=ending,
             reason=reason,
-            opening=self._opening,
+            opening=self._told_opening(),
             chunks=self._chunks,
             refused_chunks=self._refused,
             refused_by=refused_by,
             likely=self._likely,
             trace=self._tracer.trace(),
         )
+
+    def _told_opening(self) -> float | None:
+        """What the gripper was last told; None before it was told anything."""
+        if self._following is not None:
+            at = self._following.sample(self._motor.arm, self._motor.now_s())
+            self._opening = at[1]
+        return self._opening
 
     def _emit_chunk(self, output: PolicyOutput, latency_ms: float, verdict: str) -> None:
         self._motor.emit(

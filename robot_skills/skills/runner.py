@@ -1,9 +1,10 @@
 """One attempt at a skill call: preconditions, motion, a new look, effects, and a reason for all."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault
+from robot_skills.core.binding import TokenBinding
+from robot_skills.core.errors import PerceptionError, PlanningError, RefusedError, RobotFault
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.looks import look_data
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
@@ -11,15 +12,20 @@ from robot_skills.core.policy import Policy, SuccessPredictor
 from robot_skills.core.predicates import PASSING
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
+from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.binding import bind_case
-from robot_skills.skills.card import SafetyEnvelope, SkillCard, SkillKind
+from robot_skills.skills.card import SafetyEnvelope, SkillCard, SkillCase, SkillKind
 from robot_skills.skills.conditions import check_effects, check_preconditions
+from robot_skills.skills.giving_up import GivingUp
+from robot_skills.skills.guarding import Guard, GuardConfig, guard_of
+from robot_skills.skills.heeding import AS_USUAL, Heed, Wanted, goes_to
 from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.motion import Ending, MotionResult, Motor
 from robot_skills.skills.policy_skill import PolicySkillConfig, run_policy
 from robot_skills.skills.scripted import ScriptedConfig, go_home, go_up
 from robot_skills.skills.trace import trace_data
+from robot_skills.skills.variation import USUAL, Variation
 
 HOME = "home"
 RETREAT = "retreat"
@@ -59,6 +65,11 @@ class SkillContext:
         scripted_config: How scripted motions move.
         homing: Envelope and timeout of the way home.
         predictors: Who tells how likely a learned skill is to succeed, by name of the skill.
+        heed: Who knows how calls are wanted otherwise than usual; nobody when None.
+        guarding: What is checked while a learned skill runs.
+        giving_up: When attempts end early, by name of the skill, where `policy_config` does not
+            say.
+        variation: What is otherwise than usual in this attempt.
     """
 
     robot: Robot
@@ -73,6 +84,10 @@ class SkillContext:
     scripted_config: ScriptedConfig = field(default_factory=ScriptedConfig)
     homing: HomingConfig = field(default_factory=HomingConfig)
     predictors: Mapping[str, SuccessPredictor] = field(default_factory=dict)
+    heed: Heed | None = None
+    guarding: GuardConfig = field(default_factory=GuardConfig)
+    giving_up: Mapping[str, GivingUp] = field(default_factory=dict)
+    variation: Variation = USUAL
 
 
 def run_skill(call: SkillCall, context: SkillContext) -> tuple[SkillResult, Scene]:
@@ -132,8 +147,9 @@ class _Attempt:
             return self._end(Outcome.FAILED, problem)
         try:
             self._emit(EventKind.SKILL_START, seed=self._context.seed, **self._setting())
-            if self._policy is not None and self._is_far_from_home():
-                ended = self._come_home()
+            lower_m = self._context.variation.lower_m
+            if self._policy is not None and (self._is_far_from_home() or lower_m > 0.0):
+                ended = self._come_home(lower_m)
                 if ended is not None:
                     return ended
             return self._move_and_check()
@@ -155,20 +171,30 @@ class _Attempt:
         if motion.ending is Ending.FAULT:
             self._try_to_look()
             return self._end(Outcome.FAULT, motion.reason)
+        if motion.ending is Ending.OBSOLETE:
+            return self._give_way(motion)
         if self._policy is not None and not self._stays():
             ended = self._come_home()
             if ended is not None:
                 return ended
         return self._judge(motion)
 
+    def _give_way(self, motion: MotionResult) -> tuple[SkillResult, Scene]:
+        """Leave the call, and look from where all can be seen what is to be done instead."""
+        ended = self._come_home()
+        if ended is not None:
+            return ended
+        blind = self._try_to_look()
+        return self._end(Outcome.STOPPED, motion.reason, blind)
+
     def _stays(self) -> bool:
         """Whether the hand has to stay where the skill has brought it."""
         effects = self._card.effects(self._call.args)
         return any(literal.predicate in PASSING for literal in effects)
 
-    def _come_home(self) -> tuple[SkillResult, Scene] | None:
-        """Go home; how the attempt ends where that fails."""
-        homing = self._go_home(self._opening())
+    def _come_home(self, lower_m: float = 0.0) -> tuple[SkillResult, Scene] | None:
+        """Go home, or a little lower; how the attempt ends where that fails."""
+        homing = self._go_home(self._opening(), lower_m)
         if homing.ending is Ending.STOPPED:
             return self._end(Outcome.STOPPED, homing.reason)
         if homing.ending is not Ending.DONE:
@@ -197,7 +223,7 @@ class _Attempt:
         if motion.ending is Ending.TIMEOUT:
             reason = "; ".join(part for part in (motion.reason, check.reason) if part)
             return self._end(Outcome.TIMEOUT, reason)
-        if motion.ending is Ending.UNLIKELY:
+        if motion.ending in (Ending.UNLIKELY, Ending.NOTICED):
             return self._end(Outcome.FAILED, f"{motion.reason}; {check.reason}")
         return self._end(Outcome.FAILED, check.reason)
 
@@ -217,16 +243,20 @@ class _Attempt:
         if self._policy is not None:
             case = self._card.case(self._call.args)
             T_base_tool = self._motor.state().T_base_tool
+            binding = self._bound(case, T_base_tool)
             return run_policy(
                 self._policy,
                 self._card,
-                bind_case(case, self._call.args, self._scene, T_base_tool),
+                binding,
                 self._scene.table_height_m,
                 self._motor,
                 self._context.seed,
-                self._context.policy_config,
+                self._policy_config(),
                 self._context.predictors.get(self._card.name),
                 in_words(self._card, self._call.args),
+                self._wanted(binding),
+                goes_to(case),
+                self._guard(),
             )
         opening = self._opening()
         match self._card.name:
@@ -253,7 +283,55 @@ class _Attempt:
                     f"Available: {HOME}, {RETREAT}."
                 )
 
-    def _go_home(self, opening: float) -> MotionResult:
+    def _bound(self, case: SkillCase, T_base_tool: SE3) -> TokenBinding:
+        """What the call is about, as this attempt is to see it."""
+        args, scene, variation = self._call.args, self._scene, self._context.variation
+        if scene.held(self._context.arm) is None:
+            T_base_tool = variation.seen_from(T_base_tool)
+        try:
+            return bind_case(case, args, scene, T_base_tool, variation.free_spot)
+        except PlanningError:
+            # There is no room where another attempt would go; then where there is any.
+            return bind_case(case, args, scene, T_base_tool)
+
+    def _policy_config(self) -> PolicySkillConfig:
+        """How the policy is run: gives up as was measured to pay, unless it was told otherwise."""
+        config, rule = self._context.policy_config, self._context.giving_up.get(self._card.name)
+        if rule is None or config.give_up_below > 0.0:
+            return config
+        return replace(
+            config,
+            give_up_below=rule.below,
+            give_up_after=rule.after,
+            give_up_from_s=rule.from_s,
+        )
+
+    def _guard(self) -> Guard:
+        """Who checks meanwhile whether going on makes sense."""
+        config = self._context.guarding
+        return guard_of(
+            self._call,
+            self._scene,
+            self._context.arm,
+            lambda: self._motor.frames(config.cameras),
+            config,
+        )
+
+    def _wanted(self, binding: TokenBinding) -> Callable[[], Wanted]:
+        """Who says from now on how the call is wanted."""
+        heed, speed = self._context.heed, self._context.variation.speed
+        if heed is not None:
+            heed.begins(self._call, self._scene, binding)
+        if speed == AS_USUAL.speed:
+            return heed.wanted if heed is not None else lambda: AS_USUAL
+
+        def slowly() -> Wanted:
+            wanted = AS_USUAL if heed is None else heed.wanted()
+            return replace(wanted, speed=min(wanted.speed, speed))
+
+        return slowly
+
+    def _go_home(self, opening: float, lower_m: float = 0.0) -> MotionResult:
         context = self._context
         homing: HomingConfig | SkillCard = context.homing
         if HOME in context.library:
@@ -265,6 +343,7 @@ class _Attempt:
             homing.timeout_s,
             opening,
             context.scripted_config,
+            lower_m,
         )
 
     def _opening(self) -> float:
@@ -316,6 +395,7 @@ class _Attempt:
             chunks=0 if moved is None else moved.chunks,
             refused_chunks=0 if moved is None else moved.refused_chunks,
             likely=None if moved is None else moved.likely,
+            refused_by=refused_by,
             error="" if error is None else type(error).__name__,
         )
         self._emit(

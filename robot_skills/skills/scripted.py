@@ -46,6 +46,7 @@ def go_home(
     timeout_s: float,
     opening: float,
     config: ScriptedConfig | None = None,
+    lower_m: float = 0.0,
 ) -> MotionResult:
     """Rise above everything on the table, then move to the rest pose.
 
@@ -56,9 +57,11 @@ def go_home(
         timeout_s: The motion gives up after this time.
         opening: Gripper command to keep all along.
         config: How to move.
+        lower_m: How far below the rest pose to stop.
     """
     config = config or ScriptedConfig()
-    T_home = motor.robot.home(motor.arm)
+    T_rest = motor.robot.home(motor.arm)
+    T_home = _at_height(T_rest, float(T_rest.p[2]) - lower_m)
     limits = motor.robot.arms[motor.arm].cartesian
     safe_z = safe_height_m(scene, motor.arm, motor.state().T_base_tool, config.clearance_m)
     safe_z = min(safe_z, float(limits.workspace_upper_m[2]) - config.clearance_m)

@@ -5,11 +5,13 @@ import pytest
 from robot_skills.core.errors import RefusedError, RobotSkillsError
 from robot_skills.core.plan import Literal, Plan, SkillCall
 from robot_skills.core.predicates import unmet
+from robot_skills.scheduler.learned import LearnedScheduling
 from robot_skills.scheduler.models.model_planner import ModelPlanner, ModelPlannerConfig
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.skills.library import SkillLibrary
 from tests.fakes import ZOO, FakePlanner, bin_, cube, drawer, make_scene
 from tests.scheduler.models.chats import RIGHT, ScriptedChat
+from tests.scheduler.test_learned import Scripted, tidy
 
 LIBRARY = SkillLibrary.load(ZOO)
 INSTRUCTION = "put the red cube in the box"
@@ -24,6 +26,7 @@ PLAN = Plan(
 )
 PLANNERS = {
     "fake": lambda: FakePlanner(PLAN),
+    "learned": lambda: LearnedScheduling(Scripted(tidy), LIBRARY),
     "rules": lambda: RulesPlanner(LIBRARY),
     "model": lambda: ModelPlanner(ScriptedChat([RIGHT]), LIBRARY, ModelPlannerConfig(model="m")),
 }

@@ -67,8 +67,24 @@ def test_a_thing_that_is_gone_stays_known_but_not_visible():
     look(red, green, perceiver=perceiver, stamp_s=1.0)
     scene = look(green, perceiver=perceiver, stamp_s=2.0)
     assert not scene["red_cube"].visible
+    assert scene["red_cube"].gone
     assert scene["red_cube"].stamp_s == 1.0
     assert scene["green_cube"].visible
+    assert not scene["green_cube"].gone
+    back = look(red, green, perceiver=perceiver, stamp_s=3.0)
+    assert back["red_cube"].visible
+    assert not back["red_cube"].gone
+
+
+def test_a_thing_that_something_stands_before_is_not_gone():
+    perceiver = RgbdPerceiver()
+    red = block(0.5, 0.1, 0.0, 0.045, RED)
+    for stamp_s in (0.0, 1.0):
+        look(red, perceiver=perceiver, stamp_s=stamp_s)
+    lid = block(0.5, 0.1, 0.0, (0.12, 0.12, 0.10), GREEN)
+    scene = look(lid, perceiver=perceiver, stamp_s=2.0)
+    assert not scene["red_cube"].visible
+    assert not scene["red_cube"].gone
 
 
 def test_what_was_seen_once_and_is_not_there_is_forgotten():

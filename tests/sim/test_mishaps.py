@@ -121,5 +121,5 @@ def test_every_mishap_has_its_share():
 
 
 def test_a_skill_without_mishaps_is_refused():
-    with pytest.raises(UnknownNameError, match="grasp, place"):
+    with pytest.raises(UnknownNameError, match="grasp, insert, place"):
         draw_mishap("wave", np.random.default_rng(0))

@@ -1,0 +1,1 @@
+"""What looking is worth when somebody moves or takes away things while the robot works."""

@@ -1,0 +1,1 @@
+"""Corrections in words on the command line, and in a simulated cell."""
