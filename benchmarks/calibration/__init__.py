@@ -1,0 +1,1 @@
+"""How accurate calibrations are, on drawn boards whose true poses are known."""

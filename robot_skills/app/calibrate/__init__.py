@@ -1,0 +1,1 @@
+"""`robot-skills calibrate`: boards, lenses, mounts, rigs, and whether they still hold."""
