@@ -15,8 +15,8 @@ def specifications(rows: Rows) -> str:
         (
             "**all**" if row["task"] == _ALL else row["words"],
             percent(row["successes"], row["n"]),
-            f"{row['conforms']} of {row['n']}",
-            f"{row['truth_conforms']} of {row['n']}",
+            f"{row['conforms']} of {row['n'] - row['refused']}",
+            f"{row['truth_conforms']} of {row['n'] - row['refused']}",
             f"{row['sim_s']:.0f}",
         )
         for row in rows
@@ -28,7 +28,8 @@ def specifications(rows: Rows) -> str:
         f"""{len(rows) - 1} tasks over {whole["skills"]} skills, Panda, seen through the {seen},
 each in {rows[0]["n"]} layouts of its own. A run conforms when what was seen and done satisfies
 formulas that were written down for the task by hand; whoever plans makes formulas of the words,
-and never sees those. In truth means by the simulator's state, four times a second. Success is
+and never sees those. {whole["refused"]} of {whole["n"]} were refused before anything moved, and
+have no trace. In truth means by the simulator's state, four times a second. Success is
 that the task's goal holds in the simulator at the end and that the run conformed in truth. The
 formulas are in `sim/tabletop/temporal.py`; what words are understood is told in
 [specifications](specifications.md).""",

@@ -52,6 +52,7 @@ class Row:
         instruction: The words.
         specification: What they mean, as it is declared.
         understood: What the parser made of them.
+        refused: Whether it ended before anything moved, so that there is no trace.
         success: The goal holds in truth, and the specification is satisfied.
         believed: The stack says that it succeeded.
         conforms: What was seen and called satisfies the specification.
@@ -67,6 +68,7 @@ class Row:
     instruction: str
     specification: Sequence[str]
     understood: Sequence[str]
+    refused: bool
     success: bool
     believed: bool
     conforms: bool
@@ -106,6 +108,7 @@ def temporal_trial(task: Task, scene: SceneSource, executive: str, index: int) -
         instruction=instance.instruction,
         specification=instance.specification,
         understood=() if understood is None else understood.parts,
+        refused=result is None,
         success=not missing and not violated,
         believed=result is not None and result.success,
         conforms=not _violated(seen, instance),
@@ -188,8 +191,9 @@ def summaries(rows: Sequence[Row], scene: SceneSource, executive: str) -> Iterat
             "n": len(mine),
             "successes": successes,
             "ci95": wilson(successes, len(mine)),
-            "conforms": sum(row.conforms for row in mine),
-            "truth_conforms": sum(row.truth_conforms for row in mine),
+            "refused": sum(row.refused for row in mine),
+            "conforms": sum(row.conforms for row in mine if not row.refused),
+            "truth_conforms": sum(row.truth_conforms for row in mine if not row.refused),
             "believed": sum(row.believed for row in mine),
             "skills": len({skill for row in mine for skill in row.skills}),
             "sim_s": sum(row.sim_s for row in mine) / len(mine),
@@ -212,8 +216,10 @@ def main() -> None:
             print(json.dumps(line))
             continue
         print(
-            f"{line['task']:<22} {line['successes']:>3} of {line['n']:<3} succeed, conform as seen "
-            f"{line['conforms']}, in truth {line['truth_conforms']}; {line['sim_s']:.1f} s"
+            f"{line['task']:<22} {line['successes']:>3} of {line['n']:<3} succeed, "
+            f"{line['refused']} refused, conform as seen {line['conforms']}, "
+            f"in truth {line['truth_conforms']}; "
+            f"{line['sim_s']:.1f} s"
         )
 
 

@@ -72,9 +72,7 @@ def test_several_plans_are_walked_as_a_tree(capfd):
 
 def test_what_is_forbidden_is_forbidden_to_everybody(capfd, tmp_path):
     regions = tmp_path / "regions.yaml"
-    regions.write_text(
-        "forbidden:\n- {name: everywhere, lower_m: [-2, -2, -1], upper_m: [2, 2, 2]}\n"
-    )
+    regions.write_text("forbidden:\n  everywhere: {lower_m: [-2, -2, -1], upper_m: [2, 2, 2]}\n")
     with serve(answers(CLOSED)) as endpoint:
         words = ("run", "close the drawer", *RUN[2:], "--planner", "llm", "--model", "fake")
         forbid = ("--forbid", str(regions), "--repairs", "0")
