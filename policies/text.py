@@ -58,7 +58,8 @@ class MiniLmEncoder:
 class MiniLmDictionary:
     """The words that MiniLM was taught whole, some thirty thousand.
 
-    Implements `robot_skills.scheduler.spelling.Dictionary`. Loads on first use, from disk only.
+    Implements `robot_skills.scheduler.words.spelling.Dictionary`. Loads on first use, from disk
+    only.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from robot_skills.core.scene import Scene
 from robot_skills.scheduler.corrections.changes import EDGE
 from robot_skills.scheduler.corrections.intents import Addition, Apart, Instead, Move, Said
 from robot_skills.scheduler.corrections.reading import CorrectionReader
-from robot_skills.scheduler.language import LanguageParser
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.library import SkillLibrary
 from sim.layout import random_layout
 from sim.truth import layout_scene

@@ -25,12 +25,12 @@ from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.executive import Strategy
 from robot_skills.scheduler.fixed_order import FixedOrder
 from robot_skills.scheduler.forbidden import Forbidden
-from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.models.tree_walk import TreeWalk
 from robot_skills.scheduler.plan_checker import CallRule, CheckerConfig, PlanChecker
 from robot_skills.scheduler.reach import Reach
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.sequencing import Sequencing
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.library import SkillLibrary
 

@@ -7,8 +7,8 @@ from robot_skills.core.errors import CheckpointError, MissingDependencyError
 from robot_skills.core.next_call import Glimpses, Vocabulary
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.language import Understanding
 from robot_skills.scheduler.learned import LearnedConfig, LearnedScheduling
+from robot_skills.scheduler.words.language import Understanding
 from robot_skills.skills.card import ParameterType, SkillCard
 
 LEARNED = "learned"

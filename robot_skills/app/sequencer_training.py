@@ -23,9 +23,9 @@ from robot_skills.app.imagined import Shown, demonstrated, imagine
 from robot_skills.app.options import TrainSequencerOptions
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import RefusedError
-from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.sequencing import Sequencing
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.library import SkillLibrary
 from sim.tabletop.tasks import LESSONS, UNSEEN_TASKS, Task

@@ -4,11 +4,11 @@ from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.critic import Critic, Criticism
 from robot_skills.scheduler.executive import Executive, ExecutiveConfig, Strategy, context_runner
 from robot_skills.scheduler.fixed_order import FixedOrder
-from robot_skills.scheduler.language import LanguageConfig, LanguageParser, Understanding
 from robot_skills.scheduler.plan_checker import CheckerConfig, PlanChecker, PlanVerdict
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.runs import RunResult, SkillRun
 from robot_skills.scheduler.symbolic import SymbolicPlanner
+from robot_skills.scheduler.words.language import LanguageConfig, LanguageParser, Understanding
 
 __all__ = [
     "CheckerConfig",

@@ -19,11 +19,11 @@ from robot_skills.core.next_call import Glimpses, NextCallPredictor, with_attemp
 from robot_skills.core.plan import Literal, Milestone, Plan, SkillCall
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.executive import Executive
-from robot_skills.scheduler.language import Understanding
 from robot_skills.scheduler.moments import Moments
 from robot_skills.scheduler.runs import Run
 from robot_skills.scheduler.stepping import History, SequencingConfig, Steps
-from robot_skills.scheduler.tokens import shown
+from robot_skills.scheduler.words.language import Understanding
+from robot_skills.scheduler.words.tokens import shown
 from robot_skills.scheduler.world_model import GroundCall, State, WorldModel
 from robot_skills.skills.card import SkillCard
 

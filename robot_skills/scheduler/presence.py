@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from robot_skills.core.plan import Literal, Milestone, Plan, SkillCall, Specification
 from robot_skills.core.scene import Entity, Scene
-from robot_skills.scheduler import lexicon
+from robot_skills.scheduler.words import lexicon
 
 _BETWEEN = 2
 """Most words between an article and its noun: "a small red cube"."""

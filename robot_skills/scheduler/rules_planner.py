@@ -6,9 +6,9 @@ from dataclasses import replace
 from robot_skills.core.plan import Plan
 from robot_skills.core.policy import TextEncoder
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.language import LanguageConfig, LanguageParser
-from robot_skills.scheduler.spelling import Dictionary
 from robot_skills.scheduler.symbolic import SymbolicPlanner
+from robot_skills.scheduler.words.language import LanguageConfig, LanguageParser
+from robot_skills.scheduler.words.spelling import Dictionary
 from robot_skills.skills.card import SkillCard
 
 

@@ -16,11 +16,11 @@ from robot_skills.core.plan import Milestone, Plan, SkillCall, Specification
 from robot_skills.core.scene import Scene
 from robot_skills.core.sequencer import LastCall, Sequencer
 from robot_skills.scheduler.executive import Executive
-from robot_skills.scheduler.language import Understanding
 from robot_skills.scheduler.runs import Run
 from robot_skills.scheduler.situations import Situations
 from robot_skills.scheduler.stepping import History, SequencingConfig, Steps
 from robot_skills.scheduler.temporal.planning import begun, foreseen
+from robot_skills.scheduler.words.language import Understanding
 from robot_skills.scheduler.world_model import State, WorldModel
 from robot_skills.skills.card import SkillCard
 

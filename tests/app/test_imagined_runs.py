@@ -11,9 +11,9 @@ from robot_skills.app.executives import SEQUENCER
 from robot_skills.app.imagined import demonstrated, imagine
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.scheduler.fixed_order import FixedOrder
-from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.sequencing import Sequencing
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.library import SkillLibrary
 from sim.layout import DrawerStart
 from sim.tabletop.tasks import LESSONS, TRAINING_TASKS, Task

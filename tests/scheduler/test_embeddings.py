@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from robot_skills.scheduler.embeddings import RememberingEncoder
+from robot_skills.scheduler.words.embeddings import RememberingEncoder
 from tests.scheduler.encoders import ThesaurusEncoder
 
 

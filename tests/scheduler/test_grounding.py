@@ -4,7 +4,7 @@ import pytest
 
 from robot_skills.core.errors import InstructionError, UnknownNameError
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.grounding import Grounder
+from robot_skills.scheduler.words.grounding import Grounder
 from tests.scheduler import worlds
 from tests.scheduler.encoders import ThesaurusEncoder
 

@@ -5,7 +5,7 @@ import pytest
 from robot_skills.core.errors import InstructionError, UnknownNameError
 from robot_skills.core.plan import SkillCall
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.language import LanguageParser, Understanding
+from robot_skills.scheduler.words.language import LanguageParser, Understanding
 from robot_skills.skills.card import Parameter, ParameterType
 from tests.scheduler import worlds
 from tests.scheduler.encoders import ThesaurusEncoder

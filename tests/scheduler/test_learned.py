@@ -13,9 +13,9 @@ from robot_skills.core.events import EventKind, EventList
 from robot_skills.core.next_call import Moment
 from robot_skills.core.plan import Literal, Outcome, SkillCall
 from robot_skills.core.predicates import holds
-from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.learned import LearnedConfig, LearnedScheduling, promised
 from robot_skills.scheduler.moments import Moments
+from robot_skills.scheduler.words.language import LanguageParser
 from tests.fakes import ZOO
 from tests.scheduler import worlds
 from tests.scheduler.test_executive import PUT, FakeWorld, dropped, executive, nothing

@@ -4,7 +4,7 @@ import pytest
 
 from policies.text import MiniLmEncoder
 from robot_skills.core.errors import RefusedError, UnknownNameError
-from robot_skills.scheduler.language import LanguageParser
+from robot_skills.scheduler.words.language import LanguageParser
 from tests.scheduler import worlds
 
 

@@ -11,8 +11,8 @@ from robot_skills.core.events import EventKind, EventList
 from robot_skills.core.plan import Outcome, SkillCall
 from robot_skills.core.scene import Scene
 from robot_skills.core.sequencer import Situation
-from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.sequencing import Sequencing
+from robot_skills.scheduler.words.language import LanguageParser
 from tests.scheduler import worlds
 from tests.scheduler.test_executive import PUT, FakeWorld, dropped, executive, nothing
 

@@ -3,7 +3,7 @@
 import pytest
 
 from robot_skills.core.errors import InstructionError
-from robot_skills.scheduler.spelling import Speller, distance
+from robot_skills.scheduler.words.spelling import Speller, distance
 from tests.scheduler.wordings import CARDS, KITCHEN, SomeWords
 
 SPELLER = Speller(CARDS.values(), SomeWords())

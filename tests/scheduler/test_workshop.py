@@ -10,9 +10,9 @@ from robot_skills.core.errors import (
 )
 from robot_skills.core.plan import Literal, Plan, SkillCall
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.language import LanguageParser, Understanding
 from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.rules_planner import RulesPlanner
+from robot_skills.scheduler.words.language import LanguageParser, Understanding
 from robot_skills.scheduler.world_model import WorldModel, card_predicates, ground_call
 from tests.scheduler import worlds
 

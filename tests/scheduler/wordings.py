@@ -1,7 +1,7 @@
 """Scenes that instructions are said in, and what parsers make of the words."""
 
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.language import LanguageParser
+from robot_skills.scheduler.words.language import LanguageParser
 from tests.scheduler import worlds
 
 _REAL_WORDS = frozenset(

@@ -17,7 +17,7 @@ from robot_skills.data.episode_log import Episode, read_episode
 from robot_skills.scheduler.corrections.afterwards import Afterwards
 from robot_skills.scheduler.corrections.distilling import Situation
 from robot_skills.scheduler.corrections.store import CorrectionStore
-from robot_skills.scheduler.language import LanguageParser
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.card import parse_literal
 from robot_skills.skills.library import SkillLibrary
 

@@ -9,7 +9,7 @@ from robot_skills.core.plan import Plan, Planner
 from robot_skills.core.scene import Scene
 from robot_skills.scheduler.corrections.desk import CorrectionDesk
 from robot_skills.scheduler.corrections.store import CorrectionStore
-from robot_skills.scheduler.language import LanguageParser
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.card import SkillCard
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from robot_skills.core.errors import DatasetError, RefusedError
 from robot_skills.core.policy import pose_to_vector, vector_to_pose
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.verbs import verb
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.verbs import verb
 from robot_skills.skills.card import ParameterType, SkillCard, SkillKind
 from robot_skills.skills.library import SkillLibrary
 

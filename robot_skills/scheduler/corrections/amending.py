@@ -7,13 +7,13 @@ from dataclasses import replace
 from robot_skills.core.errors import PlanningError, RefusedError
 from robot_skills.core.plan import Literal, Milestone, Plan, SkillCall, Specification
 from robot_skills.core.scene import Entity, Scene
-from robot_skills.scheduler import lexicon as known
 from robot_skills.scheduler.corrections.changes import Also, Choose, Correction, spoken
 from robot_skills.scheduler.corrections.scopes import goal_scope
-from robot_skills.scheduler.grounding import Grounder
-from robot_skills.scheduler.language import Understanding
 from robot_skills.scheduler.symbolic import contradict
-from robot_skills.scheduler.tokens import base_form
+from robot_skills.scheduler.words import lexicon as known
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.language import Understanding
+from robot_skills.scheduler.words.tokens import base_form
 
 Parse = Callable[[str, Scene], Understanding]
 """What words ask for in a scene, as `LanguageParser.parse`."""

@@ -13,7 +13,6 @@ from robot_skills.core.policy import TextEncoder
 from robot_skills.core.scene import Entity, Scene
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM
-from robot_skills.scheduler import lexicon as known
 from robot_skills.scheduler.corrections.amending import Parse, left_open
 from robot_skills.scheduler.corrections.changes import (
     EDGE,
@@ -43,7 +42,8 @@ from robot_skills.scheduler.corrections.scopes import (
     goal_scope,
     goal_situation,
 )
-from robot_skills.scheduler.grounding import Grounder
+from robot_skills.scheduler.words import lexicon as known
+from robot_skills.scheduler.words.grounding import Grounder
 from robot_skills.skills.binding import bind_case
 from robot_skills.skills.card import SkillCard, SkillKind
 from robot_skills.skills.heeding import SLOWEST

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from robot_skills.core.errors import InstructionError
-from robot_skills.scheduler import lexicon as known
 from robot_skills.scheduler.corrections import lexicon as words
 from robot_skills.scheduler.corrections.changes import EDGE
 from robot_skills.scheduler.corrections.intents import (
@@ -15,7 +14,8 @@ from robot_skills.scheduler.corrections.intents import (
     Speed,
     Undo,
 )
-from robot_skills.scheduler.tokens import (
+from robot_skills.scheduler.words import lexicon as known
+from robot_skills.scheduler.words.tokens import (
     PUNCTUATION,
     at,
     find_all,
@@ -23,7 +23,7 @@ from robot_skills.scheduler.tokens import (
     strip_end,
     strip_start,
 )
-from robot_skills.scheduler.verbs import verb
+from robot_skills.scheduler.words.verbs import verb
 
 STANDS_FOR = "amount"
 """Word that stands for the distance that was named."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from robot_skills.scheduler.lexicon import phrases
+from robot_skills.scheduler.words.lexicon import phrases
 
 Direction = tuple[int, int, int]
 

@@ -18,7 +18,7 @@ from robot_skills.scheduler.corrections import lexicon as words
 from robot_skills.scheduler.corrections.changes import LONGEST_WORDS
 from robot_skills.scheduler.corrections.grammar import STANDS_FOR, by_grammar
 from robot_skills.scheduler.corrections.intents import Said
-from robot_skills.scheduler.tokens import joined, shown, strip_start, tokenise
+from robot_skills.scheduler.words.tokens import joined, shown, strip_start, tokenise
 
 UNDERSTOOD = (
     "where ('3 cm to the right', 'a bit higher', 'further back'), how ('more gently'), away from "

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from robot_skills.core.errors import InstructionError
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.tokens import find_all, joined, shown, strip_start
-from robot_skills.scheduler.verbs import verb
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.tokens import find_all, joined, shown, strip_start
+from robot_skills.scheduler.words.verbs import verb
 
 _JOINTS = ("and", ",", "then")
 

@@ -6,13 +6,13 @@ from typing import Protocol
 
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import PASSING, holds
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.acts import Ask
-from robot_skills.scheduler.grounding import Grounder
 from robot_skills.scheduler.temporal.formula import Called, Formula, disjunction
 from robot_skills.scheduler.temporal.ordering import Wish
 from robot_skills.scheduler.temporal.sentences import everything, is_touch, split_or
-from robot_skills.scheduler.tokens import joined, strip_end, strip_start
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.acts import Ask
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.tokens import joined, strip_end, strip_start
 from robot_skills.skills.card import SkillCard
 
 

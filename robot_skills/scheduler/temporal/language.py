@@ -12,9 +12,6 @@ from itertools import permutations
 from robot_skills.core.errors import RefusedError, UnknownNameError
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import holds
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.acts import Ask
-from robot_skills.scheduler.grounding import Grounder
 from robot_skills.scheduler.symbolic import contradict
 from robot_skills.scheduler.temporal import lexicon as said
 from robot_skills.scheduler.temporal.choices import alternatives
@@ -51,7 +48,10 @@ from robot_skills.scheduler.temporal.sentences import (
 )
 from robot_skills.scheduler.temporal.states import StateReader
 from robot_skills.scheduler.temporal.trace import Position, satisfies
-from robot_skills.scheduler.tokens import joined, strip_end, strip_start
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.acts import Ask
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.tokens import joined, strip_end, strip_start
 from robot_skills.skills.card import SkillCard
 
 

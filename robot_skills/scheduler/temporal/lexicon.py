@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from robot_skills.scheduler.lexicon import phrases
+from robot_skills.scheduler.words.lexicon import phrases
 
 
 class Relation(Enum):

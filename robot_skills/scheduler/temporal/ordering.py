@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from robot_skills.core.plan import Literal, Specification
 from robot_skills.core.predicates import PASSING, holds
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.acts import Ask
 from robot_skills.scheduler.temporal.formula import (
     Formula,
     Not,
@@ -15,6 +14,7 @@ from robot_skills.scheduler.temporal.formula import (
     parts,
     text,
 )
+from robot_skills.scheduler.words.acts import Ask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from robot_skills.core.errors import InstructionError
-from robot_skills.scheduler import lexicon as words
 from robot_skills.scheduler.temporal import lexicon as said
 from robot_skills.scheduler.temporal.lexicon import Relation
-from robot_skills.scheduler.tokens import (
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.tokens import (
     at,
     base_form,
     find_all,

@@ -6,9 +6,6 @@ from operator import eq, ge, gt, le, lt
 from robot_skills.core.errors import InstructionError, UnknownNameError
 from robot_skills.core.plan import Literal
 from robot_skills.core.predicates import in_
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.acts import Ask
-from robot_skills.scheduler.grounding import Grounder
 from robot_skills.scheduler.temporal.deeds import DeedReader, PlainReader
 from robot_skills.scheduler.temporal.formula import (
     Constant,
@@ -19,7 +16,10 @@ from robot_skills.scheduler.temporal.formula import (
     negation,
 )
 from robot_skills.scheduler.temporal.sentences import opening
-from robot_skills.scheduler.tokens import joined, strip_start
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.acts import Ask
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.tokens import joined, strip_start
 
 
 class StateReader:

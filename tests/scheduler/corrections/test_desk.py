@@ -13,8 +13,8 @@ from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import SE3
 from robot_skills.scheduler.attribution import attribute
 from robot_skills.scheduler.corrections import CorrectionDesk, CorrectionStore, RememberingPlanner
-from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.rules_planner import RulesPlanner
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.binding import bind_case
 from robot_skills.skills.heeding import SLOWEST
 from robot_skills.skills.library import SkillLibrary

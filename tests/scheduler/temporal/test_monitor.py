@@ -10,11 +10,11 @@ from robot_skills.core.sequencer import Situation
 from robot_skills.scheduler.attribution import attribute
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.fixed_order import FixedOrder
-from robot_skills.scheduler.language import LanguageParser
 from robot_skills.scheduler.rules_planner import RulesPlanner
 from robot_skills.scheduler.sequencing import Sequencing
 from robot_skills.scheduler.temporal.monitor import Monitor
 from robot_skills.scheduler.temporal.specified import SpecifiedPlanner
+from robot_skills.scheduler.words.language import LanguageParser
 from tests.scheduler import worlds
 from tests.scheduler.test_executive import (
     PUT,

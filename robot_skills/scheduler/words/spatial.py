@@ -10,7 +10,7 @@ import numpy as np
 
 from robot_skills.core.predicates import in_, near, on
 from robot_skills.core.scene import TABLE, Entity, Scene
-from robot_skills.scheduler import lexicon as words
+from robot_skills.scheduler.words import lexicon as words
 
 Relation = Callable[[Scene, str, str], bool]
 """Whether one thing is in a relation to another one."""

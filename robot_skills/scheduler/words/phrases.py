@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.nouns import colour, longest_noun, nouns
-from robot_skills.scheduler.spatial import WHERE
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.nouns import colour, longest_noun, nouns
+from robot_skills.scheduler.words.spatial import WHERE
 
 ANYTHING = frozenset({"*"})
 """Labels of "thing" and its like."""

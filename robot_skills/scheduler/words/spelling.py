@@ -13,14 +13,14 @@ from typing import Protocol
 
 from robot_skills.core.errors import InstructionError
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.amendments import EDITING
-from robot_skills.scheduler.courtesy import COURTEOUS, ENDINGS, HESITATIONS, REMARKS, REQUESTS
-from robot_skills.scheduler.dangers import DANGEROUS
-from robot_skills.scheduler.open_wording import card_verbs
-from robot_skills.scheduler.rewordings import SPOKEN
 from robot_skills.scheduler.temporal import lexicon as said
-from robot_skills.scheduler.tokens import inflections
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.amendments import EDITING
+from robot_skills.scheduler.words.courtesy import COURTEOUS, ENDINGS, HESITATIONS, REMARKS, REQUESTS
+from robot_skills.scheduler.words.dangers import DANGEROUS
+from robot_skills.scheduler.words.open_wording import card_verbs
+from robot_skills.scheduler.words.rewordings import SPOKEN
+from robot_skills.scheduler.words.tokens import inflections
 from robot_skills.skills.card import SkillCard
 
 _ENDINGS = ("s", "es", "ed", "er", "est", "ing", "ly", "y", "able", "less", "ness")

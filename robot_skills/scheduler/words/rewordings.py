@@ -6,12 +6,12 @@ it." is a condition, and so is "should the drawer be open, close it".
 
 from collections.abc import Sequence
 
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.exceptions import EXCEPTING, list_of_phrases, say_exceptions_first
-from robot_skills.scheduler.grounding import Grounder
-from robot_skills.scheduler.lexicon import phrases
-from robot_skills.scheduler.plainly import PLAINLY
-from robot_skills.scheduler.tokens import (
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.exceptions import EXCEPTING, list_of_phrases, say_exceptions_first
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.lexicon import phrases
+from robot_skills.scheduler.words.plainly import PLAINLY
+from robot_skills.scheduler.words.tokens import (
     PUNCTUATION,
     base_form,
     find_all,
@@ -19,7 +19,7 @@ from robot_skills.scheduler.tokens import (
     longest_start,
     strip_start,
 )
-from robot_skills.scheduler.verbs import verb
+from robot_skills.scheduler.words.verbs import verb
 
 _SEE = phrases("""
     careful with, be careful with, watch out for, look out for, beware of, never mind, forget,

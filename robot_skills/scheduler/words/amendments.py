@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from robot_skills.core.errors import InstructionError
 from robot_skills.core.scene import TABLE, Entity
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.grounding import Grounder
-from robot_skills.scheduler.lexicon import phrases
-from robot_skills.scheduler.nouns import colour
-from robot_skills.scheduler.tokens import PUNCTUATION, find_all, joined, shown, strip_start
-from robot_skills.scheduler.verbs import state_verb, verb
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.lexicon import phrases
+from robot_skills.scheduler.words.nouns import colour
+from robot_skills.scheduler.words.tokens import PUNCTUATION, find_all, joined, shown, strip_start
+from robot_skills.scheduler.words.verbs import state_verb, verb
 
 EDITING = phrases("""
     no i mean, no i meant, no sorry, sorry no, no wait, wait no, wait wait, no no, no no no, oh no,

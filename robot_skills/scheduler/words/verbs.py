@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from robot_skills.core.errors import InstructionError
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.lexicon import Act
-from robot_skills.scheduler.tokens import at, base_form, find_all, inflections, without
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.lexicon import Act
+from robot_skills.scheduler.words.tokens import at, base_form, find_all, inflections, without
 
 
 def verb(tokens: Sequence[str]) -> tuple[Act, list[str]] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from robot_skills.core.errors import InstructionError
-from robot_skills.scheduler import lexicon as words
+from robot_skills.scheduler.words import lexicon as words
 
 PUNCTUATION = frozenset({",", ";", ".", "!", "?", "&"})
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from robot_skills.core.policy import TextEncoder
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.lexicon import Act
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.lexicon import Act
 from robot_skills.skills.card import SkillCard
 
 _ACTS = (Act.PICK, Act.PLACE, Act.TAKE_OUT, Act.OPEN, Act.CLOSE)

@@ -9,12 +9,12 @@ from robot_skills.core.errors import InstructionError, MissingSkillError, Refuse
 from robot_skills.core.plan import Literal, SkillCall
 from robot_skills.core.predicates import in_, snug
 from robot_skills.core.scene import TABLE, Entity
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.grounding import Grounder, Wanted
-from robot_skills.scheduler.lexicon import Act
 from robot_skills.scheduler.missing import missing_verb
-from robot_skills.scheduler.tokens import base_form, find_all, joined
-from robot_skills.scheduler.verbs import refuse_foreign_relations, with_from
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.grounding import Grounder, Wanted
+from robot_skills.scheduler.words.lexicon import Act
+from robot_skills.scheduler.words.tokens import base_form, find_all, joined
+from robot_skills.scheduler.words.verbs import refuse_foreign_relations, with_from
 from robot_skills.skills.card import ParameterType, SkillCard
 
 

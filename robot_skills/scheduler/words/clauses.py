@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from robot_skills.core.errors import InstructionError
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.tokens import (
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.tokens import (
     PUNCTUATION,
     at,
     base_form,
@@ -14,7 +14,7 @@ from robot_skills.scheduler.tokens import (
     strip_end,
     strip_start,
 )
-from robot_skills.scheduler.verbs import state_verb, verb
+from robot_skills.scheduler.words.verbs import state_verb, verb
 
 Begins = Callable[[Sequence[str], Sequence[str]], bool]
 """Whether the words behind an "and" or a comma are a clause; given them and the clause before."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from robot_skills.core.errors import InstructionError
 from robot_skills.core.scene import TABLE
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.lexicon import phrases, single_words
-from robot_skills.scheduler.tokens import base_form, find_all, joined, shown
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.lexicon import phrases, single_words
+from robot_skills.scheduler.words.tokens import base_form, find_all, joined, shown
 
 _GUARDS = phrases("""
     safety, gate, gates, guard, guards, safeguard, safeguards, limit, limits, limiter, speed limit,

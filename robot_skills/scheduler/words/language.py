@@ -13,24 +13,24 @@ from robot_skills.core.plan import Literal, Milestone, Specification
 from robot_skills.core.policy import TextEncoder
 from robot_skills.core.predicates import PASSING, holds, shared_supports
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.acts import Ask
-from robot_skills.scheduler.amendments import Amendments
-from robot_skills.scheduler.clauses import (
-    refuse_questions,
-    refuse_statements,
-)
-from robot_skills.scheduler.command_reader import CommandReader
-from robot_skills.scheduler.courtesy import without_courtesy
-from robot_skills.scheduler.dangers import refuse_dangers
-from robot_skills.scheduler.embeddings import RememberingEncoder
-from robot_skills.scheduler.grounding import Grounder, GroundingConfig
-from robot_skills.scheduler.open_wording import OpenWording, OpenWordingConfig
-from robot_skills.scheduler.rewordings import reworded
-from robot_skills.scheduler.spelling import Dictionary, Speller
 from robot_skills.scheduler.symbolic import contradict
 from robot_skills.scheduler.temporal.language import TemporalReader
 from robot_skills.scheduler.temporal.ordering import order, specification_of
-from robot_skills.scheduler.tokens import (
+from robot_skills.scheduler.words.acts import Ask
+from robot_skills.scheduler.words.amendments import Amendments
+from robot_skills.scheduler.words.clauses import (
+    refuse_questions,
+    refuse_statements,
+)
+from robot_skills.scheduler.words.command_reader import CommandReader
+from robot_skills.scheduler.words.courtesy import without_courtesy
+from robot_skills.scheduler.words.dangers import refuse_dangers
+from robot_skills.scheduler.words.embeddings import RememberingEncoder
+from robot_skills.scheduler.words.grounding import Grounder, GroundingConfig
+from robot_skills.scheduler.words.open_wording import OpenWording, OpenWordingConfig
+from robot_skills.scheduler.words.rewordings import reworded
+from robot_skills.scheduler.words.spelling import Dictionary, Speller
+from robot_skills.scheduler.words.tokens import (
     shown,
     tokenise,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from robot_skills.scheduler.lexicon import phrases
+from robot_skills.scheduler.words.lexicon import phrases
 
 _SAME: Mapping[str, str] = {
     "all other things": "everything else, anything else, all else",

@@ -7,9 +7,9 @@ sentence that tells something of the speaker; words that are merely unknown are 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.lexicon import phrases, single_words
-from robot_skills.scheduler.tokens import (
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.lexicon import phrases, single_words
+from robot_skills.scheduler.words.tokens import (
     PUNCTUATION,
     base_form,
     find_all,
@@ -18,7 +18,7 @@ from robot_skills.scheduler.tokens import (
     strip_end,
     strip_start,
 )
-from robot_skills.scheduler.verbs import verb
+from robot_skills.scheduler.words.verbs import verb
 
 HESITATIONS = phrases("""
     though, carefully, gently, slowly, quickly, softly, one after another, one after the other,

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.grounding import Grounder
-from robot_skills.scheduler.lexicon import phrases
 from robot_skills.scheduler.temporal import lexicon as said
-from robot_skills.scheduler.tokens import PUNCTUATION, find_all, joined
-from robot_skills.scheduler.verbs import verb
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.lexicon import phrases
+from robot_skills.scheduler.words.tokens import PUNCTUATION, find_all, joined
+from robot_skills.scheduler.words.verbs import verb
 
 _BUT_NOT = phrases("""
     but not, anything but, just not, only not, except, except for, everything but, any but,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler import lexicon as words
+from robot_skills.scheduler.words import lexicon as words
 
 Nouns = Mapping[str, tuple[frozenset[str], bool]]
 """Every noun with the labels it can mean and whether it is plural."""

@@ -13,9 +13,9 @@ from robot_skills.core.errors import InstructionError, RefusedError, UnknownName
 from robot_skills.core.policy import TextEncoder
 from robot_skills.core.predicates import accessible, clear
 from robot_skills.core.scene import TABLE, Entity, Scene
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.phrases import ANYTHING, Phrase, PhraseReader, conjuncts
-from robot_skills.scheduler.spatial import (
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.phrases import ANYTHING, Phrase, PhraseReader, conjuncts
+from robot_skills.scheduler.words.spatial import (
     WHERE,
     Relation,
     between,

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from robot_skills.core.errors import InstructionError, RefusedError
 from robot_skills.core.plan import SkillCall
-from robot_skills.scheduler import lexicon as words
-from robot_skills.scheduler.acts import Acts, Ask
-from robot_skills.scheduler.clauses import Clause, refuse_what_is_no_command, split_clauses
-from robot_skills.scheduler.grounding import Grounder
-from robot_skills.scheduler.lexicon import Act
-from robot_skills.scheduler.open_wording import OpenWording
 from robot_skills.scheduler.temporal.ordering import Wish
-from robot_skills.scheduler.tokens import (
+from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.acts import Acts, Ask
+from robot_skills.scheduler.words.clauses import Clause, refuse_what_is_no_command, split_clauses
+from robot_skills.scheduler.words.grounding import Grounder
+from robot_skills.scheduler.words.lexicon import Act
+from robot_skills.scheduler.words.open_wording import OpenWording
+from robot_skills.scheduler.words.tokens import (
     base_form,
     find_all,
     joined,
@@ -21,7 +21,7 @@ from robot_skills.scheduler.tokens import (
     until,
     without,
 )
-from robot_skills.scheduler.verbs import (
+from robot_skills.scheduler.words.verbs import (
     bare_state,
     match_form,
     refuse_foreign_relations,

@@ -1,0 +1,1 @@
+"""What an instruction says: from words to goals, milestones and specifications."""
