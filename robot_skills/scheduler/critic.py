@@ -10,6 +10,8 @@ from robot_skills.core.scene import Scene
 from robot_skills.scheduler.world_model import Atom, State, WorldModel, card_predicates, ground_call
 from robot_skills.skills.card import SkillCard
 
+_BY_THE_WAY = PASSING | {"beside"}
+"""Predicates that change with every motion nearby: no harm, and nobody asked for them."""
 DOUBTED_BELOW = 0.25
 """Predicted probability of success below which effects that are seen to hold are a surprise."""
 
@@ -96,7 +98,7 @@ def _surprises(
     yield from (f"{name} is no longer seen" for name in lost)
     new = sorted(set(after.entities) - set(before.entities))
     yield from (f"{name} was not seen before" for name in new)
-    lasting = {fact for fact in expected ^ found if fact[0] not in PASSING}
+    lasting = {fact for fact in expected ^ found if fact[0] not in _BY_THE_WAY}
     for predicate, args in sorted(lasting & expected - direct):
         if not set(args) & set(lost):
             yield f"{predicate}({', '.join(args)}) no longer holds"

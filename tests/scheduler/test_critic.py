@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
-from robot_skills.core.plan import SkillCall
+from robot_skills.core.plan import Literal, SkillCall
+from robot_skills.core.predicates import holds
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.scheduler.critic import Critic
 from tests.scheduler import worlds
 
 CRITIC = Critic(worlds.cards().values())
+CLOSE = Literal(predicate="beside", args=("red_cube", "blue_cube"))
 GRASP = SkillCall(skill="grasp", args={"object": "red_cube"})
 
 
@@ -34,6 +36,16 @@ def test_a_held_thing_that_is_dropped_on_the_way_is_a_surprise():
     criticism = CRITIC.judge(SkillCall(skill="home"), scene, after)
     assert "holding(can) no longer holds" in criticism.surprises
     assert "on(can, table) holds now" in criticism.surprises
+
+
+def test_what_comes_to_stand_beside_something_is_none():
+    put_down = worlds.card("put_down", [], [({}, (), ("beside(red_cube, blue_cube)",))])
+    critic = Critic([*worlds.cards().values(), put_down])
+    red = worlds.cube("red")
+    far, close = (worlds.scene(red, worlds.cube("blue", (x, 0.0))) for x in (0.6, 0.46))
+    assert holds(close, CLOSE) and not holds(far, CLOSE)
+    assert critic.judge(SkillCall(skill="home"), far, close).surprises == ()
+    assert critic.judge(SkillCall(skill="put_down"), far, far).missing == (CLOSE,)
 
 
 def test_what_vanishes_or_appears_is_a_surprise():
