@@ -43,7 +43,8 @@ def test_what_comes_to_stand_beside_something_is_none():
     critic = Critic([*worlds.cards().values(), put_down])
     red = worlds.cube("red")
     far, close = (worlds.scene(red, worlds.cube("blue", (x, 0.0))) for x in (0.6, 0.46))
-    assert holds(close, CLOSE) and not holds(far, CLOSE)
+    assert holds(close, CLOSE)
+    assert not holds(far, CLOSE)
     assert critic.judge(SkillCall(skill="home"), far, close).surprises == ()
     assert critic.judge(SkillCall(skill="put_down"), far, far).missing == (CLOSE,)
 
