@@ -27,9 +27,10 @@ from robot_skills.core.predicates import holds
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.scheduler.attempts import context_runner
 from robot_skills.scheduler.attribution import Fault, attribute
 from robot_skills.scheduler.closed_loop import ClosedLoop
-from robot_skills.scheduler.executive import Executive, context_runner
+from robot_skills.scheduler.executive import Executive
 from robot_skills.scheduler.plan_checker import PlanChecker, PlanVerdict
 from robot_skills.scheduler.record_reader import read_record
 from robot_skills.scheduler.rules_planner import RulesPlanner

@@ -21,7 +21,7 @@ from robot_skills.core.errors import (
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
 from robot_skills.core.scene import Scene
-from robot_skills.scheduler.executive import SkillRunner
+from robot_skills.scheduler.attempts import SkillRunner
 from robot_skills.scheduler.runs import end_data
 
 SKILL_SERVER = "skill_server"

@@ -35,16 +35,11 @@ from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.data.episode_log import EpisodeLog
+from robot_skills.scheduler.attempts import SkillRunner, context_runner
 from robot_skills.scheduler.closed_loop import ClosedLoop
 from robot_skills.scheduler.corrections import CorrectionDesk, RememberingPlanner
-from robot_skills.scheduler.executive import (
-    Amender,
-    Executive,
-    SecondOpinion,
-    SkillRunner,
-    Strategy,
-    context_runner,
-)
+from robot_skills.scheduler.critic import SecondOpinion
+from robot_skills.scheduler.executive import Amender, Executive, Strategy
 from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.runs import RunResult
 from robot_skills.scheduler.temporal.specified import SpecifiedPlanner

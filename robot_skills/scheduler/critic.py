@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.plan import Literal, SkillCall
@@ -38,6 +39,17 @@ class Criticism:
         if missing and self.likely is not None:
             foreseen = [f"success had been foreseen with {self.likely:.2f}"]
         return "; ".join([*missing, *foreseen, *self.surprises])
+
+
+class SecondOpinion(Protocol):
+    """Somebody else who looks at what a call has come to, a language model that sees for example.
+
+    It can cast doubt on a success; a failure stays one whatever it says.
+    """
+
+    def doubt(self, call: SkillCall, before: Scene, after: Scene) -> str:
+        """Why the call may not have done what it should; empty where nothing speaks against it."""
+        ...
 
 
 class Critic:

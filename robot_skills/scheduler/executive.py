@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol
 
 from robot_skills.core.errors import (
     PerceptionError,
@@ -22,7 +22,8 @@ from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.looks import look_data
 from robot_skills.core.plan import Outcome, Plan, Planner, SkillCall, SkillResult
 from robot_skills.core.scene import Entity, Scene
-from robot_skills.scheduler.critic import Critic, goal_unmet
+from robot_skills.scheduler.attempts import SkillRunner, VaryingRunner
+from robot_skills.scheduler.critic import Critic, SecondOpinion, goal_unmet
 from robot_skills.scheduler.expected import expect_plan
 from robot_skills.scheduler.plan_checker import PlanChecker, PlanRefusedError, PlanVerdict
 from robot_skills.scheduler.presence import leaves_choice, present, with_another
@@ -38,42 +39,12 @@ from robot_skills.scheduler.runs import (
 )
 from robot_skills.scheduler.temporal.monitor import Monitor
 from robot_skills.skills.card import SkillCard
-from robot_skills.skills.runner import SkillContext, run_skill
 from robot_skills.skills.variation import USUAL, Variation
 
 _log = logging.getLogger(__name__)
 
-SkillRunner = Callable[[SkillCall, Scene, int], tuple[SkillResult, Scene]]
-"""Makes one attempt at a call on the latest scene; also given how many attempts the run made before
-it. Answers with how it ended and the scene as seen afterwards."""
-
-
-@runtime_checkable
-class VaryingRunner(Protocol):
-    """A `SkillRunner` that can make an attempt otherwise than usual."""
-
-    def varied(
-        self, call: SkillCall, scene: Scene, attempt: int, variation: Variation
-    ) -> tuple[SkillResult, Scene]:
-        """Make one attempt, as varied."""
-        ...
-
-
-class SecondOpinion(Protocol):
-    """Somebody else who looks at what a call has come to, a language model that sees for example.
-
-    It can cast doubt on a success; a failure stays one whatever it says.
-    """
-
-    def doubt(self, call: SkillCall, before: Scene, after: Scene) -> str:
-        """Why the call may not have done what it should; empty where nothing speaks against it."""
-        ...
-
-
 _HOME, _RETREAT = "home", "retreat"
 """Skills that bring the arm back to where it can start anew, and up from where it is."""
-_ATTEMPTS = 1000
-"""Seeds set apart for the attempts of one run, so that runs with other seeds have other ones."""
 
 
 def _never() -> bool:
@@ -82,27 +53,6 @@ def _never() -> bool:
 
 def _nothing(_skill: str) -> None:
     return None
-
-
-class _ContextRunner:
-    """Makes attempts with a skill context; a `SkillRunner` and a `VaryingRunner`."""
-
-    def __init__(self, context: SkillContext) -> None:
-        self._context = context
-
-    def __call__(self, call: SkillCall, scene: Scene, attempt: int) -> tuple[SkillResult, Scene]:
-        return self.varied(call, scene, attempt, USUAL)
-
-    def varied(
-        self, call: SkillCall, scene: Scene, attempt: int, variation: Variation
-    ) -> tuple[SkillResult, Scene]:
-        seed = _ATTEMPTS * self._context.seed + attempt
-        return run_skill(call, replace(self._context, scene=scene, seed=seed, variation=variation))
-
-
-def context_runner(context: SkillContext) -> SkillRunner:
-    """The runner of a skill context; every attempt gets a seed of its own."""
-    return _ContextRunner(context)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +108,7 @@ class Executive:
         strategy: Decides what comes after the plan, and after every call.
         planner: Makes the plans.
         cards: The skills, for example a `SkillLibrary`.
-        run: Makes one attempt at a skill; see `context_runner`.
+        run: Makes one attempt at a skill; see `robot_skills.scheduler.attempts`.
         look: The scene as of now. Raises `PerceptionError`.
         now_s: Time on the project clock, for events.
         events: Gets every decision.

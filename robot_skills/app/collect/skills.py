@@ -26,7 +26,8 @@ from robot_skills.core.types import DEFAULT_ARM, ActionChunk
 
 if TYPE_CHECKING:
     from robot_skills.app.wiring import Skills
-    from robot_skills.scheduler.executive import Executive, RunResult, SkillRunner
+    from robot_skills.scheduler.attempts import SkillRunner
+    from robot_skills.scheduler.executive import Executive, RunResult
 
 _STOP_WORDS = frozenset({"stop", "halt", "freeze", "abort", "cancel"})
 _AT_HOME_M, _AT_HOME_RAD = 0.03, 0.15
@@ -186,7 +187,7 @@ class SkillRuns:
 
     def _executive(self, skills: "Skills") -> "Executive":
         from robot_skills.app.wiring import make_executive, skill_context
-        from robot_skills.scheduler.executive import context_runner
+        from robot_skills.scheduler.attempts import context_runner
 
         robot = LentRobot(self._robot, self._run_period, self._send)
         look = looker(robot, self._eyes())

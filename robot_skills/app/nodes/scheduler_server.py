@@ -31,8 +31,9 @@ from robot_skills.core.robot import Kinematics
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import Array
 from robot_skills.data.storage import storage_errors
+from robot_skills.scheduler.attempts import SkillRunner
 from robot_skills.scheduler.attribution import Fault, attribute
-from robot_skills.scheduler.executive import Executive, SkillRunner
+from robot_skills.scheduler.executive import Executive
 from robot_skills.scheduler.plan_checker import PlanChecker
 from robot_skills.scheduler.runs import RunResult, SkillRun
 
