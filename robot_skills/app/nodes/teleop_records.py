@@ -1,5 +1,6 @@
 """The recorder of a cell, asked over ROS 2, in place of one in the same process."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,7 +32,8 @@ class RecorderClient:
     """What a session needs of a recorder. The other one hears arm, gate and cameras by itself.
 
     A recorder that dies ends the episode, and nothing else; the next one may be begun when it is
-    back.
+    back. An episode may be ended before the recorder has said that it began: it is told so then,
+    since it does one thing at a time.
 
     Args:
         node: That asks; somebody else spins it.
@@ -51,6 +53,10 @@ class RecorderClient:
         self._heard_s = time.monotonic()
         self._recording = self._begun = False
         self._start_s = 0.0
+        # Between the thread that asks and the one that hears answers.
+        self._lock = threading.Lock()
+        self._beginning = self._ending = False
+        self._afterwards: Callable[[], None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -67,18 +73,20 @@ class RecorderClient:
         """Ask for an episode; `Failed` comes where it is refused."""
         self._recording, self._begun = True, False
         self._start_s, self._heard_s = header.start_s, time.monotonic()
+        with self._lock:
+            self._beginning, self._afterwards = True, None
         devices = header.origin.get("devices", "")
         self._ask(self._on_begun, action="start", task=header.task, notes=devices)
 
     def commit(self, outcome: Outcome, task: str | None = None) -> None:
         """Ask for the episode to be saved."""
-        self._recording = False
-        self._ask(self._on_saved, action="save", outcome=outcome.value, task=task or "")
+        self._end(
+            lambda: self._ask(self._on_saved, action="save", outcome=outcome.value, task=task or "")
+        )
 
     def discard(self) -> None:
         """Ask for the episode to be forgotten."""
-        self._recording = False
-        self._ask(self._on_discarded, action="discard")
+        self._end(lambda: self._ask(self._on_discarded, action="discard"))
 
     def reject(self) -> None:
         """Ask for the last saved episode to be marked as not to be used."""
@@ -103,10 +111,19 @@ class RecorderClient:
     def poll(self) -> list[News]:
         """What has happened since the last call."""
         silent_s = time.monotonic() - self._heard_s
-        if self._recording and silent_s > _SILENT_S:
+        if (self._recording or self._ending) and silent_s > _SILENT_S:
             self._fail(f"The recorder has not been heard of for {silent_s:.0f} s.")
         found = [self._news.popleft() for _ in range(len(self._news))]
         return found
+
+    def _end(self, ask: Callable[[], None]) -> None:
+        """Ask for the end of an episode, once its beginning is settled."""
+        self._recording, self._ending = False, True
+        with self._lock:
+            if self._beginning:
+                self._afterwards = ask
+                return
+        ask()
 
     def _ask(self, then: Callable[[Any], None], **words: str) -> None:
         if not self._client.service_is_ready():
@@ -123,13 +140,20 @@ class RecorderClient:
             then(answer)
 
     def _fail(self, reason: str) -> None:
-        self._recording = self._begun = False
+        self._recording = self._begun = self._ending = False
+        with self._lock:
+            self._beginning, self._afterwards = False, None
         self._news.append(Failed(reason=reason))
 
     def _on_begun(self, answer: Any) -> None:
         self._begun = self._recording
+        with self._lock:
+            self._beginning, afterwards, self._afterwards = False, self._afterwards, None
+        if afterwards is not None:
+            afterwards()
 
     def _on_saved(self, answer: Any) -> None:
+        self._ending = False
         duration_s = max(self._clock.now_s() - self._start_s, 0.0)
         self._news.append(
             Saved(
@@ -138,6 +162,7 @@ class RecorderClient:
         )
 
     def _on_discarded(self, answer: Any) -> None:
+        self._ending = False
         self._news.append(Discarded())
 
     def _heard(self, status: Any) -> None:

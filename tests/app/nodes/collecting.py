@@ -48,6 +48,9 @@ class Collecting:
         logs = [f"{log.name}: {log.read_text()[-1500:]}" for log in self.logs.glob("*.log")]
         return "\n".join([self._said.read_text(), *logs])
 
+    def log(self, node):
+        return (self.logs / f"{node}.log").read_text()
+
     def pids_of(self, node):
         """Of its processes so far, in order."""
         text = self._said.read_text()
