@@ -10,7 +10,9 @@ _NAMES = {
     "mount_exact": "camera on the tool, exact arm, 20 views",
     "mount_noisy": "camera on the tool, arm 0.5 mm and 0.1 degrees off, 20 views",
     "rig": "two cameras, 20 views",
-    "check": "one look: was the camera moved by 5 mm, or turned by 0.5 degrees?",
+    "check_exact": "moved by 5 mm, or turned by 0.5 degrees? One look, exact arm",
+    "check_noisy": "the same, arm 0.5 mm and 0.1 degrees off",
+    "check_noisy_twice": "the same, two looks from different poses",
 }
 _UNITS = {"px": "px", "mm": "mm", "deg": "degrees", "percent": "%"}
 

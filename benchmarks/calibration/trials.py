@@ -79,9 +79,24 @@ def mount_noisy(seed: int) -> Numbers:
     return _mount(_calibrated(seed, NOISE_M, NOISE_RAD)[0])
 
 
-def check(seed: int) -> Numbers:
-    """How many looks find that a camera was moved: by nothing, by a length, by an angle."""
-    found, rng = _calibrated(seed, NOISE_M, NOISE_RAD)
+def check_exact(seed: int) -> Numbers:
+    """How many looks find that a camera was moved, with an exact arm."""
+    return _check(seed, 0.0, 0.0, 1)
+
+
+def check_noisy(seed: int) -> Numbers:
+    """How many looks find it with an arm that is not exact."""
+    return _check(seed, NOISE_M, NOISE_RAD, 1)
+
+
+def check_noisy_twice(seed: int) -> Numbers:
+    """How many pairs of looks from different poses find it."""
+    return _check(seed, NOISE_M, NOISE_RAD, 2)
+
+
+def _check(seed: int, noise_m: float, noise_rad: float, looks: int) -> Numbers:
+    """How often it is found that a camera was moved: by nothing, by a length, by an angle."""
+    found, rng = _calibrated(seed, noise_m, noise_rad)
     bumps = {
         "false_alarms": (0.0, 0.0),
         "found_moved": (_BUMP_M, 0.0),
@@ -92,11 +107,16 @@ def check(seed: int) -> Numbers:
         for name, (length_m, angle_rad) in bumps.items():
             alarms = 0
             for _ in range(_LOOKS):
-                T, detection = seen(drawn, rng)
                 bump = moved_by(rng, length_m, angle_rad)
-                T_base_tool = _T_BASE_BOARD @ (_T_TOOL_CAMERA @ bump @ T).inverse()
-                told = disturbed(T_base_tool, rng, NOISE_M, NOISE_RAD)
-                alarms += recheck(found, PINHOLE, told, detection).moved
+                views = []
+                for number in range(looks):
+                    T, detection = seen(drawn, rng)
+                    T_base_tool = _T_BASE_BOARD @ (_T_TOOL_CAMERA @ bump @ T).inverse()
+                    told = disturbed(T_base_tool, rng, noise_m, noise_rad)
+                    views.append(
+                        HandEyeView(name=str(number), T_base_tool=told, detection=detection)
+                    )
+                alarms += recheck(found, PINHOLE, views).moved
             numbers[name] = float(alarms)
     return numbers
 
@@ -131,7 +151,9 @@ TRIALS: Mapping[str, Trial] = {
     "mount_exact": mount_exact,
     "mount_noisy": mount_noisy,
     "rig": rig,
-    "check": check,
+    "check_exact": check_exact,
+    "check_noisy": check_noisy,
+    "check_noisy_twice": check_noisy_twice,
 }
 
 

@@ -178,7 +178,7 @@ def main() -> None:
     """Measure what is missing and print the lines."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
-    parser.add_argument("--tasks", type=int, default=120)
+    parser.add_argument("--tasks", type=int, default=125)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--json", action="store_true", help="print lines of JSON")

@@ -10,7 +10,7 @@ from calibration.board_pose import board_pose
 from calibration.chain import Prior, Sight, Unknown, refine
 from calibration.checking import recheck
 from calibration.errors import CalibrationRefused, Cause
-from calibration.hand_eye import calibrate_hand_eye
+from calibration.hand_eye import HandEyeView, calibrate_hand_eye
 from calibration.prediction import Mount, adjoint, predict
 from robot_skills.core.se3 import SE3
 from tests.calibration.seeing import (
@@ -151,16 +151,26 @@ def test_poses_that_do_not_belong_to_the_pictures_are_refused():
     assert _cause(shuffled) in (Cause.INCONSISTENT, Cause.WRONG_SCALE, Cause.NOT_ACCURATE)
 
 
-def _look(found, rng, bump):
+def _look(rng, bump):
     T = view(rng)
     T_base_tool = tool_pose(Mount.TOOL, T, X[Mount.TOOL] @ bump, Y[Mount.TOOL])
     told = disturbed(T_base_tool, rng, NOISE_M, NOISE_RAD)
-    return recheck(found, LENS, told, seen(T, rng))
+    return HandEyeView(name="look", T_base_tool=told, detection=seen(T, rng))
 
 
-def test_a_camera_that_was_not_moved_raises_few_alarms(noisy):
+def _told(found, rng, bump, looks=1):
+    return recheck(found, LENS, [_look(rng, bump) for _ in range(looks)])
+
+
+def test_a_camera_that_was_not_moved_raises_few_alarms():
     rng = np.random.default_rng(10)
-    assert sum(_look(noisy, rng, SE3.identity()).moved for _ in range(60)) <= 4
+    alarms = 0
+    for seed in range(1, 6):
+        views = hand_eye_views(np.random.default_rng(seed), sigma_m=NOISE_M, sigma_rad=NOISE_RAD)
+        found = calibrate_hand_eye(LENS, views, Mount.TOOL)
+        alarms += sum(_told(found, rng, SE3.identity()).moved for _ in range(15))
+        alarms += _told(found, rng, SE3.identity(), looks=4).moved
+    assert alarms <= 4
 
 
 @pytest.mark.parametrize(
@@ -169,12 +179,27 @@ def test_a_camera_that_was_not_moved_raises_few_alarms(noisy):
 )
 def test_a_camera_that_was_moved_is_found_in_one_look(noisy, bump):
     rng = np.random.default_rng(11)
-    looks = [_look(noisy, rng, bump) for _ in range(25)]
+    looks = [_told(noisy, rng, bump) for _ in range(25)]
     assert sum(look.moved for look in looks) >= 23
 
 
+def test_what_one_look_hardly_sees_several_do(noisy):
+    rng = np.random.default_rng(14)
+    bump = SE3.from_rotvec((np.deg2rad(0.35), 0.0, 0.0))
+    one = sum(_told(noisy, rng, bump).moved for _ in range(20))
+    four = [_told(noisy, rng, bump, looks=4) for _ in range(20)]
+    assert sum(look.moved for look in four) >= 19 > one
+    turns_deg = np.rad2deg([look.off_rad for look in four])
+    assert np.median(turns_deg) == pytest.approx(0.35, abs=0.1)
+
+
+def test_a_check_needs_a_look(noisy):
+    with pytest.raises(ValueError, match="look"):
+        recheck(noisy, LENS, [])
+
+
 def test_a_look_says_how_far_the_camera_was_moved(noisy):
-    look = _look(noisy, np.random.default_rng(12), SE3.from_translation((0.02, 0.0, 0.0)))
+    look = _told(noisy, np.random.default_rng(12), SE3.from_translation((0.02, 0.0, 0.0)))
     assert look.off_m == pytest.approx(0.02, abs=0.004)
     assert look.off_px > 5.0
 

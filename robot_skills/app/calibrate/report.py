@@ -36,14 +36,17 @@ def write_report(path: Path, record: Record, digest: str, refused: Mapping[str, 
 
 def render_report(record: Record, digest: str, refused: Mapping[str, str]) -> str:
     """The page as HTML."""
-    result = record.result
+    result, cameras = record.result, " and ".join(record.cameras)
     match result:
         case Intrinsics():
-            title, facts, drawn = "Lens", _lens_facts(result), figures.lens_figures(result)
+            title = f"Lens of {cameras}"
+            facts, drawn = _lens_facts(result), figures.lens_figures(result)
         case HandEye():
-            title, facts, drawn = "Mount", _mount_facts(result), figures.mount_figures(result)
+            title = f"Mount of {cameras}"
+            facts, drawn = _mount_facts(result), figures.mount_figures(result)
         case Rig():
-            title, facts, drawn = "Rig", _rig_facts(result), figures.rig_figures(result)
+            title = f"Rig of {cameras}"
+            facts, drawn = _rig_facts(result), figures.rig_figures(result)
     devices = [
         (name, one.serial or "-", f"{one.size_px[0]} x {one.size_px[1]}")
         for name, one in record.cameras.items()
