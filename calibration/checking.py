@@ -91,7 +91,8 @@ def recheck(
     error = np.concatenate([look.error for look in looks])
     by_camera = np.concatenate([look.by_camera for look in looks])
     by_both = np.concatenate([look.by_both for look in looks])
-    S = by_both @ found.covariance @ by_both.T + block_diag(*(look.own for look in looks))
+    own = np.asarray(block_diag(*(look.own for look in looks)), float)
+    S = by_both @ found.covariance @ by_both.T + own
     whitening = np.linalg.inv(np.linalg.cholesky(S))
     error, by_camera = whitening @ error, whitening @ by_camera
     known = 3 * len(found.views) - _BOTH
