@@ -14,6 +14,7 @@ can execute code from a file; pickles are refused.
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from policies.checkpoint_files import (
     CONFIG,
@@ -228,6 +229,27 @@ def _wanted_shapes(network: PolicyNetwork, config: CheckpointConfig) -> dict[str
     for name, tensor in network.state_dict().items():
         shapes[_NETWORK + name] = tuple(tensor.shape)
     return shapes
+
+
+def read_network[N: nn.Module](make: Callable[[], N], directory: Path, data: bytes) -> N:
+    """A network with the weights of a file, to be run and not to be trained.
+
+    Args:
+        make: Makes the network; all that it holds is in its `state_dict`.
+        directory: Of the checkpoint.
+        data: Weights as safetensors, float32 or float16.
+
+    Raises:
+        CheckpointError: They are damaged, or those of another network.
+    """
+    with torch.device("meta"):
+        network = make()
+    stored = parse_weights(directory, data)
+    tensors = {name: x.float() if x.dtype == torch.half else x for name, x in stored.items()}
+    wanted = {name: tuple(x.shape) for name, x in network.state_dict().items()}
+    check_tensors(directory, tensors, wanted)
+    network.load_state_dict(tensors, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 def check_tensors(

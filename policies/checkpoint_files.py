@@ -5,6 +5,7 @@ Nothing heavy is imported here, so an exported policy can be checked and run wit
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,11 +177,38 @@ def json_object(directory: Path, name: str, data: bytes) -> dict[str, Any]:
     return values
 
 
-def parse_config(directory: Path, data: bytes) -> CheckpointConfig:
+def parse_settings[C: JsonConfig](kind: type[C], directory: Path, data: bytes) -> C:
+    """The settings of a checkpoint. Raises `CheckpointError`."""
     try:
-        config = CheckpointConfig.from_json(json_object(directory, CONFIG, data))
+        return kind.from_json(json_object(directory, CONFIG, data))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"Checkpoint {directory}: {CONFIG} is refused: {error}") from None
+
+
+def check_layouts(
+    directory: Path, layouts: Iterable[tuple[str, Sequence[str], Sequence[str]]], command: str
+) -> None:
+    """Check that numbers still mean what they meant in training.
+
+    Args:
+        directory: Of the checkpoint.
+        layouts: What each row of numbers is of, their names in the settings, and those here.
+        command: Trains such a checkpoint.
+
+    Raises:
+        CheckpointError: They are others.
+    """
+    for what, found, known in layouts:
+        if list(found) != list(known):
+            raise CheckpointError(
+                f"Checkpoint {directory} was trained on other {what} than this program has: "
+                f"{', '.join(found)}, wanted {', '.join(known)}. Train it anew with `{command}`."
+            )
+
+
+def parse_config(directory: Path, data: bytes) -> CheckpointConfig:
+    """The settings of a policy's checkpoint. Raises `CheckpointError`."""
+    config = parse_settings(CheckpointConfig, directory, data)
     wanted = make_frontend(config.contract).feature_names
     if tuple(config.feature_names) != wanted:
         raise CheckpointError(

@@ -10,10 +10,10 @@ from enum import Enum
 
 import numpy as np
 
-from policies.faces import STATE, DescribedTask, newest
+from policies.faces import STATE, DescribedTask, TaskWrapper
 from policies.json_config import JsonConfig, require
 from policies.resize import resize_colours
-from policies.task_policy import History, TaskChunk
+from policies.task_policy import History
 from robot_skills.core.errors import PerceptionError, RefusedError
 from robot_skills.core.policy import (
     ACTION_NAMES,
@@ -75,7 +75,7 @@ class EndToEndNotes(JsonConfig):
         require(distinct, f"opening is {self.opening}, wanted two different numbers.")
 
 
-class EndToEndSkill:
+class EndToEndSkill(TaskWrapper):
     """Runs a task-faced policy that looks and is told. Implements `core.policy.SeeingPolicy`.
 
     Its chunks leave as timed tool poses like those of any skill: the envelope, the stitching and
@@ -99,38 +99,13 @@ class EndToEndSkill:
         ending: Policy | None = None,
     ) -> None:
         _check_sizes(task, notes)
-        if task.period_s is None:
-            raise RefusedError(
-                "The policy does not say how many steps per second it was trained with; "
-                "declare its fps."
-            )
-        self._task, self._notes = task, notes
-        self._instruction, self._ending = instruction, ending
-        self._period_s = task.period_s
-
-    @property
-    def period_s(self) -> float:
-        return self._period_s
-
-    @property
-    def horizon(self) -> int:
-        return self._task.horizon
-
-    @property
-    def observation_steps(self) -> int:
-        both = [self._task, self._ending] if self._ending else [self._task]
-        return max(policy.observation_steps for policy in both)
+        super().__init__(task, instruction, ending)
+        self._notes = notes
 
     @property
     def cameras(self) -> tuple[str, ...]:
         """Cameras whose newest frames it wants."""
         return tuple(dict.fromkeys(self._notes.cameras[key] for key in self._task.sizes.pictures))
-
-    def reset(self, seed: int) -> None:
-        """Start a new episode."""
-        self._task.reset(seed)
-        if self._ending is not None:
-            self._ending.reset(seed)
 
     def infer(self, inputs: PolicyInput) -> PolicyOutput:
         """One chunk in poses.
@@ -181,11 +156,6 @@ class EndToEndSkill:
     def _opening(self, numbers: Array) -> Array:
         closed, opened = self._notes.opening
         return np.clip((numbers - closed) / (opened - closed), 0.0, 1.0)
-
-    def _done(self, inputs: PolicyInput, chunk: TaskChunk) -> float:
-        if self._ending is None:
-            return chunk.done
-        return self._ending.infer(newest(inputs, self._ending.observation_steps)).done
 
 
 def _written(T_base_tool: Array, opening: Array, layout: ToolNumbers) -> np.ndarray:

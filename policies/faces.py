@@ -111,32 +111,27 @@ class DescribedTask(Protocol):
         ...
 
 
-class SkillOfTask:
-    """Runs a task-faced policy as a skill. Implements `core.policy.Policy`."""
+class TaskWrapper:
+    """What runs a task-faced policy as a skill's; `infer` is what differs.
+
+    Args:
+        task: The policy.
+        instruction: What it is told.
+        ending: A skill's policy that is asked for `done` instead.
+
+    Raises:
+        RefusedError: Its period is not known.
+    """
 
     def __init__(
         self, task: DescribedTask, instruction: str = "", ending: Policy | None = None
     ) -> None:
-        """Wrap `task`.
-
-        Args:
-            task: Trained on a skill dataset: state and action in the layout of `core.policy`. What
-                is not the tool may have been moved to `SURROUNDINGS`, or copied there.
-            instruction: What it is told; only policies that know language care.
-            ending: A skill's policy that is asked for `done` instead.
-
-        Raises:
-            RefusedError: The layouts differ, it needs cameras, or its period is not known.
-        """
-        self._parts = _skill_parts(task.sizes)
         if task.period_s is None:
             raise RefusedError(
                 "The policy does not say how many steps per second it was trained with; "
                 "declare its fps."
             )
-        self._task = task
-        self._instruction = instruction
-        self._ending = ending
+        self._task, self._instruction, self._ending = task, instruction, ending
         self._period_s = task.period_s
 
     @property
@@ -158,6 +153,31 @@ class SkillOfTask:
         if self._ending is not None:
             self._ending.reset(seed)
 
+    def _done(self, inputs: PolicyInput, chunk: TaskChunk) -> float:
+        if self._ending is None:
+            return chunk.done
+        return self._ending.infer(newest(inputs, self._ending.observation_steps)).done
+
+
+class SkillOfTask(TaskWrapper):
+    """Runs a task-faced policy as a skill. Implements `core.policy.Policy`.
+
+    Args:
+        task: Trained on a skill dataset: state and action in the layout of `core.policy`. What
+            is not the tool may have been moved to `SURROUNDINGS`, or copied there.
+        instruction: What it is told; only policies that know language care.
+        ending: A skill's policy that is asked for `done` instead.
+
+    Raises:
+        RefusedError: The layouts differ, it needs cameras, or its period is not known.
+    """
+
+    def __init__(
+        self, task: DescribedTask, instruction: str = "", ending: Policy | None = None
+    ) -> None:
+        self._parts = _skill_parts(task.sizes)
+        super().__init__(task, instruction, ending)
+
     def infer(self, inputs: PolicyInput) -> PolicyOutput:
         """One chunk in poses. Raises as the task's `infer` does."""
         states = input_history(newest(inputs, self._task.observation_steps))
@@ -169,11 +189,6 @@ class SkillOfTask:
             opening=np.clip(precise[:, 9], 0.0, 1.0),
             done=self._done(inputs, chunk),
         )
-
-    def _done(self, inputs: PolicyInput, chunk: TaskChunk) -> float:
-        if self._ending is None:
-            return chunk.done
-        return self._ending.infer(newest(inputs, self._ending.observation_steps)).done
 
 
 class TaskOfSkill(PolicyWrapper):

@@ -6,12 +6,13 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from policies.checkpoint import check_tensors, parse_weights
+from policies.checkpoint import read_network
 from policies.checkpoint_files import (
     CONFIG,
     WEIGHTS,
+    check_layouts,
     json_bytes,
-    json_object,
+    parse_settings,
     read_files,
     write_files,
 )
@@ -21,7 +22,6 @@ from policies.learned_scheduler.network import (
     LearnedSchedulerNetwork,
     LearnedSchedulerNetworkConfig,
 )
-from robot_skills.core.errors import CheckpointError
 
 FORMAT, VERSION = "robot-skills-learned-scheduler", 1
 
@@ -75,33 +75,14 @@ def load_learned_scheduler(
         CheckpointError: Anything about it is missing, damaged, foreign or contradicts itself.
     """
     files = read_files(directory, file_format=FORMAT, version=VERSION)
-    config = _parse_config(directory, files[CONFIG])
-    stored = parse_weights(directory, files[WEIGHTS])
-    tensors = {name: x.float() for name, x in stored.items()}
-    with torch.device("meta"):
-        network = LearnedSchedulerNetwork(config.network)
-    wanted = {name: tuple(x.shape) for name, x in network.state_dict().items()}
-    check_tensors(directory, tensors, wanted)
-    network.load_state_dict(tensors, assign=True)
-    network.eval().requires_grad_(False)
-    return config, network
-
-
-def _parse_config(directory: Path, data: bytes) -> LearnedSchedulerConfig:
-    try:
-        config = LearnedSchedulerConfig.from_json(json_object(directory, CONFIG, data))
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"Checkpoint {directory}: {CONFIG} is refused: {error}") from None
+    config = parse_settings(LearnedSchedulerConfig, directory, files[CONFIG])
     layouts = (
-        ("entities", config.entity_numbers, ENTITY_NUMBERS),
-        ("pairs", config.relations, RELATIONS),
-        ("past calls", config.attempt_numbers, ATTEMPT_NUMBERS),
+        ("numbers of entities", config.entity_numbers, ENTITY_NUMBERS),
+        ("numbers of pairs", config.relations, RELATIONS),
+        ("numbers of past calls", config.attempt_numbers, ATTEMPT_NUMBERS),
     )
-    for what, found, known in layouts:
-        if tuple(found) != known:
-            raise CheckpointError(
-                f"Checkpoint {directory} was trained on other numbers of {what} than this program "
-                f"has: {', '.join(found)}, wanted {', '.join(known)}. Train it anew with "
-                "`robot-skills train-scheduler`."
-            )
-    return config
+    check_layouts(directory, layouts, "robot-skills train-scheduler")
+    network = read_network(
+        lambda: LearnedSchedulerNetwork(config.network), directory, files[WEIGHTS]
+    )
+    return config, network

@@ -4,21 +4,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import safetensors.torch
-import torch
 
-from policies.checkpoint import check_tensors, parse_weights
+from policies.checkpoint import read_network
 from policies.checkpoint_files import (
     CONFIG,
     WEIGHTS,
+    check_layouts,
     json_bytes,
-    json_object,
+    parse_settings,
     read_files,
     write_files,
 )
 from policies.json_config import JsonConfig
 from policies.sequencer.graph import CALL_FEATURES, LITERAL_FEATURES, RELATIONS
 from policies.sequencer.network import SequencerNetwork, SequencerNetworkConfig
-from robot_skills.core.errors import CheckpointError
 
 FORMAT, VERSION = "robot-skills-sequencer", 2
 
@@ -64,32 +63,12 @@ def load_sequencer(directory: Path) -> tuple[SequencerConfig, SequencerNetwork]:
         CheckpointError: Anything about it is missing, damaged, foreign or contradicts itself.
     """
     files = read_files(directory, file_format=FORMAT, version=VERSION)
-    config = _parse_config(directory, files[CONFIG])
-    tensors = parse_weights(directory, files[WEIGHTS])
-    with torch.device("meta"):
-        network = SequencerNetwork(config.network)
-    wanted = {name: tuple(x.shape) for name, x in network.state_dict().items()}
-    check_tensors(directory, tensors, wanted)
-    network.load_state_dict(tensors, assign=True)
-    network.eval().requires_grad_(False)
-    return config, network
-
-
-def _parse_config(directory: Path, data: bytes) -> SequencerConfig:
-    try:
-        config = SequencerConfig.from_json(json_object(directory, CONFIG, data))
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"Checkpoint {directory}: {CONFIG} is refused: {error}") from None
+    config = parse_settings(SequencerConfig, directory, files[CONFIG])
     layouts = (
         ("literals", config.literal_features, LITERAL_FEATURES),
         ("calls", config.call_features, CALL_FEATURES),
         ("relations", config.relations, RELATIONS),
     )
-    for what, found, known in layouts:
-        if tuple(found) != known:
-            raise CheckpointError(
-                f"Checkpoint {directory} was trained on other {what} than this program has: "
-                f"{', '.join(found)}, wanted {', '.join(known)}. Train it anew with "
-                "`robot-skills train-sequencer`."
-            )
-    return config
+    check_layouts(directory, layouts, "robot-skills train-sequencer")
+    network = read_network(lambda: SequencerNetwork(config.network), directory, files[WEIGHTS])
+    return config, network

@@ -40,12 +40,13 @@ def cell_of(name, shipped, arm, folder):
     return load_cell(path)
 
 
-@pytest.fixture
-def arms(tmp_path):
+@pytest.fixture(scope="module")
+def arms(tmp_path_factory):
     """The cells of two running arms, and their connected robots."""
+    folder = tmp_path_factory.mktemp("cells")
     cells = {
-        "left": cell_of("left", "sim_panda", "panda", tmp_path),
-        "right": cell_of("right", "sim_ur5e", "ur5e", tmp_path),
+        "left": cell_of("left", "sim_panda", "panda", folder),
+        "right": cell_of("right", "sim_ur5e", "ur5e", folder),
     }
     processes = [
         CONTEXT.Process(target=run, args=(make(cell),))

@@ -231,10 +231,9 @@ def test_plan_shows_its_checks(page, console):
 def test_viewer_is_read_only_and_sees_who_drives(open_page, console):
     holder, viewer = open_page(), open_page()
     _take(holder)
-    viewer.wait_for_selector("#holder:has-text('has control')")
-    assert viewer.is_disabled("#take")
-    assert viewer.is_disabled("[data-wish=start]")
-    assert viewer.is_disabled("#say")
+    viewer.wait_for_selector("#holder:has-text('Read-only: ')")
+    for locked in ("#take", "[data-wish=start]", "#say"):
+        viewer.wait_for_selector(f"{locked}:disabled")
     viewer.keyboard.press("Enter")
     viewer.keyboard.down("w")
     viewer.keyboard.up("w")

@@ -44,9 +44,7 @@ def install_all(folder: Path) -> Path:
     return site
 
 
-def lerobot(
-    site: Path, home: Path, command: str, settings: dict, check: bool = True, ros: bool = False
-):
+def lerobot(site: Path, home: Path, command: str, settings: dict, ros: bool = False):
     """Run one of LeRobot's commands as a user does, offline, with the plugins installed."""
     environment = os.environ | {
         "PYTHONPATH": f"{site}{os.pathsep}{ROOT}",
@@ -71,9 +69,8 @@ def lerobot(
         check=False,
         timeout=_LIMIT_S,
     )
-    if check:
-        said = f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
-        assert done.returncode == 0, f"{command} ended with {done.returncode}: {said}"
+    said = f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+    assert done.returncode == 0, f"{command} ended with {done.returncode}: {said}"
     return done
 
 

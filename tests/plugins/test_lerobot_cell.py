@@ -113,7 +113,11 @@ def test_lerobot_records_a_cell_over_dds(tmp_path, monkeypatch):
                 process.kill()
     recorded = LeRobotDataset("nobody/cell", root=tmp_path / "data")
     frames = [recorded[i] for i in range(len(recorded))]
+    assert len(frames) >= 10
+    states = np.stack([np.asarray(frame["observation.state"]) for frame in frames])
     actions = np.stack([np.asarray(frame["action"]) for frame in frames])
     assert np.ptp(actions[:, Y]) > 0.02
+    assert np.ptp(states[:, Y - len(TOOL_KEYS)]) > 0.015
     depth_mm = np.asarray(frames[-1]["observation.images.front_depth"])
+    assert depth_mm.shape == (1, 48, 64)
     assert 300 < np.median(depth_mm) < 2500

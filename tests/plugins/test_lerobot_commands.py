@@ -129,21 +129,6 @@ def test_a_recording_can_be_replayed(site, home, recorded):
     assert "refused" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("settings", "reason"),
-    [
-        ({"robot.arm": "leg"}, "panda"),
-        ({"teleop.path": "/nowhere/hand.jsonl"}, "/nowhere/hand.jsonl cannot be read"),
-    ],
-)
-def test_wrong_settings_end_with_a_reason(site, home, tmp_path, settings, reason):
-    path = write_hand(tmp_path / "hand.jsonl", 1.0)
-    given = robot(home) | hand(home, path) | {"teleop_time_s": 1} | settings
-    done = lerobot(site, home, "lerobot-teleoperate", given, check=False)
-    assert done.returncode != 0
-    assert reason in done.stderr
-
-
 @pytest.fixture
 def policy(opened, tmp_path) -> Path:
     """One of our policies that knows nothing, but whose actions lie where its normaliser says."""

@@ -32,6 +32,8 @@ def cell(monkeypatch):
         made.end()
 
 
+# A cell file stands for most of these settings by default: tests/plugins/test_lerobot_cell.py.
+@pytest.mark.slow
 def test_lerobot_records_depth_and_moves_an_arm_over_ros(cell, tmp_path):
     from lerobot.datasets import LeRobotDataset
 

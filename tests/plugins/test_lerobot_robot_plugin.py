@@ -12,6 +12,7 @@ from hardware.lerobot_actions import TOOL_KEYS, ActionCoder, ActionSpace
 from hardware.lerobot_link import RobotLink, find, offer
 from robot_skills.core.errors import (
     ActionRefused,
+    MissingDependencyError,
     PerceptionError,
     RefusedError,
     RobotFault,
@@ -390,6 +391,13 @@ def test_a_hand_without_our_robot_is_refused(make_teleoperator, tmp_path):
         make_teleoperator(device="file", path=str(hand)).connect()
 
 
+def test_a_recorded_hand_that_is_not_there_is_named(make_robot, make_teleoperator):
+    robot = make_robot()
+    robot.connect()
+    with pytest.raises(MissingDependencyError, match=r"/nowhere/hand\.jsonl cannot be read"):
+        make_teleoperator(device="file", path="/nowhere/hand.jsonl").connect()
+
+
 def test_a_hand_on_a_robot_that_is_not_connected_is_told(make_robot, make_teleoperator, tmp_path):
     robot = make_robot()
     teleoperator = make_teleoperator(
@@ -602,7 +610,8 @@ def test_a_realsense_recording_is_played(make_camera, tmp_path):
     recorder.connect()
     try:
         with Showing(software, numbered):
-            for _ in range(30):
+            # Three seconds: what plays them does not wait for who is slow to look.
+            for _ in range(90):
                 recorder.next_frame(1.0)
     finally:
         recorder.close()

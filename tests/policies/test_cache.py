@@ -33,6 +33,9 @@ from tests.policies.recorded import (
 LENGTHS = [3, 5, 4]
 COLOURS, METRES, CLOUD = f"image/{FRONT}", f"image/{DEPTH}", f"cloud/{FRONT}"
 RGBD = ImageSpec(key=FRONT, height=HEIGHT, width=WIDTH, channels=Channels.RGBD)
+CONTEXT = multiprocessing.get_context("forkserver")
+# Loaded once, and not again by every process that is started here.
+CONTEXT.set_forkserver_preload([__name__])
 
 
 @pytest.fixture(scope="module")
@@ -218,8 +221,7 @@ def _interrupt():
 
 def open_killed(directory, cache_dir, log, stop_after):
     """Open a cache in a process that is killed once so many frames are decoded."""
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(
+    process = CONTEXT.Process(
         target=open_counted, args=(directory, cache_dir, log, stop_after, _kill)
     )
     process.start()
@@ -321,9 +323,8 @@ def test_a_disk_that_fills_up_on_the_way_is_told_and_costs_no_progress(
 
 def test_processes_that_go_on_at_once_decode_once(half_built, tmp_path):
     dataset, cache_dir = half_built
-    context = multiprocessing.get_context("spawn")
     both = [
-        context.Process(target=open_counted, args=(dataset, cache_dir, tmp_path / "both"))
+        CONTEXT.Process(target=open_counted, args=(dataset, cache_dir, tmp_path / "both"))
         for _ in range(2)
     ]
     for process in both:
@@ -364,9 +365,8 @@ def _open_elsewhere(directory, cache_dir):
 
 
 def test_processes_that_open_at_once_make_one_array(recorded, tmp_path):
-    context = multiprocessing.get_context("spawn")
     both = [
-        context.Process(target=_open_elsewhere, args=(recorded, tmp_path / "cache"))
+        CONTEXT.Process(target=_open_elsewhere, args=(recorded, tmp_path / "cache"))
         for _ in range(2)
     ]
     for process in both:

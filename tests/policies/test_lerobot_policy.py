@@ -47,6 +47,13 @@ def act(tmp_path_factory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("act") / "policy", "act", NUMBERS)
 
 
+@pytest.fixture(scope="module")
+def seeing(tmp_path_factory) -> LeRobotPolicy:
+    """ACT that looks through a camera."""
+    directory = tmp_path_factory.mktemp("seeing") / "policy"
+    return LeRobotPolicy.load(write_checkpoint(directory, "act", SEEING))
+
+
 @pytest.fixture
 def broken(act, tmp_path) -> Path:
     """A copy to damage."""
@@ -205,14 +212,11 @@ def test_settings_can_be_changed_when_loading(tmp_path):
         ({CAMERA: np.zeros((1, 48, 64, 3), np.float32)}, "uint8"),
     ],
 )
-def test_observations_that_do_not_fit_are_refused(change, reason, tmp_path_factory):
-    directory = tmp_path_factory.getbasetemp() / "seeing_act"
-    if not directory.exists():
-        write_checkpoint(directory, "act", SEEING)
+def test_observations_that_do_not_fit_are_refused(change, reason, seeing):
     history = observations(1) | change
     history = {key: value for key, value in history.items() if value is not None}
     with pytest.raises(RefusedError, match=reason):
-        LeRobotPolicy.load(directory).infer(history)
+        seeing.infer(history)
 
 
 def test_a_checkpoint_of_a_skill_dataset_runs_as_a_skill(skill_checkpoint):

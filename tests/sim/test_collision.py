@@ -194,7 +194,7 @@ def random_path(arm: str, rng: np.random.Generator) -> tuple[np.ndarray, JudgedP
     return np.clip(start, limits.lower_rad, limits.upper_rad), path
 
 
-def fine(start: np.ndarray, path: JudgedPath, parts: int = 40) -> tuple[np.ndarray, np.ndarray]:
+def fine(start: np.ndarray, path: JudgedPath, parts: int = 20) -> tuple[np.ndarray, np.ndarray]:
     q = np.concatenate([start[None], path.q_rad])
     opening = np.concatenate([[1.0], path.opening])
     at = np.linspace(0.0, len(q) - 1.0, parts * (len(q) - 1) + 1)
@@ -213,6 +213,9 @@ def test_accepted_paths_touch_nothing_and_refused_ones_come_too_near(arm, model)
         if model.room(start[None], np.ones(1)).min() < 0.0:
             continue
         found = trespass(model, limits, path, state(start))
+        # There are many more of these where an arm has few parts to come near to.
+        if found is None and accepted == 60:
+            continue
         q, opening = fine(start, path)
         if found is None:
             accepted += 1

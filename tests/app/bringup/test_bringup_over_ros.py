@@ -16,6 +16,7 @@ import pytest
 
 from hardware.ros2.robot import Ros2Robot
 from hardware.ros2.transport import prepare_environment
+from robot_skills.app import cli
 from robot_skills.app.bringup.graph import RosGraph
 from robot_skills.app.bringup.plan import Ready
 from robot_skills.app.cells import load_cell, robot_config
@@ -160,13 +161,21 @@ def test_a_cell_comes_up_moves_survives_its_gate_and_ends_without_orphans(bringu
     assert {one["name"]: one["restarts"] for one in result["nodes"]} == {"sim_robot": 0, "gate": 1}
 
 
-def test_a_killed_supervisor_leaves_nothing_behind(bringup):
-    cell = bringup()
-    cell.wait_for("gate +running")
-    assert len(set(cell.started)) >= 4
-    cell.process.kill()
-    cell.process.wait()
-    assert not cell.orphans()
+def test_a_second_cell_is_refused_and_a_killed_supervisor_leaves_nothing_behind(bringup, tmp_path):
+    first = bringup()
+    first.wait_for("gate +running")
+    assert len(set(first.started)) >= 4
+    (tmp_path / "second").mkdir()
+    second = Bringup(tmp_path / "second", first.domain, "")
+    try:
+        assert second.process.wait(timeout=PATIENCE_S) == 1
+        assert "sim_robot is running already" in second.result()["reason"]
+    finally:
+        second.end()
+    assert first.process.poll() is None
+    first.process.kill()
+    first.process.wait()
+    assert not first.orphans()
 
 
 def test_the_end_of_the_arm_ends_all_with_its_reason(bringup):
@@ -176,19 +185,6 @@ def test_the_end_of_the_arm_ends_all_with_its_reason(bringup):
     assert cell.process.wait(timeout=PATIENCE_S) == 1
     assert not cell.orphans()
     assert "sim_robot was ended by SIGKILL" in cell.result()["reason"]
-
-
-def test_a_second_cell_in_the_same_place_is_refused(bringup, tmp_path):
-    first = bringup()
-    first.wait_for("gate +running")
-    (tmp_path / "second").mkdir()
-    second = Bringup(tmp_path / "second", first.domain, "")
-    try:
-        assert second.process.wait(timeout=PATIENCE_S) == 1
-        assert "sim_robot is running already" in second.result()["reason"]
-    finally:
-        second.end()
-    assert first.process.poll() is None
 
 
 def test_waiting_for_what_is_not_there_names_it(domain, capsys):
@@ -253,20 +249,13 @@ def test_nobody_is_waited_for_who_will_not_come(domain):
         graph.activate("/nobody", lambda: False)
 
 
-def test_shipped_cells_can_be_planned():
-    command = [sys.executable, "-m", "robot_skills.app.cli", "bringup", "--dry-run", "--json"]
+def test_shipped_cells_can_be_planned(capfd):
+    command = ["bringup", "--dry-run", "--json"]
     for cell, plan in (("sim_ur5e", "sim"), ("ur5e_realsense", "bringup")):
-        done = subprocess.run(
-            [*command, "--cell", cell, "--plan", plan], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        nodes = json.loads(done.stdout)["nodes"]
+        assert cli.main([*command, "--cell", cell, "--plan", plan]) == 0
+        nodes = json.loads(capfd.readouterr().out)["nodes"]
         assert "gate" in [node["name"] for node in nodes]
         assert all(Path(node["command"][node["command"].index("--cell") + 1]).is_file()
                    for node in nodes)  # fmt: skip
-    refused = subprocess.run(
-        [*command, "--cell", "ur5e_realsense", "--plan", "sim"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert refused.returncode == 2
-    assert "is a real one" in refused.stderr
+    assert cli.main([*command, "--cell", "ur5e_realsense", "--plan", "sim"]) == 2
+    assert "is a real one" in capfd.readouterr().err

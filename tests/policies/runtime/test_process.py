@@ -17,38 +17,9 @@ from policies.runtime.wire import pack_question, unpack_question
 from robot_skills.core.errors import CheckpointError, RobotFault
 from robot_skills.core.policy import PolicyInput, PolicyOutput
 from robot_skills.skills.asking import AskedPolicy, LiveAsker
+from tests.policies.runtime.thinking import ThinkingPolicy, refuse
 from tests.policies.synthetic import history, random_start, random_token
 from tests.policies.untrained import untrained_checkpoint
-
-
-class ThinkingPolicy:
-    """Holds still after a while; long enough histories of its tool upset it."""
-
-    period_s = 0.05
-    horizon = 4
-    observation_steps = 1
-
-    def __init__(self, think_s: float = 0.0) -> None:
-        self._think_s = think_s
-
-    def reset(self, seed: int) -> None:
-        pass
-
-    def infer(self, inputs: PolicyInput) -> PolicyOutput:
-        if inputs.table_height_m < 0.0:
-            os._exit(7)
-        if inputs.table_height_m > 1.0:
-            raise ValueError("This table is too high.")
-        time.sleep(self._think_s if inputs.table_height_m > 0.0 else 0.0)
-        return PolicyOutput(
-            T_base_tool=np.repeat(inputs.T_base_tool[-1:], self.horizon, axis=0),
-            opening=np.repeat(inputs.opening[-1:], self.horizon),
-            done=inputs.table_height_m,
-        )
-
-
-def refuse() -> ThinkingPolicy:
-    raise CheckpointError("There is no such checkpoint.")
 
 
 def seen(table_height_m: float = 0.0) -> PolicyInput:
@@ -176,7 +147,7 @@ def test_what_was_never_started_says_so():
 _OWNER = """
 import time
 from policies.runtime import PolicyProcess
-from tests.policies.runtime.test_process import ThinkingPolicy
+from tests.policies.runtime.thinking import ThinkingPolicy
 if __name__ == "__main__":
     process = PolicyProcess(ThinkingPolicy)
     process.start()
