@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from policies.text import MiniLmDictionary, MiniLmEncoder
 from robot_skills.app.deciding import load_deciders
 from robot_skills.app.evaluate import wilson
 from robot_skills.app.executives import CLOSED_LOOP, SEQUENCER
@@ -36,6 +37,7 @@ from robot_skills.core.plan import Literal, Milestone, Plan, SkillCall
 from robot_skills.core.scene import TABLE, Scene
 from robot_skills.scheduler.learned import nothing_seen
 from robot_skills.scheduler.moments import Moments
+from robot_skills.scheduler.words.language import LanguageParser
 from robot_skills.skills.card import SkillCard
 from robot_skills.skills.library import SkillLibrary
 from sim.imagined import imagined_scene
@@ -48,6 +50,8 @@ FIRST_SEED = 1_000_000
 """Requests from here on were never used to choose anything."""
 RULES = "rules"
 PLANNERS = (RULES, SEQUENCER, LEARNED)
+ALONE = "learned, no rules"
+"""The network alone, held to nothing that rules read."""
 _NAMELESS = "nameless"
 
 type Ask = Callable[[str, Scene], Plan]
@@ -75,6 +79,11 @@ class Case:
 @cache
 def _cards() -> tuple[SkillCard, ...]:
     return tuple(SkillLibrary.load(zoo_dir()))
+
+
+@cache
+def _parser() -> LanguageParser:
+    return LanguageParser(_cards(), MiniLmEncoder(), dictionary=MiniLmDictionary())
 
 
 def requests(count: int, *, held_out: bool, unseen: bool = False) -> list[Case]:
@@ -181,7 +190,7 @@ def plan_lines(count: int) -> Iterator[dict[str, Any]]:
     }
     for name, cases in sets.items():
         right = {who: [is_right(case, ask) for case in _told(cases, name)] for who, ask in _asks()}
-        for who in PLANNERS:
+        for who in right:
             yield _line("plans", name, who, right[who], right[RULES])
     cases = [case for case in sets["learned wordings"] if case.goal][: count // 2]
     for looks in (True, False):
@@ -195,13 +204,14 @@ def _asks() -> Iterator[tuple[str, Ask]]:
         executive = SEQUENCER if who == SEQUENCER else CLOSED_LOOP
         planner = RULES if who == SEQUENCER else who
         yield who, load_deciders(planner, executive).planner.plan
+    yield ALONE, load_learned(_cards(), zoo_dir(), nothing_seen).plan
 
 
 def _nameless_right(case: Case, looks: bool) -> bool:
     """Whether a plan is right where the things have no names, but maybe pictures."""
     pictures: Glimpses = looks_of(case.layout) if looks else {}
     sight = partial(_shown, pictures) if looks else nothing_seen
-    learned = load_learned(_cards(), zoo_dir(), sight)
+    learned = load_learned(_cards(), zoo_dir(), sight, _parser().binding)
     return is_right(replace(case, scene=nameless(case.scene)), learned.plan)
 
 
@@ -288,8 +298,13 @@ def _simulated(name: str, index: int) -> Case:
 def _simulated_set(name: str, count: int) -> list[Case]:
     if name == "level IV":
         return compositions(count)
-    cases = requests(6 * count + 10, held_out=True)
-    return [case for case in cases if case.goal and _can_be_judged(case)][:count]
+    fitting: list[Case] = []
+    drawn = 6 * count + 10
+    while len(fitting) < count:
+        cases = requests(drawn, held_out=True)
+        fitting = [case for case in cases if case.goal and _can_be_judged(case)]
+        drawn *= 2
+    return fitting[:count]
 
 
 def _can_be_judged(case: Case) -> bool:

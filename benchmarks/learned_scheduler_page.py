@@ -24,10 +24,12 @@ scenes."""
         f"""The [learned scheduler](learned_scheduler.md) beside the rules, and the sequencer, which
 goes by what the rules read. Random requests of one to three wishes in new scenes, among them such
 that have to be refused; a plan is right when what was wished for comes about by what the skills
-promise. Learned wordings are those that it was trained on, held-out ones and unseen
-things are not, and neither are the compositions of level IV. In the nameless sets nobody knows what
-the things are called, and pictures of them are shown or not. The gain over the rules is in points,
-with the 95 % bootstrap interval of the paired difference.{simulated} A decision takes
+promise. Rules have [the last word](learned_scheduler.md#what-the-rules-may-overrule) over the
+learned scheduler; without them it is the network alone. Learned wordings are those that it was
+trained on, held-out ones and unseen things are not, and neither are the compositions of level IV.
+In the nameless sets nobody knows what the things are called, and pictures of them are shown or not.
+The gain over the rules is in points, with the 95 % bootstrap interval of the paired
+difference.{simulated} A decision takes
 {latency["decision_ms"]:.0f} ms, the first one of an instruction, whose words are new,
 {latency["first_decision_ms"]:.0f} ms (median of {latency["n"]}, one thread).""",
         ("", "planner", "right %", "gain over the rules"),

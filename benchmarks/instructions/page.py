@@ -34,7 +34,8 @@ ratio is to the time in which MiniLM encodes the words. {_long(rows)} The planne
 language model (Claude) whose answers are on record: to the prompts of `--planner llm`, through the
 same client, without being told what is right. It answered them one after the other
 in two long conversations, so it saw earlier prompts too. `rules+recorded` asks it where the rules
-refuse.""",
+refuse. `learned` is the [learned scheduler](learned_scheduler.md), over which the rules have the
+last word.""",
         (
             "half",
             "planner",

@@ -109,7 +109,7 @@ def deciders_of(
 
         sight = Sight()
         parser = LanguageParser(cards, MiniLmEncoder(), dictionary=MiniLmDictionary())
-        learned = load_learned(cards, zoo, sight, parser.parse)
+        learned = load_learned(cards, zoo, sight, parser.binding)
         steps = FixedOrder() if executive == FIXED else learned
         return Deciders(cards=cards, planner=learned, strategy=steps, sight=sight)
     plans = _planner(planner, cards, models)

@@ -41,7 +41,7 @@ def load_learned(
     cards: Iterable[SkillCard],
     zoo: Path,
     glimpses: Callable[[Scene], Glimpses],
-    read: Callable[[str, Scene], Understanding] | None = None,
+    rules: Callable[[str, Scene], Understanding | None] | None = None,
 ) -> LearnedScheduling:
     """The learned scheduler that lies among the skills.
 
@@ -49,7 +49,7 @@ def load_learned(
         cards: The skills.
         zoo: Their folder.
         glimpses: What things look like.
-        read: What the rules make of the words, to report where that is something else.
+        rules: What it is held to for an instruction; to nothing when None.
 
     Raises:
         CheckpointError: There is none that can be used; says how one is trained.
@@ -71,7 +71,7 @@ def load_learned(
             "the planner rules."
         ) from None
     config = LearnedConfig(sure_from=predictor.sure_from)
-    return LearnedScheduling(predictor, cards, config, glimpses, read)
+    return LearnedScheduling(predictor, cards, config, glimpses, rules)
 
 
 def vocabulary_of(cards: Iterable[SkillCard]) -> Vocabulary:

@@ -51,6 +51,21 @@ class InstructionError(RefusedError):
     """The instruction is empty, or its words are not understood."""
 
 
+class NotUnderstoodError(InstructionError):
+    """Rules do not understand the words; who reads by other means may know what they mean.
+
+    Every other refusal of words has a reason that stands, whoever reads them.
+    """
+
+
+class UnknownWordError(UnknownNameError, NotUnderstoodError):
+    """Something is called by words of which rules do not know all."""
+
+
+class UnknownVerbError(MissingSkillError, NotUnderstoodError):
+    """Something is asked for by a verb that rules do not know."""
+
+
 class CheckpointError(RefusedError):
     """A checkpoint is corrupt, foreign, or does not fit the skill that wants to use it."""
 

@@ -1,10 +1,10 @@
-"""Follows a learned scheduler, which reads the words by itself: no grammar stands before it.
+"""Follows a learned scheduler, which reads the words by itself, and holds it to what rules read.
 
 The upper level of a hierarchical policy, as in *Hi Robot: Open-Ended Instruction Following with
 Hierarchical Vision-Language-Action Models* (Shi et al., 2025), with a network small enough to be
-asked at every step. What it says is checked as any plan, gives way to the next best where it is
-refused, and is not followed at all where nothing is likely enough. A run is judged by what the
-network said would hold at its end.
+asked at every step. Rules have the last word: what they refuse is refused, and where they read the
+words, a run is judged by what they read, and no call is made that does not serve it. Where they do
+not understand the grammar, a run is judged by what the network said would hold at its end.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,16 +12,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-import numpy as np
-
 from robot_skills.core.errors import InstructionError, PlanningError, RefusedError
 from robot_skills.core.next_call import Glimpses, NextCallPredictor, with_attempt
 from robot_skills.core.plan import Literal, Milestone, Plan, SkillCall
 from robot_skills.core.scene import Scene
+from robot_skills.scheduler.aims import Aim
 from robot_skills.scheduler.executive import Executive
 from robot_skills.scheduler.moments import Moments
 from robot_skills.scheduler.runs import Run
 from robot_skills.scheduler.stepping import History, SequencingConfig, Steps
+from robot_skills.scheduler.symbolic import SymbolicPlanner
+from robot_skills.scheduler.walks import FreeWalk, HeldWalk
 from robot_skills.scheduler.words.language import Understanding
 from robot_skills.scheduler.words.tokens import shown
 from robot_skills.scheduler.world_model import GroundCall, State, WorldModel
@@ -29,8 +30,6 @@ from robot_skills.skills.card import SkillCard
 
 _MEANS = frozenset({"hand_empty", "holding"})
 """What is brought about on the way to everything else; nobody wishes for it to have been so."""
-_LISTED = 2
-"""Candidates that a refusal names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,9 +37,10 @@ class LearnedConfig:
     """When a learned scheduler is followed.
 
     Attributes:
-        sure_from: Probability of what comes next below which no plan is made.
-        considered_from: Probability below which something is not done even where all that is
-            likelier is refused.
+        sure_from: Probability of what comes next below which no plan is made for words that only
+            the network understands.
+        considered_from: Probability, among what may come next, below which something is not done
+            even where all that is likelier is refused.
         max_characters: Longest instruction.
         stepping: How long it goes on trying.
     """
@@ -64,15 +64,15 @@ class LearnedScheduling:
     """A `Planner` and a `Strategy` that follow a learned scheduler.
 
     As a planner it foresees the calls up to the end, each doing what its card says; an instruction
-    whose calls it does not know is refused before anything moves.
+    whose calls it does not know, or that rules refuse, is refused before anything moves.
 
     Args:
         predictor: Predicts what comes next.
         cards: The skills, for example a `SkillLibrary`.
         config: When it is followed.
         glimpses: What the things of a scene look like now.
-        read: What the rules make of an instruction, to report where that is something else;
-            `LanguageParser.parse`. Nobody is asked when None.
+        rules: What it is held to for an instruction, `LanguageParser.binding`; to nothing when
+            None.
     """
 
     name = "learned"
@@ -83,11 +83,12 @@ class LearnedScheduling:
         cards: Iterable[SkillCard],
         config: LearnedConfig | None = None,
         glimpses: Callable[[Scene], Glimpses] = nothing_seen,
-        read: Callable[[str, Scene], Understanding] | None = None,
+        rules: Callable[[str, Scene], Understanding | None] | None = None,
     ) -> None:
         self._config = config or LearnedConfig()
         self._predictor, self._cards = predictor, tuple(cards)
-        self._glimpses, self._read = glimpses, read
+        self._glimpses, self._rules = glimpses, rules
+        self._search = SymbolicPlanner(self._cards)
 
     @property
     def config(self) -> SequencingConfig:
@@ -98,8 +99,10 @@ class LearnedScheduling:
         """Foresee the calls for an instruction.
 
         Raises:
-            InstructionError: It is empty or too long, or the network does not know what is meant.
-            PlanningError: The network comes to no end.
+            InstructionError: It is empty or too long, rules refuse it, or the network does not know
+                what is meant.
+            UnknownNameError: Rules miss what it names, or a skill for it.
+            PlanningError: The network comes to no end, or not to the one that the rules read.
         """
         text = instruction.strip()
         if not text:
@@ -109,16 +112,41 @@ class LearnedScheduling:
                 f"The instruction has {len(text)} characters, at most "
                 f"{self._config.max_characters} are read."
             )
-        moments = self._moments(text, scene)
-        walk = _Walk(moments, self._predictor, self._config)
-        calls = list(walk.to_the_end(lambda _: True))
+        understood = None if self._rules is None else self._rules(text, scene)
+        if understood is None:
+            return self._planned_alone(instruction, scene)
+        plan = Plan(
+            instruction=instruction,
+            goal=understood.goal,
+            calls=(),
+            planner=self.name,
+            wording=understood.wording,
+            milestones=understood.milestones,
+            specification=understood.specification,
+        )
+        try:
+            return replace(plan, calls=tuple(self._walked(plan, scene)))
+        except PlanningError:
+            # Where there is no way at all, what is missing for one is worth more to know.
+            self._search.plan(scene, plan.goal, plan.milestones, plan.specification)
+            raise
+
+    def _planned_alone(self, instruction: str, scene: Scene) -> Plan:
+        """A plan for words that only the network understands."""
+        moments = self._moments(instruction.strip(), scene)
+        walk = FreeWalk(moments, self._predictor, self._config.sure_from)
+        calls = list(walk.to_the_end(self._config.stepping.max_foreseen))
+        if not calls:
+            raise InstructionError(
+                f"The learned scheduler would do nothing for {shown(instruction)}, and nobody else "
+                "can tell whether that is right. Say it in plainer words."
+            )
         goal, milestones = promised(moments.model, moments.start, calls)
         return Plan(
             instruction=instruction,
             goal=goal,
             calls=tuple(call.call for call in calls),
             planner=self.name,
-            wording=self._conflicts(text, scene, moments.model, walk.state),
             milestones=milestones,
         )
 
@@ -135,18 +163,24 @@ class LearnedScheduling:
     ) -> list[SkillCall | None]:
         """What could come next in a run, most likely first; None stands for being done.
 
+        What was foreseen comes before all else, as long as it leads to the end from here.
+
         Raises:
-            InstructionError: Nothing is likely enough.
+            InstructionError: Nothing that the plan allows is likely enough.
         """
         moments = Moments(cards, run.plan.instruction, run.scene, self._glimpses(run.scene))
-        walk = _Walk(moments, self._predictor, self._config, history)
-        likely = [
-            None if call is None else call.call
-            for call, share in walk.ranked()
-            if share >= self._config.considered_from
-        ]
+        aim = Aim.of(run.rest(), moments.model)
+        if aim.reached:
+            return [None]
+        walk = HeldWalk(moments, self._predictor, self._config.considered_from)
+        likely: list[SkillCall | None] = [call.call for call in walk.ranked(aim, history)]
         if not likely:
-            raise InstructionError("The learned scheduler holds nothing for likely.")
+            raise InstructionError("The learned scheduler holds nothing for likely that may be.")
+        ahead = [moments.calls[str(call)] for call in run.calls if str(call) in moments.calls]
+        if ahead and ahead[0].call in likely and aim.is_reached_by(ahead):
+            # What was foreseen goes round in no circles; one call after the other may.
+            first = ahead[0].call
+            return [first, *(call for call in likely if call != first)]
         return likely
 
     def foreseen(
@@ -160,111 +194,25 @@ class LearnedScheduling:
             first: The call to begin with; the most likely one when None.
             history: What was done before.
         """
-        moments = self._moments(rest.instruction, scene)
-        walk = _Walk(moments, self._predictor, self._config, history)
-        if first is not None:
-            yield walk.make(moments.calls[str(first)]).call
-
-        def reached(state: State) -> bool:
-            return not moments.model.unmet(state, rest.goal)
-
         with suppress(RefusedError):
-            yield from (call.call for call in walk.to_the_end(reached))
+            yield from self._walked(rest, scene, first, history)
+
+    def _walked(
+        self, plan: Plan, scene: Scene, first: SkillCall | None = None, history: History = ()
+    ) -> Iterator[SkillCall]:
+        """Calls up to what a plan is for. Raises as `plan` does."""
+        moments = self._moments(plan.instruction.strip(), scene)
+        aim = Aim.of(plan, moments.model)
+        walk = HeldWalk(moments, self._predictor, self._config.considered_from)
+        if first is not None:
+            yield first
+            aim = aim.behind(moments.calls[str(first)])
+            history = with_attempt(history, first, ok=True)
+        most = self._config.stepping.max_foreseen
+        yield from (call.call for call in walk.to_the_end(aim, history, most))
 
     def _moments(self, instruction: str, scene: Scene) -> Moments:
         return Moments(self._cards, instruction, scene, self._glimpses(scene))
-
-    def _conflicts(
-        self, instruction: str, scene: Scene, model: WorldModel, end: State
-    ) -> tuple[str, ...]:
-        """What the rules read in the words and the network will not bring about."""
-        if self._read is None:
-            return ()
-        try:
-            understood = self._read(instruction, scene)
-        except RefusedError:
-            return ()
-        missing = model.unmet(end, understood.goal)
-        return tuple(f"the rules read {literal}, which would not hold" for literal in missing)
-
-
-class _Walk:
-    """Goes from state to state, each call doing what its card says."""
-
-    def __init__(
-        self,
-        moments: Moments,
-        predictor: NextCallPredictor,
-        config: LearnedConfig,
-        history: History = (),
-    ) -> None:
-        self.state = moments.start
-        self._moments, self._predictor, self._config = moments, predictor, config
-        self._history = history
-
-    def ranked(self) -> list[tuple[GroundCall | None, float]]:
-        """What could come next and how likely it is, likeliest first; None stands for the end.
-
-        Raises:
-            InstructionError: That nothing is known is likelier than anything else.
-        """
-        moment = self._moments.at(self.state, self._history)
-        shares = np.exp(self._predictor.scores(moment))
-        *known, unknown = shares
-        choices = [*self._moments.calls.values(), None]
-        order = np.argsort(-np.asarray(known), kind="stable")
-        if unknown > known[order[0]]:
-            raise self._not_known(f"not knowing it has the probability {unknown:.2f}")
-        return [(choices[i], float(known[i])) for i in order]
-
-    def to_the_end(self, may_end: Callable[[State], bool]) -> Iterator[GroundCall]:
-        """Make what is likeliest of what is possible, again and again, until it is the end.
-
-        Args:
-            may_end: Whether the end may come in a state.
-
-        Raises:
-            InstructionError: Nothing is likely enough.
-            PlanningError: There is no end.
-        """
-        model = self._moments.model
-        for _ in range(self._config.stepping.max_foreseen):
-            ranking = self.ranked()
-            possible = (
-                (call, share)
-                for call, share in ranking
-                if (
-                    may_end(self.state)
-                    if call is None
-                    else not model.unmet(self.state, call.preconditions)
-                )
-            )
-            call, share = next(possible, (None, 0.0))
-            if share < self._config.sure_from:
-                listed = ", ".join(
-                    f"{call.call if call else 'the end'} {share:.2f}"
-                    for call, share in ranking[:_LISTED]
-                )
-                raise self._not_known(f"likeliest are {listed}")
-            if call is None:
-                return
-            yield self.make(call)
-        raise PlanningError(
-            f"No plan: the learned scheduler comes to no end within "
-            f"{self._config.stepping.max_foreseen} calls."
-        )
-
-    def make(self, call: GroundCall) -> GroundCall:
-        """Go on behind a call that does what its card says."""
-        self.state = self._moments.model.apply(self.state, call.effects)
-        self._history = with_attempt(self._history, call.call, ok=True)
-        return call
-
-    def _not_known(self, why: str) -> InstructionError:
-        text = shown(self._moments.instruction)
-        return InstructionError(
-            f"The learned scheduler does not know what comes next for {text}: {why}."
-        )
 
 
 def promised(

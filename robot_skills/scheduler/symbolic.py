@@ -1,6 +1,6 @@
 """From goals to calls: symbolic search over the cards, and what is missing when it finds none."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations
 
 from robot_skills.core.errors import PlanningError, unknown_name
@@ -9,6 +9,13 @@ from robot_skills.core.predicates import PREDICATES
 from robot_skills.core.scene import TABLE, Scene
 from robot_skills.scheduler.astar import search
 from robot_skills.scheduler.diagnosis import Diagnosis
+from robot_skills.scheduler.relevance import (
+    about,
+    beside_for_nothing,
+    relevant,
+    tidy,
+    without_detours,
+)
 from robot_skills.scheduler.strips import compile_strips
 from robot_skills.scheduler.temporal.planning import (
     begun,
@@ -121,16 +128,16 @@ class SymbolicPlanner:
         calls = permitted(ground_calls(self._cards.values(), model), model, progress)
         everything = _in_order(wanted, calls)
         usual = [call for call in everything if not self._cards[call.call.skill].on_request]
-        names = _relevant(model, state, wanted) | progress.names()
-        few = [call for call in usual if _about(call, names)]
-        asked = [call for call in everything if _about(call, names)]
-        tidy = [call for call in few if _tidy(call, wanted)]
+        names = relevant(model, state, wanted) | progress.names()
+        few = [call for call in usual if about(call, names)]
+        asked = [call for call in everything if about(call, names)]
+        tidiest = [call for call in few if tidy(call, wanted)]
         # Each holds all of those before it, so that one of the same size has the same.
-        for calls in {len(calls): calls for calls in (tidy, few, asked)}.values():
+        for calls in {len(calls): calls for calls in (tidiest, few, asked)}.values():
             problem = compile_strips(model, state, calls, goal)
             found = search_satisfying(problem, model, state, goal, progress)
             if found is not None:
-                return _without_detours(
+                return without_detours(
                     found,
                     lambda shorter: (
                         _works(model, state, shorter, goal)
@@ -188,17 +195,17 @@ class SymbolicPlanner:
         everything: Sequence[GroundCall],
     ) -> tuple[GroundCall, ...] | None:
         """Search with few calls first; they nearly always suffice and keep the plan tidy."""
-        relevant = _relevant(model, state, goal)
-        few = [call for call in everything if _about(call, relevant)]
-        tidy = [call for call in few if _tidy(call, goal)]
+        names = relevant(model, state, goal)
+        few = [call for call in everything if about(call, names)]
+        tidiest = [call for call in few if tidy(call, goal)]
         problem = compile_strips(model, state, few, goal)
         if not problem.goal <= problem.reachable():
             few = everything
             problem = compile_strips(model, state, few, goal)
-        found = search(compile_strips(model, state, tidy, goal)) or search(problem)
+        found = search(compile_strips(model, state, tidiest, goal)) or search(problem)
         if found is None:
             return None
-        return _without_detours(found, lambda shorter: _works(model, state, shorter, goal))
+        return without_detours(found, lambda shorter: _works(model, state, shorter, goal))
 
     def _find_one_by_one(
         self,
@@ -226,53 +233,9 @@ def _in_order(goal: Sequence[Literal], calls: Iterable[GroundCall]) -> list[Grou
     def key(call: GroundCall) -> tuple[bool, int, bool]:
         things = [value for value in call.call.args.values() if value in named]
         first = min((named.index(thing) for thing in things), default=len(named))
-        return _beside_for_nothing(call, goal), first, TABLE not in call.call.args.values()
+        return beside_for_nothing(call, goal), first, TABLE not in call.call.args.values()
 
     return sorted(calls, key=key)
-
-
-def _relevant(model: WorldModel, state: State, goal: Sequence[Literal]) -> set[str]:
-    """What the goal names, what is on top of that or shuts it in, what is held, and the table."""
-    names = {name for literal in goal for name in literal.args} | {TABLE}
-    names |= {args[0] for predicate, args in state if predicate == "holding"}
-    while True:
-        more = {a[0] for p, a in state if p == "on" and a[1] in names and a[1] != TABLE}
-        more |= {a[1] for p, a in state if p == "in" and a[0] in names}
-        if more <= names:
-            return names
-        names |= more
-
-
-def _about(call: GroundCall, names: set[str]) -> bool:
-    entities = {name for literal in (*call.preconditions, *call.effects) for name in literal.args}
-    return entities <= names
-
-
-def _tidy(call: GroundCall, goal: Sequence[Literal]) -> bool:
-    """Whether a call leaves things only where the goal wants them, or on the table."""
-    if _beside_for_nothing(call, goal):
-        return False
-    places = [effect for effect in call.effects if effect.predicate in ("on", "in")]
-    wanted = any(effect in goal for effect in call.effects if effect.args)
-    return wanted or all(place.args[1] == TABLE for place in places)
-
-
-def _beside_for_nothing(call: GroundCall, goal: Sequence[Literal]) -> bool:
-    """Whether a call puts something beside another thing, which nobody wants."""
-    return any(x.predicate == "beside" and not x.negated and x not in goal for x in call.effects)
-
-
-def _without_detours(
-    calls: Sequence[GroundCall], works: Callable[[Sequence[GroundCall]], bool]
-) -> tuple[GroundCall, ...]:
-    """The plan less any call, or pair of calls, that it does not need."""
-    calls = tuple(calls)
-    for size in (2, 1):
-        for drop in combinations(range(len(calls)), size):
-            shorter = tuple(call for i, call in enumerate(calls) if i not in drop)
-            if works(shorter):
-                return _without_detours(shorter, works)
-    return calls
 
 
 def _works(

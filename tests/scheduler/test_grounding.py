@@ -111,6 +111,12 @@ def test_wrong_numbers_are_refused(phrase):
         names(phrase)
 
 
+def test_a_shade_that_the_scene_tells_goes_by_its_basic_colour_too():
+    scene = worlds.scene(worlds.cube("silver"), worlds.cube("red", (0.5, 0.0)))
+    assert names("the silver cube", scene) == ("silver_cube",)
+    assert names("the grey cube", scene) == ("silver_cube",)
+
+
 def test_a_colour_nobody_could_tell_does_not_exclude():
     assert names("the white milk") == ("milk",)
     with pytest.raises(UnknownNameError):

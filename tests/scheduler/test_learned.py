@@ -2,17 +2,24 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from robot_skills.app.deciding import load_deciders
-from robot_skills.core.errors import CheckpointError, InstructionError, PlanningError
+from robot_skills.core.errors import (
+    CheckpointError,
+    InstructionError,
+    PlanningError,
+    UnknownNameError,
+)
 from robot_skills.core.events import EventKind, EventList
 from robot_skills.core.next_call import Moment
 from robot_skills.core.plan import Literal, Outcome, SkillCall
 from robot_skills.core.predicates import holds
+from robot_skills.core.scene import Scene
 from robot_skills.scheduler.learned import LearnedConfig, LearnedScheduling, promised
 from robot_skills.scheduler.moments import Moments
 from robot_skills.scheduler.words.language import LanguageParser
@@ -132,12 +139,106 @@ def test_instructions_that_are_empty_or_too_long_are_refused(words):
         scheduling(tidy).plan(words, worlds.kitchen())
 
 
-def test_where_the_rules_read_something_else_the_plan_says_so():
-    parser = LanguageParser(worlds.cards().values())
-    learned = scheduling(tidy, read=parser.parse)
-    assert learned.plan(PUT, worlds.kitchen()).wording == ()
-    other = learned.plan("open the drawer", worlds.kitchen())
-    assert other.wording == ("the rules read open(drawer), which would not hold",)
+def held(says: Says) -> LearnedScheduling:
+    """A scheduler that is held to what rules read."""
+    return scheduling(says, rules=LanguageParser(worlds.cards().values()).binding)
+
+
+def without_the_can() -> Scene:
+    kitchen = worlds.kitchen()
+    return replace(kitchen, entities={k: e for k, e in kitchen.entities.items() if k != "can"})
+
+
+def test_what_the_rules_read_is_what_a_plan_is_for():
+    plan = held(lambda _: {"close drawer": 0.9}).plan("open the drawer", worlds.kitchen())
+    assert [text(call) for call in plan.calls] == ["open drawer"]
+    assert [str(literal) for literal in plan.goal] == ["open(drawer)"]
+
+
+def test_a_thing_that_is_not_there_is_refused_however_sure_the_network_is():
+    with pytest.raises(UnknownNameError, match="Nothing in the scene is 'the can'"):
+        held(tidy).plan("put the can in the box", without_the_can())
+
+
+@pytest.mark.parametrize(
+    "words", ["throw the red cube at the wall", "is the drawer open?", "pick up the cube"]
+)
+def test_what_the_rules_refuse_is_refused_however_sure_the_network_is(words):
+    with pytest.raises(InstructionError, match=r"is refused|is a question|is ambiguous"):
+        held(tidy).plan(words, worlds.kitchen())
+
+
+def test_what_is_impossible_is_refused_with_what_is_missing_for_it():
+    with pytest.raises(PlanningError, match="does not fit in drawer"):
+        held(tidy).plan("put the bottle in the drawer", worlds.kitchen())
+
+
+def test_what_the_words_forbid_gives_way_to_the_next_best():
+    def opening(moment: Moment) -> dict[str, float]:
+        return {"open drawer": 0.6} | {name: 0.3 for name in tidy(moment)}
+
+    words = "put the red cube in the box and leave the drawer closed"
+    plan = held(opening).plan(words, worlds.kitchen())
+    assert [text(call) for call in plan.calls] == ["grasp red_cube", "place red_cube in box"]
+    assert plan.specification is not None
+
+
+def test_a_way_that_leads_no_further_is_given_up():
+    def eager(moment: Moment) -> dict[str, float]:
+        return {"grasp red_cube": 0.6, "place red_cube in drawer": 0.3, "open drawer": 0.05}
+
+    plan = held(eager).plan("put the red cube in the drawer", worlds.kitchen())
+    assert [call.skill for call in plan.calls] == ["open", "grasp", "place"]
+
+
+def test_a_call_that_nothing_needs_is_no_part_of_the_plan():
+    def roundabout(moment: Moment) -> dict[str, float]:
+        facts = {str(fact) for fact in moment.facts}
+        return {"close drawer": 0.9} if "open(drawer)" in facts else {"open drawer": 0.9}
+
+    both = "put the red cube in the box and close the drawer"
+    plan = held(lambda moment: roundabout(moment) | {k: 0.05 for k in tidy(moment)}).plan(
+        both, worlds.kitchen()
+    )
+    assert [call.skill for call in plan.calls] == ["grasp", "place"]
+
+
+def test_words_that_the_rules_do_not_understand_are_the_networks_own():
+    plan = held(tidy).plan("squirrel the red cube away", worlds.kitchen())
+    assert [str(literal) for literal in plan.goal] == ["in(red_cube, box)"]
+
+
+def test_to_do_nothing_is_no_plan_for_words_that_only_the_network_understands():
+    with pytest.raises(InstructionError, match="would do nothing"):
+        held(lambda _: {DONE: 0.9}).plan("squirrel the red cube away", worlds.kitchen())
+    done = held(lambda _: {UNKNOWN: 0.9}).plan("close the drawer", worlds.kitchen())
+    assert done.calls == ()
+
+
+def test_a_run_is_held_to_the_rules_at_every_step():
+    def strays(moment: Moment) -> dict[str, float]:
+        return {"grasp blue_cube": 0.5, DONE: 0.4} | {k: 0.05 for k in tidy(moment) if k != DONE}
+
+    world = FakeWorld(worlds.kitchen())
+    learned = held(strays)
+    executed = executive(world, EventList(), strategy=learned, planner=learned)
+    assert executed.run(PUT).success
+    assert world.calls == ["grasp red_cube", "place red_cube in box"]
+
+
+def test_a_run_is_held_to_what_its_own_plan_promised():
+    world = FakeWorld(worlds.kitchen())
+
+    def wanders(moment: Moment) -> dict[str, float]:
+        running = len(learned.moments) > 3
+        return {"grasp blue_cube": 0.9 if running else 1e-6} | {k: 0.08 for k in tidy(moment)}
+
+    learned = Scripted(wanders)
+    follow = LearnedScheduling(
+        learned, worlds.cards().values(), config=LearnedConfig(sure_from=0.05)
+    )
+    assert executive(world, EventList(), strategy=follow, planner=follow).run(PUT).success
+    assert world.calls == ["grasp red_cube", "place red_cube in box"]
 
 
 def test_what_is_seen_of_things_is_handed_on():

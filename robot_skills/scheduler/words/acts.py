@@ -5,7 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
-from robot_skills.core.errors import InstructionError, MissingSkillError, RefusedError
+from robot_skills.core.errors import (
+    InstructionError,
+    MissingSkillError,
+    NotUnderstoodError,
+    RefusedError,
+    UnknownVerbError,
+)
 from robot_skills.core.plan import Literal, SkillCall
 from robot_skills.core.predicates import in_, snug
 from robot_skills.core.scene import TABLE, Entity
@@ -335,6 +341,13 @@ class Acts:
         message = f"No skill for {what!r}. Available skills: {skills}."
         return missing_verb(what.split()[0], self._named_in(rest), self._scene, message)
 
+    def unknown_verb(self, what: str, rest: Sequence[str]) -> UnknownVerbError:
+        """The error for a verb that may mean anything; arguments as of `no_skill`."""
+        missing = self.no_skill(what, rest)
+        return UnknownVerbError(
+            str(missing), verb=missing.verb, parameters=missing.parameters, effects=missing.effects
+        )
+
     def _named_in(self, rest: Sequence[str]) -> list[str]:
         """Entities that words name, as far as they do."""
         prepositions = (*words.RELATIONS, *words.SOURCES, *words.FOREIGN_RELATIONS)
@@ -346,13 +359,13 @@ class Acts:
                 names.append(self._grounder.one(joined(rest[begin:j])))
         return names
 
-    def _no_place(self, clause: Sequence[str]) -> InstructionError:
+    def _no_place(self, clause: Sequence[str]) -> NotUnderstoodError:
         places = ", ".join(e.name for e in self._scene if e.cavity is not None or e.name == TABLE)
-        return InstructionError(f"{joined(clause)!r} does not say where to. There are: {places}.")
+        return NotUnderstoodError(f"{joined(clause)!r} does not say where to. There are: {places}.")
 
-    def _no_area(self, clause: Sequence[str]) -> InstructionError:
+    def _no_area(self, clause: Sequence[str]) -> NotUnderstoodError:
         areas = ", ".join(e.name for e in self._scene if e.painted) or "none"
-        return InstructionError(
+        return NotUnderstoodError(
             f"{joined(clause)!r} does not say onto which marked area to push. There are: {areas}."
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from robot_skills.core.errors import InstructionError, RefusedError
+from robot_skills.core.errors import NotUnderstoodError, RefusedError
 from robot_skills.core.plan import SkillCall
 from robot_skills.scheduler.temporal.ordering import Wish
 from robot_skills.scheduler.words import lexicon as words
@@ -103,7 +103,7 @@ class CommandReader:
         """What a clause asks for. Raises as `LanguageParser.parse` does."""
         tokens = list(tokens)
         if not tokens:
-            raise InstructionError("A part of the instruction is missing: say what to do.")
+            raise NotUnderstoodError("A part of the instruction is missing: say what to do.")
         for form in (self._state, self._card_without_arguments, self._usual, self._card_form):
             ask = form(tokens)
             if ask is not None:
@@ -194,7 +194,7 @@ class CommandReader:
         for parameter in card.parameters:
             said = slots.get(parameter.name)
             if said is None:
-                raise InstructionError(f"{card.name} needs to know its {parameter.name}.")
+                raise NotUnderstoodError(f"{card.name} needs to know its {parameter.name}.")
             if parameter.type is ParameterType.WORD:
                 args[parameter.name] = words.RELATIONS.get(joined(said), joined(said))
             else:
@@ -216,26 +216,28 @@ class CommandReader:
         if self._grounder.begins_phrase(tokens) or any(
             i == 0 for i, _ in find_all(tokens, _PREPOSITIONS)
         ):
-            raise InstructionError(f"{joined(tokens)!r} does not say what to do.")
+            raise NotUnderstoodError(f"{joined(tokens)!r} does not say what to do.")
         starts = (i for i in range(1, len(tokens)) if self._grounder.begins_phrase(tokens[i:]))
         first = next(starts, None)
         said = tokens[: first or 1]
-        if first is None or self._open is None or base_form(tokens[0]) in words.FOREIGN_VERBS:
+        if base_form(tokens[0]) in words.FOREIGN_VERBS:
             raise self._acts.no_skill(joined(said), tokens[first or 1 :])
+        if first is None or self._open is None:
+            raise self._acts.unknown_verb(joined(said), tokens[first or 1 :])
         rest = tokens[first:]
         refuse_foreign_relations(rest)
         particle = next((word for word in rest[1:] if word in _PARTICLES), None)
         spoken = joined([*said, particle] if particle and particle not in said else said)
         nearest = self._open.nearest(spoken, self._possible_acts(rest, particle))
         if nearest is None:
-            raise self._acts.no_skill(spoken, rest)
+            raise self._acts.unknown_verb(spoken, rest)
         known, score = nearest
         self.wording.append(f"{spoken!r} understood as {known.text!r} (similarity {score:.2f})")
         plain = without(rest, particle) if particle and particle in rest else rest
         replaced = [*known.text.split(), *plain]
         ask = self._known(replaced) if known.act is not None else self._card_form(replaced)
         if ask is None:
-            raise self._acts.no_skill(spoken, rest)
+            raise self._acts.unknown_verb(spoken, rest)
         return ask
 
     def _possible_acts(self, rest: list[str], particle: str | None) -> frozenset[Act]:

@@ -9,17 +9,18 @@ from robot_skills.scheduler.words.lexicon import phrases
 from robot_skills.scheduler.words.tokens import PUNCTUATION, find_all, joined
 from robot_skills.scheduler.words.verbs import verb
 
-_BUT_NOT = phrases("""
+BUT_NOT = phrases("""
     but not, anything but, just not, only not, except, except for, everything but, any but,
     whichever but, as long as it is not, just do not take, just not, though not, excluding,
     other than, apart from, all but, leaving out, but leave out, without counting, not counting
 """)
+"""What stands before what is not meant."""
 _ALONE = phrases("""
     but leave, but keep, and leave, and keep, but do not touch, but do not move, but do not take,
     but never touch, but never move, and do not touch, and do not move, but do not pick up
 """)
 _CHOOSING = words.ALL | words.INDEFINITE | words.SOMETHING | set(words.NUMBERS)
-EXCEPTING = (*_BUT_NOT, *_ALONE)
+EXCEPTING = (*BUT_NOT, *_ALONE)
 """Every phrase that is read here."""
 
 
@@ -28,7 +29,7 @@ def say_exceptions_first(tokens: list[str], grounder: Grounder) -> list[str]:
 
     "Put a cube in the box, but not the red one" is "put a cube except the red one in the box".
     """
-    for i, text in find_all(tokens, (*_BUT_NOT, *_ALONE)):
+    for i, text in find_all(tokens, (*BUT_NOT, *_ALONE)):
         begin = i + len(text.split())
         length = list_of_phrases(tokens[begin:], grounder)
         before = tokens[:i]

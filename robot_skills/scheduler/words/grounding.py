@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robot_skills.core.errors import InstructionError, RefusedError, UnknownNameError
+from robot_skills.core.errors import (
+    InstructionError,
+    NotUnderstoodError,
+    RefusedError,
+    UnknownNameError,
+    UnknownWordError,
+)
 from robot_skills.core.policy import TextEncoder
 from robot_skills.core.predicates import accessible, clear
 from robot_skills.core.scene import TABLE, Entity, Scene
 from robot_skills.scheduler.words import lexicon as words
+from robot_skills.scheduler.words.nouns import colour
 from robot_skills.scheduler.words.phrases import ANYTHING, Phrase, PhraseReader, conjuncts
 from robot_skills.scheduler.words.spatial import (
     WHERE,
@@ -136,7 +143,7 @@ class Grounder:
         """
         parts = conjuncts(phrase.replace(",", " , ").split())
         if not parts:
-            raise InstructionError("A thing is missing in the instruction: say what to act on.")
+            raise NotUnderstoodError("A thing is missing in the instruction: say what to act on.")
         if len(parts) > 1 and parts[0][0] == "both":
             parts[0] = parts[0][1:] or parts[0]
         parsed = [self._reader.read(part) for part in parts]
@@ -362,7 +369,16 @@ class Grounder:
         return tuple(e.name for e in _easiest(self.scene, fitting)[:number])
 
     def _unknown(self, phrase: Phrase) -> UnknownNameError:
-        return UnknownNameError(
+        """The error for what is not there, or is called by words that nobody knows."""
+        if phrase.labels - ANYTHING:
+            kin = [e for e in self.scene if e.label in phrase.labels]
+            absent = not _of_colour(kin, set(phrase.colours), untold=True)
+        else:
+            absent = words.NO_THINGS.isdisjoint(phrase.unknown)
+        # What is of no known kind may be what is spoken of.
+        nameless = any(e.label in words.THINGS for e in self.scene)
+        unread = nameless or (not absent and (phrase.unknown or phrase.held))
+        return (UnknownWordError if unread else UnknownNameError)(
             f"Nothing in the scene is {phrase.text!r}. The scene has: {_names(self.scene)}."
         )
 
@@ -383,7 +399,7 @@ def _of_colour(entities: list[Entity], colours: set[str], untold: bool) -> list[
     if not colours:
         return entities
     colours = colours | ({"white", "grey"} if colours & {"white", "grey"} else set())
-    exact = [e for e in entities if e.colour in colours]
+    exact = [e for e in entities if (colour(e.colour) or e.colour) in colours]
     return exact or [e for e in entities if untold and not e.colour]
 
 

@@ -8,7 +8,7 @@ knows whole sentences, and words never leave as anything but literals over entit
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from robot_skills.core.errors import InstructionError
+from robot_skills.core.errors import InstructionError, NotUnderstoodError
 from robot_skills.core.plan import Literal, Milestone, Specification
 from robot_skills.core.policy import TextEncoder
 from robot_skills.core.predicates import PASSING, holds, shared_supports
@@ -16,7 +16,7 @@ from robot_skills.core.scene import Scene
 from robot_skills.scheduler.symbolic import contradict
 from robot_skills.scheduler.temporal.language import TemporalReader
 from robot_skills.scheduler.temporal.ordering import order, specification_of
-from robot_skills.scheduler.words.acts import Ask
+from robot_skills.scheduler.words.acts import Acts, Ask
 from robot_skills.scheduler.words.amendments import Amendments
 from robot_skills.scheduler.words.clauses import (
     refuse_questions,
@@ -34,6 +34,7 @@ from robot_skills.scheduler.words.tokens import (
     shown,
     tokenise,
 )
+from robot_skills.scheduler.words.unread import refuse_unread
 from robot_skills.skills.card import SkillCard
 
 
@@ -95,16 +96,8 @@ class LanguageParser:
             UnknownNameError: It names a thing that is not in the scene, or asks for something that
                 no skill does.
         """
-        tokens = tokenise(instruction, self._config.max_characters)
-        refuse_dangers(tokens)
-        spelled = self._speller.spelled(tokens, scene) if self._speller else None
-        tokens = spelled.tokens if spelled else tokens
-        refuse_dangers(tokens)
         grounder = Grounder(scene, self._encoder, self._config.nouns)
-        refuse_statements(tokens, instruction, grounder.names_a_thing)
-        tokens = reworded(without_courtesy(tokens, grounder.names_a_thing), grounder)
-        refuse_questions(tokens, instruction)
-        tokens = Amendments(grounder).amended(tokens)
+        tokens, corrected = self._plainly(instruction, grounder)
         reader = CommandReader(self._cards, grounder, self._open)
         temporal = TemporalReader(reader, grounder, self._cards)
         reading = temporal.read(tokens)
@@ -112,7 +105,6 @@ class LanguageParser:
             raise InstructionError(f"{shown(instruction)} asks for nothing that can be done.")
         goal, milestones = _combine([wish.ask for wish in reading.wishes], scene)
         formulas = (*reading.formulas, *order(reading.wishes, scene))
-        corrected = spelled.wording if spelled else ()
         said = (*corrected, *reading.wording, *reader.wording, *grounder.wording)
         return Understanding(
             goal=goal,
@@ -120,6 +112,47 @@ class LanguageParser:
             wording=tuple(dict.fromkeys(said)),
             specification=specification_of(formulas),
         )
+
+    def binding(self, instruction: str, scene: Scene) -> Understanding | None:
+        """What whoever reads an instruction by other means is held to.
+
+        Returns:
+            What it asks for; None where its grammar is not understood, and nothing in its words
+            keeps others from acting on it.
+
+        Raises:
+            InstructionError: Nobody may act on it: it is dangerous, ambiguous, asks for nothing, or
+                says limits that are not understood.
+            UnknownNameError: It names a thing that is not in the scene, or asks for what no skill
+                does.
+        """
+        try:
+            return self.parse(instruction, scene)
+        except NotUnderstoodError:
+            grounder = Grounder(scene, self._encoder, self._config.nouns)
+            tokens, _ = self._plainly(instruction, grounder)
+            refuse_unread(tokens, grounder, Acts(self._cards, grounder).no_skill)
+            return None
+
+    def _plainly(self, instruction: str, grounder: Grounder) -> tuple[list[str], tuple[str, ...]]:
+        """The words without typing errors, and without what says nothing or was taken back.
+
+        Returns:
+            They, and what was corrected.
+
+        Raises:
+            InstructionError: They are dangerous, or no instruction at all.
+        """
+        tokens = tokenise(instruction, self._config.max_characters)
+        refuse_dangers(tokens)
+        spelled = self._speller.spelled(tokens, grounder.scene) if self._speller else None
+        tokens = spelled.tokens if spelled else tokens
+        refuse_dangers(tokens)
+        refuse_statements(tokens, instruction, grounder.names_a_thing)
+        tokens = reworded(without_courtesy(tokens, grounder.names_a_thing), grounder)
+        refuse_questions(tokens, instruction)
+        tokens = Amendments(grounder).amended(tokens)
+        return tokens, spelled.wording if spelled else ()
 
 
 def _combine(

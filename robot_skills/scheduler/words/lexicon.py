@@ -72,6 +72,11 @@ LABELS: Mapping[str, tuple[str, ...]] = {
 SOMETHING = frozenset({"something", "anything"})
 THINGS = frozenset({"thing", "object", "item", "one", "piece", "stuff"})
 """Nouns that say nothing about the kind."""
+NO_THINGS = single_words("""
+    hand gripper arm robot pose position posture home side place spot way middle edge corner end
+    front back top bottom room space time moment rest job task
+""")
+"""Nouns for parts of the robot, for places, and for what cannot be taken."""
 ARTICLES = frozenset({"the", "this", "that", "these", "those", "my", "your", "its", "their"})
 INDEFINITE = frozenset({"a", "an", "any", "some", "one"})
 ALL = frozenset({"all", "every", "each", "both", "everything", "everybody", "whatever"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from robot_skills.core.errors import InstructionError
+from robot_skills.core.errors import InstructionError, NotUnderstoodError
 from robot_skills.scheduler.words import lexicon as words
 from robot_skills.scheduler.words.lexicon import Act
 from robot_skills.scheduler.words.tokens import at, base_form, find_all, inflections, without
@@ -60,7 +60,8 @@ def refuse_foreign_relations(rest: Sequence[str]) -> None:
     """Refuse "next to" and its like where the goal is said; inside the phrase before it is fine."""
     relations = find_all(rest, (*words.FOREIGN_RELATIONS, *words.RELATIONS))
     if relations and relations[-1][1] not in words.RELATIONS:
-        raise InstructionError(
+        # A hand can be where no thing can be left.
+        raise (InstructionError if _HANDS.isdisjoint(rest) else NotUnderstoodError)(
             f"{relations[-1][1]!r} is not a relation that a skill can make. "
             "Available: in, on, beside."
         )
@@ -91,5 +92,6 @@ def _verb_table() -> dict[tuple[str, ...], Act]:
     return table
 
 
+_HANDS = frozenset({"hand", "gripper", "arm"})
 _VERBS = _verb_table()
 _LONGEST_VERB = max(map(len, _VERBS))
