@@ -1,4 +1,4 @@
-"""Cameras: lenses, where they are on an arm or beside it, and whether they still are.
+"""Cameras: lenses, where they are on an arm or beside it, and whether they still are; and physics.
 
 =================  ==========================================================
 `board`            a ChArUco board as data; `printing` puts it on paper
@@ -8,7 +8,10 @@
 `rig`              several cameras in one frame
 `chain`            the bundle adjustment below both
 `next_poses`       from where an arm should look next
+`depth_noise`      how noisy a stereo camera's depth is
+`latency`          how late cameras, states, arm and gripper are; `latency_motion` tells it
 `checking`         one look: was the camera moved?
 `record`           files
+`identification`   friction, masses and joints, from motions
 =================  ==========================================================
 """

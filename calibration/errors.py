@@ -24,12 +24,23 @@ class Cause(Enum):
     INCONSISTENT = "views contradict each other"
     NOT_ACCURATE = "not accurate enough"
     NOT_CONNECTED = "cameras without common views"
+    NOT_DETERMINED = "not determined by what was recorded"
+    NO_READINGS = "no readings of depth"
+    NOT_FLAT = "not flat"
+    NO_BOX = "no box"
     WORSE = "worse than what is there"
     STALE = "too old"
     DAMAGED = "the file is damaged"
     OTHER_CAMERA = "of another camera"
     OTHER_SIZE = "of another picture size"
     OTHER_KIND = "of another kind"
+    TOO_SHORT = "too short"
+    NOT_MOVED = "nothing moved"
+    NOT_ALIKE = "motions that are not alike"
+    AMBIGUOUS = "several answers are equally good"
+    NO_OVERLAP = "of different times"
+    CLOCK_JUMP = "the clock jumps"
+    NOT_CONVERGED = "the search did not end"
 
 
 class CalibrationRefused(RefusedError):

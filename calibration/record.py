@@ -17,9 +17,11 @@ from typing import Any
 
 from calibration.board import Board
 from calibration.codec import decode, encode
+from calibration.depth_noise import DepthNoise
 from calibration.errors import CalibrationRefused, Cause
 from calibration.hand_eye import HandEye
 from calibration.intrinsics import Intrinsics
+from calibration.latency import Latency
 from calibration.rig import Rig
 from robot_skills.core.errors import StorageError
 
@@ -28,8 +30,14 @@ _PACKAGES = ("robot-skills", "numpy", "scipy", "opencv-python-headless")
 _WORSE = 1.25
 """A new calibration may be so much less accurate than the one it replaces."""
 
-Result = Intrinsics | HandEye | Rig
-KINDS: Mapping[str, type[Result]] = {"intrinsics": Intrinsics, "hand_eye": HandEye, "rig": Rig}
+Result = Intrinsics | HandEye | Rig | DepthNoise | Latency
+KINDS: Mapping[str, type[Result]] = {
+    "intrinsics": Intrinsics,
+    "hand_eye": HandEye,
+    "rig": Rig,
+    "depth": DepthNoise,
+    "latency": Latency,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,14 +60,14 @@ class Record:
     Attributes:
         result: What was found.
         cameras: Which cameras it is of, by name.
-        board: That was used.
+        board: That was used; None where none was.
         made: When, UTC, ISO 8601.
         versions: Of what made it, by package.
     """
 
     result: Result
     cameras: Mapping[str, Device]
-    board: Board
+    board: Board | None
     made: str
     versions: Mapping[str, str]
 
@@ -78,22 +86,37 @@ class Record:
                 return 1e3 * self.result.left_out_m, "mm in held-out views"
             case Rig():
                 return self.result.worst_px, "px"
+            case DepthNoise():
+                return 100.0 * self.result.unsure, "% of the noise unknown"
+            case Latency():
+                return 1e3 * self.result.worst_sigma_s, "ms (standard deviation)"
 
     def age(self, now: datetime | None = None) -> timedelta:
         """Since it was made."""
         return (now or datetime.now(UTC)) - datetime.fromisoformat(self.made)
 
 
-def make_record(result: Result, cameras: Mapping[str, Device], board: Board) -> Record:
+def make_record(result: Result, cameras: Mapping[str, Device], board: Board | None) -> Record:
     """A record of now."""
-    made = datetime.now(UTC).replace(microsecond=0).isoformat()
+    return Record(
+        result=result, cameras=cameras, board=board, made=now_iso(), versions=package_versions()
+    )
+
+
+def now_iso() -> str:
+    """The time, UTC, ISO 8601."""
+    return datetime.now(UTC).replace(microsecond=0).isoformat()
+
+
+def package_versions() -> dict[str, str]:
+    """Of what makes calibrations, by package, as far as it is installed."""
     versions = {}
     for package in _PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return Record(result=result, cameras=cameras, board=board, made=made, versions=versions)
+    return versions
 
 
 def save_record(path: Path, record: Record, *, replace: bool = False) -> str:
@@ -112,7 +135,7 @@ def save_record(path: Path, record: Record, *, replace: bool = False) -> str:
         if path.exists():
             if not replace:
                 _check_better(path, record)
-            _keep(path)
+            keep_copy(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         body = {"format": FORMAT, "kind": record.kind, **encode(record)}
         digest = _digest(body)
@@ -130,7 +153,8 @@ def save_record(path: Path, record: Record, *, replace: bool = False) -> str:
 
 def _check_better(path: Path, record: Record) -> None:
     old = load_record(path)
-    if old.kind != record.kind or dict(old.cameras) != dict(record.cameras):
+    same_robot = _robot_of(old) == _robot_of(record)
+    if old.kind != record.kind or dict(old.cameras) != dict(record.cameras) or not same_robot:
         raise CalibrationRefused(
             Cause.OTHER_CAMERA,
             f"{path} is the calibration ({old.kind}) of {_named(old)}, not ({record.kind}) of "
@@ -145,14 +169,20 @@ def _check_better(path: Path, record: Record) -> None:
         )
 
 
+def _robot_of(record: Record) -> str:
+    return record.result.robot if isinstance(record.result, Latency) else ""
+
+
 def _named(record: Record) -> str:
-    return ", ".join(
+    robot = _robot_of(record)
+    cameras = (
         f"{name} ({one.serial or 'no serial'}, {one.size_px[0]} x {one.size_px[1]})"
         for name, one in record.cameras.items()
     )
+    return ", ".join([*([robot] if robot else []), *cameras])
 
 
-def _keep(path: Path) -> None:
+def keep_copy(path: Path) -> None:
     """Copy what is there, under its date of change."""
     changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     copy = path.with_name(f"{path.stem}.{changed:%Y%m%dT%H%M%S}{path.suffix}")
@@ -177,7 +207,7 @@ def load_record(path: Path) -> Record:
         return Record(
             result=result,
             cameras=decode(Mapping[str, Device], data.pop("cameras")),
-            board=decode(Board, data.pop("board")),
+            board=decode(Board | None, data.pop("board")),
             made=str(data.pop("made")),
             versions=data.pop("versions"),
         )

@@ -85,6 +85,7 @@ def train(
     wandb_project: str | None = None,
     stop_after: int | None = None,
     teacher: str | Path | None = None,
+    start: str | Path | None = None,
     device: str | None = None,
     encoder: TextEncoder | None = None,
 ) -> TrainResult:
@@ -101,6 +102,8 @@ def train(
         stop_after: Save and leave after this many steps in all, as an interruption would; for
             training in several sittings.
         teacher: Checkpoint to distil, for heads that need one; gives network and contract.
+        start: Checkpoint whose weights are trained on; gives network, contract and scales. The
+            recipe's learning rate should be lower than for new weights.
         device: Where to train; by default on a GPU where there is one.
         encoder: Of instructions, where the recipe wants them seen; MiniLM by default.
 
@@ -115,13 +118,21 @@ def train(
     out_dir = Path(out_dir)
     _check_free(out_dir, resume)
     directories = _as_paths(dataset_dirs)
+    if start is not None and teacher is not None:
+        raise RefusedError("A policy is trained on from a checkpoint, or distilled: choose one.")
     taught_by = load_checkpoint(Path(teacher)) if teacher is not None else None
     config = _with_teacher(config, taught_by)
+    known = taught_by
+    if start is not None:
+        known = load_checkpoint(Path(start))
+        config = _as_trained(config, known)
     contract, data = load_datasets(
         directories, config.observe, config.observation_steps, config.horizon
     )
-    if taught_by is not None and contract != taught_by.config.contract:
-        raise CheckpointError(f"Teacher {teacher} was trained on another contract than the data's.")
+    if known is not None and contract != known.config.contract:
+        raise CheckpointError(
+            f"{start or teacher} was trained on another contract than the data's."
+        )
     torch.set_num_threads(config.threads)
     source = WindowSource(
         data,
@@ -129,9 +140,11 @@ def train(
         config,
         pictures=_open_pictures(directories, contract, progress),
         embeddings=_embed(data, encoder) if contract.language else None,
-        normalisers=(taught_by.features, taught_by.actions) if taught_by else None,
+        normalisers=(known.features, known.actions) if known else None,
     )
     run = _Run(data, source, contract, out_dir, config, Team(device), taught_by)
+    if start is not None and known is not None:
+        run.begin_with(known.network)
     if resume and (out_dir / RESUME).exists():
         run.restore()
         log.info("Resuming %s at step %d of %d.", out_dir, run.step, config.steps)
@@ -181,7 +194,12 @@ def _with_teacher(config: TrainConfig, teacher: Checkpoint | None) -> TrainConfi
         return config
     if not distils:
         raise RefusedError(f"A {config.sampler.head.value} head learns without a teacher.")
-    trained = teacher.config
+    return _as_trained(config, teacher)
+
+
+def _as_trained(config: TrainConfig, known: Checkpoint) -> TrainConfig:
+    """The recipe, with network and contract of a checkpoint."""
+    trained = known.config
     return replace(
         config,
         network=trained.network,
@@ -260,6 +278,12 @@ class _Run:
         self._recent = {"loss": 0.0, "done_loss": 0.0}
         self._calibration = Calibration()
         self.step = 0
+
+    def begin_with(self, network: PolicyNetwork) -> None:
+        """Take the weights of a network of the same shape before the first step."""
+        self._network.load_state_dict(network.state_dict())
+        for name, value in self._network.state_dict().items():
+            self._average[name].copy_(value)
 
     @property
     def leads(self) -> bool:

@@ -12,7 +12,7 @@ from sim.board_views import BOARD_BODY, add_board
 from sim.parts import DRAWN_GROUP
 from sim.placements import Layout
 from sim.render import camera_pose
-from sim.robot import Cell, CellRobot
+from sim.robot import PHYSICS_PER_CONTROL, Cell, CellRobot
 from sim.world import CAMERAS, TabletopWorld
 
 T_BASE_BOARD = SE3.from_rotvec((np.pi, 0.0, 0.0)) @ SE3.from_yaw(0.5 * np.pi)
@@ -66,13 +66,24 @@ class BoardRobot(CellRobot[BoardWorld, BoardOnTable]):
         arm: Key in `sim.arms.ARMS`.
         board: What lies on the table.
         camera_size_px: Width and height of pictures.
+        physics_per_control: Steps of physics in a control step.
     """
 
     def __init__(
-        self, arm: str, board: BoardOnTable, camera_size_px: tuple[int, int] = (640, 480)
+        self,
+        arm: str,
+        board: BoardOnTable,
+        camera_size_px: tuple[int, int] = (640, 480),
+        physics_per_control: int = PHYSICS_PER_CONTROL,
     ) -> None:
         cell = Cell(arms=ARMS, build=BoardWorld, layout=board, cameras=CAMERAS)
-        super().__init__(cell, arm, layout=board, camera_size_px=camera_size_px)
+        super().__init__(
+            cell,
+            arm,
+            layout=board,
+            camera_size_px=camera_size_px,
+            physics_per_control=physics_per_control,
+        )
 
 
 def lying_board(

@@ -10,11 +10,15 @@ from robot_skills.core.errors import RefusedError
 from robot_skills.core.plan import Literal
 from robot_skills.core.policy import PolicyInput, encode_action, encode_state
 from robot_skills.core.predicates import unmet
+from robot_skills.core.robot import Robot
+from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, RgbdFrame, single_arm_chunk
 from sim.dataset import Demonstration, Optics
+from sim.dynamics import NOMINAL, Dynamics
 from sim.experts import EXPERTS, Expert, ExpertMaker, MotionStyle, make_expert
 from sim.experts.motion import Mover
+from sim.latency import DelayedRobot, Delays
 from sim.robot import SimRobot
 from sim.scenarios import Scenario, draw_scenario
 from sim.truth import truth_scene
@@ -113,6 +117,8 @@ def demonstrate_in(
     cameras: Sequence[str] = (),
     camera_px: tuple[int, int] = (128, 128),
     pushes_hz: float = PUSHES_HZ,
+    dynamics: Dynamics = NOMINAL,
+    delays: Delays | None = None,
 ) -> Demonstration:
     """Demonstrate once from a given start.
 
@@ -124,18 +130,22 @@ def demonstrate_in(
         cameras: Cameras to record with depth at every tick.
         camera_px: Picture size (width, height).
         pushes_hz: How often the hand is pushed off its way; 0 never does.
+        dynamics: Of the cell.
+        delays: How late arm, gripper and states are while the expert works; None is in time.
 
     Raises:
         AttemptFailed: See `demonstrate`.
     """
-    robot = SimRobot(arm=arm, layout=scenario.layout, camera_size_px=camera_px)
+    robot = SimRobot(arm=arm, layout=scenario.layout, camera_size_px=camera_px, dynamics=dynamics)
     robot.connect()
     try:
         prepare(robot, scenario, rng)
+        acting = robot if delays is None else DelayedRobot(robot, delays, rng)
         disturbance = Disturbance(
             rng, rate_hz=pushes_hz, largest_m=scenario.push_m, largest_rad=scenario.push_rad
         )
-        demonstration = _record(robot, scenario, expert, disturbance, tuple(cameras))
+        scene = truth_scene(robot.world)
+        demonstration = _record(acting, scene, scenario, expert, disturbance, tuple(cameras))
         _verify(robot, scenario.effects)
     finally:
         robot.close()
@@ -186,7 +196,7 @@ def move_to(robot: SimRobot, goal: SE3, opening: float, max_ticks: int = 120) ->
     _hold_still(robot, 4)
 
 
-def tick(robot: SimRobot, T_base_tool: SE3, opening: float) -> None:
+def tick(robot: Robot, T_base_tool: SE3, opening: float) -> None:
     """One control period towards one waypoint."""
     then_s = robot.clock.now_s() + _PERIOD_S
     chunk = single_arm_chunk(np.array([then_s]), T_base_tool.matrix()[None], np.array([opening]))
@@ -203,14 +213,14 @@ def _anchors(*pairs: tuple[str, str]) -> list[AnchorSpec]:
 
 
 def _record(
-    robot: SimRobot,
+    robot: Robot,
+    scene: Scene,
     scenario: Scenario,
     make: ExpertMaker,
     disturbance: Disturbance,
     cameras: tuple[str, ...],
 ) -> Demonstration:
     rng = disturbance.rng
-    scene = truth_scene(robot.world)
     tool = robot.observe().arms[DEFAULT_ARM].T_base_tool
     try:
         binding = _off(bind(_anchors(*scenario.tokens), scene, tool), scenario, rng)

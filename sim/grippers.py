@@ -7,6 +7,8 @@ from robot_skills.core.se3 import Array
 from sim.parts import GRIP_FRICTION, ROBOT_BIT, as_collision, load_asset
 
 GRIPPER_ACTUATOR = "gripper"
+EMPTY_BODY = "gripper/eef"
+"""Of every gripper's model: moves with the hand and has no mass, until there is a payload."""
 PANDA_FINGER_M = 0.04
 """Travel of each of the Panda's fingers."""
 

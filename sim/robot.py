@@ -1,7 +1,8 @@
 """The simulated cell behind the robot contract: waiting is stepping, one call per control step."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, Self
 
 import mujoco
@@ -13,6 +14,7 @@ from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array, interpolate
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmState, Observation, RgbdFrame
 from sim.arms import ARMS, ArmSpec, ServoAddresses
+from sim.dynamics import NOMINAL, Dynamics
 from sim.kinematics import ArmKinematics
 from sim.placements import Layout
 from sim.render import RgbdRenderer
@@ -67,13 +69,19 @@ TABLETOP: Cell[TabletopWorld, Layout] = Cell(
 class SimClock:
     """Simulated seconds since the start of the episode; sleeping steps the world."""
 
-    def __init__(self, advance: Callable[[], None], after_step: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        advance: Callable[[], None],
+        after_step: Callable[[], None],
+        period_s: float = CONTROL_PERIOD_S,
+    ) -> None:
         self._advance = advance
         self._after_step = after_step
+        self._period_s = period_s
         self._steps = 0
 
     def now_s(self) -> float:
-        return self._steps * CONTROL_PERIOD_S
+        return self._steps * self._period_s
 
     def sleep_until(self, stamp_s: float) -> None:
         while self.now_s() < stamp_s - _STAMP_TOLERANCE_S:
@@ -103,6 +111,7 @@ class CellRobot[WorldT: World, LayoutT]:
         arm: Key in the cell's `arms`.
         layout: What stands where.
         camera_size_px: Width and height of camera frames.
+        physics_per_control: Steps of physics in a control step.
 
     Attributes:
         kind: Key of its arm.
@@ -119,6 +128,7 @@ class CellRobot[WorldT: World, LayoutT]:
         *,
         layout: LayoutT | None = None,
         camera_size_px: tuple[int, int] = (128, 128),
+        physics_per_control: int = PHYSICS_PER_CONTROL,
     ) -> None:
         if arm not in cell.arms:
             raise unknown_name("arm", arm, cell.arms)
@@ -127,14 +137,16 @@ class CellRobot[WorldT: World, LayoutT]:
         self._spec = cell.arms[arm]
         self._layout = cell.layout if layout is None else layout
         self._camera_size_px = camera_size_px
-        self._clock = SimClock(self._advance, self._notify)
+        self._physics_per_control = physics_per_control
+        self._period_s = physics_per_control * PHYSICS_STEP_S
+        self._clock = SimClock(self._advance, self._notify, self._period_s)
         self._world: WorldT | None = None
         self._connected = False
         self._renderer: RgbdRenderer | None = None
         joint = self._spec.limits.joint
-        self._largest_step = joint.velocity_rad_s * CONTROL_PERIOD_S
+        self._largest_step = joint.velocity_rad_s * self._period_s
         # v^2 = 2 a s, per control step, with half of the acceleration kept in reserve.
-        self._braking = joint.acceleration_rad_s2 * CONTROL_PERIOD_S**2
+        self._braking = joint.acceleration_rad_s2 * self._period_s**2
         self.on_step: list[Callable[[Self], None]] = []
 
     # What the cell is.
@@ -145,7 +157,7 @@ class CellRobot[WorldT: World, LayoutT]:
 
     @property
     def control_period_s(self) -> float:
-        return CONTROL_PERIOD_S
+        return self._period_s
 
     @property
     def arms(self) -> Mapping[str, ArmLimits]:
@@ -294,8 +306,8 @@ class CellRobot[WorldT: World, LayoutT]:
     def _on_control_steps(self, chunk: ActionChunk, now_s: float) -> _Track:
         """The chunk sampled at every control step up to its last waypoint."""
         arm = chunk.arms[DEFAULT_ARM]
-        count = int(np.ceil((chunk.stamp_s[-1] - now_s) / CONTROL_PERIOD_S - _STAMP_TOLERANCE_S))
-        grid = now_s + CONTROL_PERIOD_S * np.arange(1, count + 1)
+        count = int(np.ceil((chunk.stamp_s[-1] - now_s) / self._period_s - _STAMP_TOLERANCE_S))
+        grid = now_s + self._period_s * np.arange(1, count + 1)
         if len(chunk) == count and np.all(np.abs(chunk.stamp_s - grid) < _STAMP_TOLERANCE_S):
             return _Track(poses=arm.T_base_tool, opening=arm.opening)
         stamps = np.concatenate([[now_s], chunk.stamp_s])
@@ -328,9 +340,9 @@ class CellRobot[WorldT: World, LayoutT]:
             # Nothing follows: brake in time for the goal, where a waypoint was too far to keep up.
             largest = np.minimum(largest, np.sqrt(self._braking * np.abs(step)))
         step = np.minimum(np.maximum(step, -largest), largest)
-        data.ctrl[world.servos.rate_ctrl] = step / CONTROL_PERIOD_S
+        data.ctrl[world.servos.rate_ctrl] = step / self._period_s
         world.command_opening(self._opening_goal)
-        world.step(PHYSICS_PER_CONTROL)
+        world.step(self._physics_per_control)
 
     def _notify(self) -> None:
         for observer in self.on_step:
@@ -353,7 +365,11 @@ class CellRobot[WorldT: World, LayoutT]:
 
 
 class SimRobot(CellRobot[TabletopWorld, Layout]):
-    """The robot of the tabletop cell. Arguments and errors are those of `CellRobot`."""
+    """The robot of the tabletop cell. Arguments and errors are those of `CellRobot`, and:
+
+    Args:
+        dynamics: How its physics differ from the model's, in every layout.
+    """
 
     def __init__(
         self,
@@ -361,5 +377,14 @@ class SimRobot(CellRobot[TabletopWorld, Layout]):
         *,
         layout: Layout | None = None,
         camera_size_px: tuple[int, int] = (128, 128),
+        dynamics: Dynamics = NOMINAL,
+        physics_per_control: int = PHYSICS_PER_CONTROL,
     ) -> None:
-        super().__init__(TABLETOP, arm, layout=layout, camera_size_px=camera_size_px)
+        cell = replace(TABLETOP, build=partial(TabletopWorld, dynamics=dynamics))
+        super().__init__(
+            cell,
+            arm,
+            layout=layout,
+            camera_size_px=camera_size_px,
+            physics_per_control=physics_per_control,
+        )

@@ -17,6 +17,7 @@ from sim.arms import (
     build_arm,
     find_servos,
 )
+from sim.dynamics import NOMINAL, Dynamics, Nominal, apply_dynamics
 from sim.fixtures import (
     BAR_RADIUS_M,
     CUPBOARD_HINGE,
@@ -63,12 +64,14 @@ class TabletopWorld:
     Args:
         arm: Key in `ARMS`.
         layout: What stands where.
+        dynamics: How its physics differ from the model's.
 
     Raises:
         UnknownNameError: There is no such arm.
+        RefusedError: The dynamics are those of another number of joints.
     """
 
-    def __init__(self, arm: str, layout: Layout) -> None:
+    def __init__(self, arm: str, layout: Layout, dynamics: Dynamics = NOMINAL) -> None:
         if arm not in ARMS:
             raise unknown_name("arm", arm, ARMS)
         self.arm: ArmSpec = ARMS[arm]
@@ -90,12 +93,23 @@ class TabletopWorld:
             button_on=None if layout.T_base_button is None else layout.button_on,
             switch_on=None if layout.T_base_switch is None else layout.switch_on,
         )
+        self._nominal = Nominal.of(model)
         self._kinematics_fresh = False
+        if dynamics != NOMINAL:
+            self.set_dynamics(dynamics)
         self.reset()
 
     def _spec(self) -> mujoco.MjSpec:
         """Editable model of the cell; a cell with more in it adds that here."""
         return build_world(self.arm, self.layout)
+
+    def set_dynamics(self, dynamics: Dynamics) -> None:
+        """Go on with other physics; `reset` keeps them.
+
+        Raises:
+            RefusedError: They are those of another number of joints.
+        """
+        apply_dynamics(self.model, self._nominal, self.servos, dynamics)
 
     def reset(self) -> None:
         """Back to the start of the episode: arm at home, things at rest where the layout says."""

@@ -30,6 +30,7 @@ from hardware.ros2.gate_setup import WatchedTopic
 from hardware.ros2.transport import Reach, checked_namespace
 from hardware.safety_gate import GateCode, GateConfig
 from robot_skills.core.errors import RefusedError
+from robot_skills.core.latencies import ArmLatencies
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.se3 import SE3
@@ -39,6 +40,7 @@ _MOST_PX = 8192
 _FARTHEST_M = 5.0
 _MOST_DISTORTION = 10.0
 _FROZEN_FRAMES = 10
+_LATEST_S = 0.5
 
 
 def read_cell(path: Path, sheet_of: SheetOf) -> Cell:
@@ -148,6 +150,14 @@ def _robot(section: Section, path: Path) -> CellRobot:
         protective=protective,
         lerobot=_lerobot(section, driver),
         control_period_s=section.number("control_period_s", 0.05, low=0.01, high=0.5, unit="s"),
+        latencies=ArmLatencies(
+            **{
+                f"{part}_s": section.number(
+                    f"{part}_latency_s", 0.0, low=0.0, high=_LATEST_S, unit="s"
+                )
+                for part in ("action", "gripper", "state")
+            }
+        ),
     )
     section.finish()
     return robot

@@ -13,6 +13,7 @@ from hardware.ros2.transport import Reach
 from hardware.safety_gate import GateConfig
 from robot_skills.core.collision import ArmShape, Surroundings
 from robot_skills.core.errors import RefusedError
+from robot_skills.core.latencies import ArmLatencies
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.regions import ForbiddenRegion
 from robot_skills.core.se3 import SE3, Array
@@ -94,6 +95,7 @@ class CellRobot:
         protective: What says that the arm's own controller has stopped it.
         lerobot: How LeRobot finds it.
         control_period_s: Spacing of waypoints.
+        latencies: Of arm, gripper and states, as calibrated.
     """
 
     driver: RobotDriver
@@ -106,6 +108,7 @@ class CellRobot:
     protective: WatchedTopic | None
     lerobot: LeRobotArm | None
     control_period_s: float
+    latencies: ArmLatencies = field(default_factory=ArmLatencies)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

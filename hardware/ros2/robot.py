@@ -24,6 +24,7 @@ from hardware.ros2.times import MachineClock
 from hardware.ros2.transport import Reach
 from robot_skills.core.clock import Clock
 from robot_skills.core.errors import ActionRefused, RobotFault, unknown_name
+from robot_skills.core.latencies import ArmLatencies
 from robot_skills.core.limits import ArmLimits
 from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array
@@ -49,6 +50,7 @@ class Ros2RobotConfig:
         namespace: Of the gate, and of this node.
         reach: Who can hear it.
         domain: Of ROS; None is what the environment says.
+        latencies: Of the arm, for whoever takes them off.
     """
 
     limits: ArmLimits
@@ -62,6 +64,7 @@ class Ros2RobotConfig:
     namespace: str = ""
     reach: Reach = Reach.MACHINE
     domain: int | None = None
+    latencies: ArmLatencies = field(default_factory=ArmLatencies)
 
 
 class Ros2Robot:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from policies.checkpoint_files import read_files, write_files
-from policies.learned_scheduler.network import LearnedSchedulerNetwork
 from robot_skills.core.errors import CheckpointError
 
-_FORMAT, _VERSION = "robot-skills-learned-scheduler-training", 1
+_FORMAT, _VERSION = "robot-skills-training", 1
 _TENSORS, _STATE = "training.safetensors", "training.json"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What AdamW remembers of every weight."""
@@ -37,7 +36,7 @@ class Snapshots:
     def save(
         self,
         step: int,
-        network: LearnedSchedulerNetwork,
+        network: nn.Module,
         optimiser: torch.optim.Optimizer,
         rng: np.random.Generator,
     ) -> None:
@@ -56,7 +55,7 @@ class Snapshots:
 
     def restore(
         self,
-        network: LearnedSchedulerNetwork,
+        network: nn.Module,
         optimiser: torch.optim.Optimizer,
         rng: np.random.Generator,
     ) -> int:

@@ -1,7 +1,7 @@
 """Contracts of robots: simulated, real, replayed."""
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from robot_skills.core.clock import Clock
 from robot_skills.core.limits import ArmLimits
@@ -88,6 +88,16 @@ class Robot(Protocol):
 
     def close(self) -> None:
         """Release devices. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class LeadingRobot(Protocol):
+    """A robot that is told early what takes a while, so that it is done in time."""
+
+    @property
+    def lead_s(self) -> float:
+        """Waypoints nearer than this cannot be changed any more."""
         ...
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from robot_skills.core.errors import ActionRefused
 from robot_skills.core.events import Event, EventKind, EventSink
-from robot_skills.core.robot import Kinematics, Robot
+from robot_skills.core.robot import Kinematics, LeadingRobot, Robot
 from robot_skills.core.se3 import Array
 from robot_skills.core.types import DEFAULT_ARM, ActionChunk, ArmChunk, ArmState, RgbdFrame
 from robot_skills.skills.trace import MotionTrace
@@ -78,6 +78,11 @@ class Motor:
 
     def now_s(self) -> float:
         return self.robot.clock.now_s()
+
+    @property
+    def lead_s(self) -> float:
+        """Waypoints nearer than this cannot be changed any more."""
+        return self.robot.lead_s if isinstance(self.robot, LeadingRobot) else 0.0
 
     def state(self) -> ArmState:
         return self.robot.observe().arms[self.arm]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from robot_skills.core.arm_states import state_at
 from robot_skills.core.binding import TokenBinding
 from robot_skills.core.errors import ActionRefused
 from robot_skills.core.events import EventKind
@@ -32,6 +33,10 @@ from robot_skills.skills.motion import Ending, MotionResult, Motor
 from robot_skills.skills.stitching import DEFAULT_BLEND_STEPS, Compensation, stitch
 from robot_skills.skills.trace import Tracer
 
+_RECENT = 64
+"""States that are kept, to know where the arm was when pictures were taken."""
+_SAME_S = 1e-3
+_ROUNDING = 1e-6
 _COLLISION = "collision"
 """Code of the safety gate's verdict on a chunk that comes too near to something."""
 
@@ -189,6 +194,7 @@ class _PolicyRun:
         self._likely: float | None = None
         self._hopeless_in_a_row = 0
         self._history: deque[ArmState] = deque(maxlen=policy.observation_steps)
+        self._recent: deque[ArmState] = deque(maxlen=_RECENT)
         self._following: ActionChunk | None = None
         self._opening: float | None = None
         self._chunks = 0
@@ -209,6 +215,7 @@ class _PolicyRun:
                 ticks_to_question = 0
             state = motor.state()
             self._history.append(state)
+            self._recent.append(state)
             self._tracer.saw(state, self._binding.tokens_at(state.T_base_tool))
             if self._success is not None:
                 self._likely = self._success.probability(self._inputs(state))
@@ -255,7 +262,12 @@ class _PolicyRun:
     def _ask(self, state: ArmState, tick: int) -> None:
         inputs = self._inputs(state)
         if self._cameras:
-            inputs = replace(inputs, frames=self._motor.frames(self._cameras))
+            frames = self._motor.frames(self._cameras)
+            shown_s = min(frame.stamp_s for frame in frames.values())
+            if shown_s < state.stamp_s - _SAME_S:
+                state = state_at(self._recent, shown_s)
+                inputs = self._inputs_at(state)
+            inputs = replace(inputs, frames=frames)
         self._asker.ask(inputs, self._prefix(state), tick)
         self._asked_at = state
         self._chunks += 1
@@ -294,7 +306,9 @@ class _PolicyRun:
         if self._config.compensation is not Compensation.CONTINUE or not asker.can_continue:
             return None
         period_s = self._period_s()
-        steps = math.ceil(asker.expected_steps * self._policy.period_s / period_s)
+        expected_s = asker.expected_steps * self._policy.period_s
+        fixed_s = self._motor.now_s() - state.stamp_s + expected_s + self._motor.lead_s
+        steps = math.ceil(fixed_s / period_s - _ROUNDING)
         stamps = state.stamp_s + period_s * np.arange(1, steps + 1, dtype=np.float64)
         known = self._followed(state, stamps)
         if not known:
@@ -325,6 +339,17 @@ class _PolicyRun:
             tokens=self._binding.tokens_at(state.T_base_tool),
             table_height_m=self._table_height_m,
             instruction=self._instruction,
+        )
+
+    def _inputs_at(self, state: ArmState) -> PolicyInput:
+        """What was measured when the pictures were taken, so that the two belong together."""
+        period_s, count = self._policy.period_s, self._policy.observation_steps
+        ago_s = period_s * np.arange(count - 1, -1, -1)
+        states = [state_at(self._recent, state.stamp_s - float(one)) for one in ago_s]
+        return replace(
+            self._inputs(state),
+            T_base_tool=np.stack([s.T_base_tool.matrix() for s in states]),
+            opening=np.array([s.opening for s in states]),
         )
 
     def _is_done(self, output: PolicyOutput) -> bool:
@@ -386,16 +411,18 @@ class _PolicyRun:
         fresh = single_arm_chunk(stamps, output.T_base_tool, output.opening, arm)
         if not (np.isfinite(output.T_base_tool).all() and np.isfinite(output.opening).all()):
             return fresh  # Nothing can be made of it; the gate says so.
-        now_s = self._motor.now_s()
+        # What is nearer than the robot's lead is on its way, and stays as it is.
+        first_s = self._motor.now_s() + self._motor.lead_s
         naive = self._config.compensation is Compensation.NONE
         blend_steps = 0 if naive else self._config.blend_steps
-        joined = stitch(self._following, fresh, now_s, blend_steps)
+        joined = stitch(self._following, fresh, first_s, blend_steps)
         if joined is None:
             return fresh  # All of it is late; the gate says so.
         p_start = state.T_base_tool.p
         if self._following is not None:
-            p_start = self._following.sample(arm, now_s)[0].p
-        return within_envelope(joined, arm, p_start, now_s, self._card.safety, self._table_height_m)
+            p_start = self._following.sample(arm, first_s)[0].p
+        safety, floor_m = self._card.safety, self._table_height_m
+        return within_envelope(joined, arm, p_start, first_s, safety, floor_m)
 
     def _ended(self, ending: Ending, reason: str, refused_by: str = "") -> MotionResult:
         return MotionResult(

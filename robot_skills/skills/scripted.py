@@ -204,7 +204,8 @@ def _send(
     """
     clock, dt_s = motor.robot.clock, motor.robot.control_period_s
     start_s = clock.now_s()
-    stamps = start_s + dt_s * np.arange(1, len(path) + 1, dtype=np.float64)
+    first_s = start_s + motor.lead_s
+    stamps = first_s + dt_s * np.arange(1, len(path) + 1, dtype=np.float64)
     stride = max(1, config.chunk_steps // 2)
     chunks = 0
     step = 0

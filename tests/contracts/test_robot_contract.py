@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from hardware.compensated_robot import CompensatedRobot
 from hardware.gated_robot import gate_robot
 from hardware.judged_robot import JudgedRobot
 from robot_skills.core.errors import RobotFault, UnknownNameError
 from robot_skills.core.events import EventList
+from robot_skills.core.latencies import ArmLatencies
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+from sim.latency import DelayedRobot, Delays
 from sim.robot import SimRobot
 from tests.fakes import FakeRobot
 
@@ -16,6 +19,8 @@ ROBOTS = {
     "fake": FakeRobot,
     "gated fake": lambda: gate_robot(FakeRobot(), EventList()),
     "judged fake": lambda: JudgedRobot(FakeRobot(), EventList()),
+    "late fake": lambda: DelayedRobot(FakeRobot(), Delays(), np.random.default_rng(0)),
+    "compensated fake": lambda: CompensatedRobot(FakeRobot(), ArmLatencies(state_s=0.01)),
     "panda": lambda: SimRobot("panda"),
     "ur5e": lambda: SimRobot("ur5e"),
     "gated panda": lambda: gate_robot(SimRobot("panda"), EventList()),
