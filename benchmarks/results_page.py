@@ -20,11 +20,15 @@ from benchmarks import (
 from benchmarks.calibration import page as calibration_page
 from benchmarks.closed_loop import page as closed_loop_page
 from benchmarks.corrections import page as corrections_page
+from benchmarks.depth import page as depth_page
+from benchmarks.identification import page as identification_page
 from benchmarks.instructions import page as instructions_page
+from benchmarks.latency_matching import page as latency_page
 from benchmarks.localisation import page as localisation_page
 from benchmarks.makespan import page as makespan_page
 from benchmarks.markdown import in_minutes, number, percent, section
 from benchmarks.new_skill import page as new_skill_page
+from benchmarks.sim2real import page as sim2real_page
 from benchmarks.table import page as table_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -331,6 +335,10 @@ SECTIONS: tuple[tuple[str, Callable[[Rows], str]], ...] = (
     ("instructions.jsonl", instructions_page.chapter),
     ("localisation.jsonl", localisation_page.chapter),
     ("calibration.jsonl", calibration_page.chapter),
+    ("latency_matching.jsonl", latency_page.chapter),
+    ("depth.jsonl", depth_page.chapter),
+    ("identification.jsonl", identification_page.chapter),
+    ("sim2real.jsonl", sim2real_page.chapter),
     ("sequencer.jsonl", sequencer_page.executives),
     ("closed_loop.jsonl", closed_loop_page.chapter),
     ("makespan.jsonl", makespan_page.chapter),

@@ -7,6 +7,7 @@ gate in a process of its own, which runs already.
 import numpy as np
 
 from hardware.cell.schema import CameraDriver, Cell, CellCamera, Mount, RobotDriver
+from hardware.compensated_robot import compensated
 from hardware.lerobot_config import LeRobotRobotConfig
 from hardware.lerobot_robot import LeRobotFollower, LeRobotRobot
 from hardware.robot_with_cameras import RobotWithCameras
@@ -38,12 +39,13 @@ def cell_robot(
     if cell.robot.driver is not RobotDriver.LEROBOT:
         from hardware.ros2.robot import Ros2Robot
 
-        return Ros2Robot(robot_config(cell, owner))
+        return compensated(Ros2Robot(robot_config(cell, owner)), cell.robot.latencies)
     if follower is None:
         follower = lerobot_follower(cell)
     arm = LeRobotRobot(follower, lerobot_config(cell))
     cameras = {name: _camera(cell, camera, arm) for name, camera in cell.cameras.items()}
-    return RobotWithCameras(arm, cameras) if cameras else arm
+    robot = RobotWithCameras(arm, cameras) if cameras else arm
+    return compensated(robot, cell.robot.latencies)
 
 
 def lerobot_follower(cell: Cell) -> LeRobotFollower:

@@ -229,6 +229,7 @@ def robot_config(cell: Cell, owner: str = "robot-skills") -> Ros2RobotConfig:
         namespace=robot.namespace,
         reach=cell.network.reach,
         domain=cell.network.domain,
+        latencies=robot.latencies,
     )
 
 

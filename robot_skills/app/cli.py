@@ -93,6 +93,12 @@ def _train_scheduler() -> Entry:
     return train_scheduler.TrainSchedulerOptions, train_scheduler.main
 
 
+def _train_depth() -> Entry:
+    from robot_skills.app import train_depth
+
+    return train_depth.TrainDepthOptions, train_depth.main
+
+
 def _skills() -> Entry:
     from robot_skills.app import options, skills
 
@@ -151,6 +157,12 @@ def _calibrate() -> Entry:
     from robot_skills.app.calibrate import command, options
 
     return options.CalibrateOptions, command.main
+
+
+def _sim2real() -> Entry:
+    from robot_skills.app.sim2real import command, options
+
+    return options.Sim2RealOptions, command.main
 
 
 def _bench() -> Entry:
@@ -223,6 +235,11 @@ COMMANDS: tuple[Command, ...] = (
         summary="learn what comes next from the words themselves",
         load=_train_scheduler,
     ),
+    Command(
+        name="train-depth",
+        summary="learn to clean the depth of a stereo camera",
+        load=_train_depth,
+    ),
     Command(name="skills", summary="list the skills, show one, teach another", load=_skills),
     Command(name="serve", summary="serve a policy to other machines (openpi)", load=_serve),
     Command(name="bringup", summary="start a cell's processes, keep them up", load=_bringup),
@@ -230,6 +247,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="calibrate", summary="lenses, and where cameras are; print a board", load=_calibrate
     ),
+    Command(name="sim2real", summary="a skill from the simulation to a robot", load=_sim2real),
     Command(name="bench", summary="time us and a peer side by side", load=_bench),
     Command(name="blame", summary="whose fault it was that a run went wrong", load=_blame),
     Command(name="explain", summary="why a run did what it did, step by step", load=_explain),

@@ -1,10 +1,16 @@
 """`robot-skills generate`: demonstrations of one skill, or of one task of a suite."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from robot_skills.app.options import GenerateOptions
 from robot_skills.app.outcome import CommandResult
 from robot_skills.core.errors import RefusedError, unknown_name
+
+if TYPE_CHECKING:
+    from sim.generate import Job
+
+_DEFAULT_ARM = "panda"
 
 
 def main(options: GenerateOptions) -> CommandResult:
@@ -13,17 +19,9 @@ def main(options: GenerateOptions) -> CommandResult:
     if options.workers < 1:
         raise RefusedError(f"--workers must be at least 1, got {options.workers}.")
     from robot_skills.app.demonstrations import generate_dataset
-    from sim.generate import GenerateConfig
 
-    config = GenerateConfig(
-        task=task,
-        arm=options.arm,
-        episodes=options.episodes,
-        seed=options.seed,
-        cameras=options.cameras,
-        camera_px=options.camera_px,
-    )
-    report = generate_dataset(config, options.out, options.workers)
+    job = _usual(options, task) if options.randomise is None else _randomised(options, task)
+    report = generate_dataset(job, options.out, options.workers)
     print(
         f"{report.episodes} demonstrations, {report.frames} frames, in {report.dataset} "
         f"({report.attempts} attempts)"
@@ -31,6 +29,47 @@ def main(options: GenerateOptions) -> CommandResult:
     for reason, count in sorted(report.failures.items(), key=lambda item: -item[1]):
         print(f"  {count} attempts failed: {reason}")
     return CommandResult(payload=asdict(report))
+
+
+def _usual(options: GenerateOptions, task: str) -> "Job":
+    """The simulation as it is."""
+    from sim.generate import GenerateConfig
+
+    return GenerateConfig(
+        task=task,
+        arm=options.arm,
+        episodes=options.episodes,
+        seed=options.seed,
+        cameras=options.cameras,
+        camera_px=options.camera_px,
+    )
+
+
+def _randomised(options: GenerateOptions, task: str) -> "Job":
+    """The simulation with other physics for every demonstration.
+
+    Raises:
+        RefusedError: The file cannot be used, or not with the other options.
+    """
+    from calibration.randomisation import load_randomisation
+    from robot_skills.app.sim2real.randomised import RandomisedJob
+    from sim.arms import ARMS
+
+    assert options.randomise is not None
+    if options.suite is not None or options.cameras:
+        raise RefusedError("--randomise is of --skill, and without --cameras.")
+    if options.episodes < 1:
+        raise RefusedError(f"At least one episode has to be asked for, got {options.episodes}.")
+    arm = options.arm or _DEFAULT_ARM
+    if arm not in ARMS:
+        raise unknown_name("arm", arm, ARMS)
+    return RandomisedJob(
+        task=task,
+        robot=arm,
+        episodes=options.episodes,
+        seed=options.seed,
+        randomisation=load_randomisation(options.randomise)[0],
+    )
 
 
 def _task_of(options: GenerateOptions) -> str:

@@ -142,6 +142,9 @@ class GenerateOptions(CommonOptions):
     any only the state is kept."""
     camera_px: tuple[int, int] = (128, 128)
     """Width and height of recorded pictures."""
+    randomise: Path | None = None
+    """Of a skill: draw the physics of every demonstration from this file, which
+    `robot-skills sim2real` writes (randomisation.json). Only the state is kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardware.compensated_robot import compensated
 from hardware.judged_robot import JudgedRobot
 from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
 from robot_skills.app.trials import looker
@@ -61,7 +62,7 @@ def ros_cell(
     robot.connect()
     try:
         fan_out = EventFanOut(*events)
-        judged = JudgedRobot(robot, fan_out)
+        judged = compensated(JudgedRobot(robot, fan_out), config.latencies)
         look = looker(judged, RgbdPerceiver())
         context = skill_context(loaded, judged, look, fan_out, seed)
         yield RosCell(robot=robot, skills=loaded, executive=make_executive(loaded, context))

@@ -91,6 +91,7 @@ def skill_trial(
     skill: str,
     index: int,
     watch: Callable[[SimRobot], None] | None = None,
+    wrap: Callable[[Robot], Robot] = lambda robot: robot,
 ) -> Trial:
     """Try a skill once, from a start that it was not trained on.
 
@@ -102,6 +103,7 @@ def skill_trial(
         skill: Name of the skill.
         index: Number of the trial.
         watch: Called after every control step while the skill runs.
+        wrap: Puts something between the robot and what sees and moves through it.
     """
     from robot_skills.app.card_scenarios import draw_start
     from robot_skills.app.gating import gate_here
@@ -116,7 +118,7 @@ def skill_trial(
     cell = SimRobot(arm=config.arm, layout=scenario.layout, camera_size_px=CAMERA_PX)
     cell.connect()
     events = EventList()
-    robot = gate_here(cell, events)
+    robot = wrap(gate_here(cell, events))
     try:
         perceiver = make_perceiver(config.scene, cell)
         look = looker(robot, perceiver)

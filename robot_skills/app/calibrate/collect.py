@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -126,15 +127,17 @@ def main(options: CalibrateCollect) -> CommandResult:
 
 
 def _with_robot(options: CalibrateCollect, collector: Collector) -> None:
-    simulated = options.robot.startswith(_SIMULATED)
-    make = _simulated if simulated else _real
+    from sim.twin import twin_seed
+
+    simulated, seed = options.robot.startswith(_SIMULATED), twin_seed(options.robot)
+    make = _simulated if simulated else _real if seed is None else partial(_twin, seed)
     robot, setup = make(options, collector.board)
     if options.camera not in robot.cameras:
         raise unknown_name("camera", options.camera, robot.cameras)
     robot.connect()
     try:
         look = looking(robot, options.camera)
-        if simulated or options.auto:
+        if simulated or seed is not None or options.auto:
             known = replace(setup(), lens=lens_of(look()[0]))
             collect_automatically(robot, collector, known, options)
         else:
@@ -253,6 +256,17 @@ def _simulated(options: CalibrateCollect, board: Board) -> tuple[Robot, Callable
         )
 
     return robot, setup
+
+
+def _twin(seed: int, options: CalibrateCollect, board: Board) -> tuple[Robot, Callable[[], Setup]]:
+    """A twin with the board on its table, or in its gripper."""
+    from robot_skills.app.sim2real.boards import BOARD_PX, rough_setup, shown_board
+    from sim.twin import make_twin
+
+    shown = shown_board(board, Mount(options.mount))
+    robot, _ = make_twin(seed, target=shown.target, camera_size_px=BOARD_PX)
+    rng = np.random.default_rng(options.seed)
+    return robot, partial(rough_setup, robot, options.camera, shown, rng)
 
 
 _SOME_LENS = Lens(size_px=(640, 480), lens_px=(600.0, 600.0, 319.5, 239.5))

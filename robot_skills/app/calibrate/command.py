@@ -4,8 +4,11 @@ from robot_skills.app.calibrate.options import (
     CalibrateBoard,
     CalibrateCheck,
     CalibrateCollect,
+    CalibrateDepth,
     CalibrateHandEye,
+    CalibrateIdentify,
     CalibrateIntrinsics,
+    CalibrateLatency,
     CalibrateOptions,
     CalibrateRig,
 )
@@ -35,7 +38,19 @@ def main(options: CalibrateOptions) -> CommandResult:
             from robot_skills.app.calibrate import rig
 
             return rig.main(options)
+        case CalibrateDepth():
+            from robot_skills.app.calibrate import depth
+
+            return depth.main(options)
         case CalibrateCheck():
             from robot_skills.app.calibrate import check
 
             return check.main(options)
+        case CalibrateIdentify():
+            from robot_skills.app.calibrate import identify
+
+            return identify.main(options)
+        case CalibrateLatency():
+            from robot_skills.app.calibrate import latency
+
+            return latency.main(options)

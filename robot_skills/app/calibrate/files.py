@@ -69,6 +69,11 @@ def read_poses(path: Path) -> Mapping[str, SE3]:
     return _read_json(path, Mapping[str, SE3], "file of poses")
 
 
+def read_distances(path: Path) -> Mapping[str, float]:
+    """Distances [m] by the name of what was recorded there. Raises `RefusedError`."""
+    return _read_json(path, Mapping[str, float], "file of distances")
+
+
 def read_lens(path: Path, camera: str, device: Device) -> Lens:
     """A lens: a calibration of the camera, or what was collected with pictures.
 

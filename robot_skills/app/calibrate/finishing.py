@@ -7,7 +7,7 @@ from typing import Any
 from calibration.board import Board
 from calibration.codec import encode
 from calibration.record import Device, Result, make_record, save_record
-from robot_skills.app.calibrate.cell_lines import Fields, edited_cell, lines
+from robot_skills.app.calibrate.cell_lines import NO_FIELDS, Fields, edited_cell, lines
 from robot_skills.app.calibrate.files import write_bytes
 from robot_skills.app.calibrate.options import ResultOptions
 from robot_skills.core.errors import RefusedError
@@ -27,9 +27,10 @@ def finish(
     options: ResultOptions,
     result: Result,
     cameras: Mapping[str, Device],
-    board: Board,
+    board: Board | None,
     fields: Mapping[str, Fields],
     refused: Mapping[str, str],
+    robot: Fields = NO_FIELDS,
 ) -> dict[str, Any]:
     """Save a result, write the report and the cell file, and say so.
 
@@ -37,9 +38,10 @@ def finish(
         options: Of the command.
         result: What was found.
         cameras: Of which cameras.
-        board: That was used.
+        board: That was used; None where none was.
         fields: Of the cell file, by camera.
         refused: Why which picture could not be used.
+        robot: Fields of the cell file, of the robot.
 
     Returns:
         What `--json` prints.
@@ -53,15 +55,15 @@ def finish(
     if options.write and options.cell is not None:
         from robot_skills.app.cells import load_cell
 
-        edited = edited_cell(options.cell, fields, load_cell)
+        edited = edited_cell(options.cell, fields, load_cell, robot)
     record = make_record(result, cameras, board)
     digest = save_record(options.out, record, replace=options.replace)
     if options.report is not None:
         from robot_skills.app.calibrate.report import write_report
 
         write_report(options.report, record, digest, refused)
-    if fields:
-        print(lines(fields))
+    if fields or robot:
+        print(lines(fields, robot))
     if edited is not None and options.cell is not None:
         write_bytes(options.cell, edited.encode())
         print(f"Written into {options.cell}.")
@@ -73,6 +75,7 @@ def finish(
         "accuracy": accuracy,
         "unit": unit,
         "cell_fields": {camera: dict(one) for camera, one in fields.items()},
+        "robot_fields": dict(robot),
         "refused": {**refused, **result.rejected},
         "result": encode(result),
     }

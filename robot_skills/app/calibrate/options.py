@@ -105,6 +105,28 @@ class CalibrateRig(ResultOptions):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrateDepth(ResultOptions):
+    """Find out how noisy a stereo camera's depth is, from recordings while it stands still.
+
+    A series is a folder of 16-bit pictures depth_*.png, and colour_*.png of the same size.
+    """
+
+    flat: Path
+    """Folder of series of a wall or board that fills the middle of the picture, one series for
+    each of three distances or more; distances.json beside them tells the distances."""
+    box: Path
+    """Folder of a series of a box in front of something flat."""
+    lens: Path | None = None
+    """Calibration of the lens; lens.json in the folder of the flat target when left out."""
+    unit_mm: float = 1.0
+    """Unit of the depth frames."""
+    camera: str = "camera"
+    """Its name in the cell."""
+    serial: str = ""
+    """Its serial number, so that no other camera is taken for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrateCheck(CommonOptions):
     """Find out from one picture of the board whether a camera was moved since its calibration.
 
@@ -143,7 +165,8 @@ class CalibrateCollect(CommonOptions):
     out: Path
     """Folder for pictures, poses.json and lens.json; it must not exist."""
     robot: str = "sim:panda"
-    """sim:ARM for a simulated arm with a board on its table, else a cell: its name, or its file."""
+    """sim:ARM for a simulated arm with a board on its table, twin:SEED for a stand-in of a real
+    cell, else a cell: its name, or its file."""
     camera: str = "wrist"
     """Which camera."""
     mount: MountName = "tool"
@@ -165,11 +188,84 @@ class CalibrateCollect(CommonOptions):
     """With --device: size of its pictures."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrateIdentify(CommonOptions):
+    """Find what physics a robot and a thing have: masses, friction, damping.
+
+    A few short motions are tried, and the simulator's parameters are fitted to what was sensed.
+    What the motions do not determine is said so, and not made up.
+    """
+
+    out: Path
+    """File of the identification (JSON)."""
+    robot: str = "sim:panda"
+    """sim:ARM for a simulated arm with a cube on its table, else a cell: its name, or its file.
+    A real arm moves by itself and touches nothing: keep a hand on the emergency stop."""
+    speed_m_s: float = 0.05
+    """With a cell: of the tool on the way to where a motion begins."""
+    explore: Literal["informative", "random"] = "informative"
+    """Motions that say most, or any."""
+    rollouts: int = 3
+    """How many motions."""
+    recording: Path | None = None
+    """New folder that what was sensed is written to."""
+    from_recording: Path | None = None
+    """Instead of a robot: folder with what was sensed earlier."""
+    hidden: int = 0
+    """Seed of the physics that the simulated arm has and nobody is told."""
+    serial: str = ""
+    """Serial number of the arm, so that no other is taken for it."""
+    report: Path | None = None
+    """Page about it (HTML), which needs no other file."""
+    replace: bool = False
+    """Also in place of an identification that was better, or of another robot."""
+    seed: int = 0
+    """Of motions, noise and starts of the search."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrateLatency(ResultOptions):
+    """Find how late cameras, states, arm and gripper are.
+
+    The arm moves by itself, a few centimetres to all sides, through its safety gate, and opens and
+    closes its gripper; there is nothing in it. Keep a hand on the emergency stop, and room around.
+    States and arm can only be told apart by a camera that sees a clock, or by --state-ms.
+    """
+
+    robot: str = "sim:panda"
+    """sim:ARM for a simulated arm that is late, else a cell: its name, or its file."""
+    camera: tuple[str, ...] = ()
+    """Which cameras; all of the robot when left out."""
+    serial: str = ""
+    """Serial number of the arm, so that no other is taken for it."""
+    speed_m_s: float = 0.15
+    """That the tool hardly exceeds."""
+    seconds: float = 20.0
+    """How long the arm moves."""
+    clock: bool = False
+    """With a simulated arm: show its cameras a clock before the arm moves."""
+    state_ms: float = 0.0
+    """Without a clock: how old states are when they arrive, as the maker says."""
+    recording: Path | None = None
+    """New file (.npz) that what was seen is written to."""
+    from_recording: Path | None = None
+    """Instead of a robot: such a file, or the folder of a recorded dataset."""
+    episode: int = 0
+    """Of the dataset."""
+    hidden: int = 0
+    """Seed of the latencies that the simulated arm has and nobody is told."""
+    seed: int = 0
+    """Of the motion."""
+
+
 CalibrateOptions = (
     Annotated[CalibrateBoard, tyro.conf.subcommand(name="board")]
     | Annotated[CalibrateCollect, tyro.conf.subcommand(name="collect")]
     | Annotated[CalibrateIntrinsics, tyro.conf.subcommand(name="intrinsics")]
     | Annotated[CalibrateHandEye, tyro.conf.subcommand(name="hand-eye")]
     | Annotated[CalibrateRig, tyro.conf.subcommand(name="rig")]
+    | Annotated[CalibrateDepth, tyro.conf.subcommand(name="depth")]
     | Annotated[CalibrateCheck, tyro.conf.subcommand(name="check")]
+    | Annotated[CalibrateIdentify, tyro.conf.subcommand(name="identify")]
+    | Annotated[CalibrateLatency, tyro.conf.subcommand(name="latency")]
 )

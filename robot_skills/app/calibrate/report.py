@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from calibration.depth_noise import DepthNoise
 from calibration.hand_eye import HandEye
 from calibration.intrinsics import Intrinsics
+from calibration.latency import Latency
 from calibration.lens import PARAMETERS
 from calibration.record import Record
 from calibration.rig import Rig
-from robot_skills.app.calibrate import figures
+from robot_skills.app.calibrate import depth_report, figures, latency_report
 from robot_skills.app.calibrate.cell_lines import pose_field
 from robot_skills.app.calibrate.files import write_bytes
 
@@ -47,6 +49,14 @@ def render_report(record: Record, digest: str, refused: Mapping[str, str]) -> st
         case Rig():
             title = f"Rig of {cameras}"
             facts, drawn = _rig_facts(result), figures.rig_figures(result)
+        case DepthNoise():
+            title = f"Depth of {cameras}"
+            facts = depth_report.depth_facts(result)
+            drawn = depth_report.depth_figures(result)
+        case Latency():
+            title = f"Latencies of {result.robot}"
+            facts = latency_report.latency_facts(result)
+            drawn = latency_report.latency_figures(result)
     devices = [
         (name, one.serial or "-", f"{one.size_px[0]} x {one.size_px[1]}")
         for name, one in record.cameras.items()

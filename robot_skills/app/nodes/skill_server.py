@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hardware.cell.self_test import SelfTestSetup, refuse_unfit
+from hardware.compensated_robot import compensated
 from hardware.judged_robot import JudgedRobot
 from hardware.ros2.event_messages import event_message
 from hardware.ros2.heard_events import event_qos
@@ -32,6 +33,7 @@ from robot_skills.core.errors import PerceptionError, RefusedError, RobotFault, 
 from robot_skills.core.events import Event, EventKind, EventSink
 from robot_skills.core.plan import Outcome, SkillCall, SkillResult
 from robot_skills.core.policy import SeeingPolicy
+from robot_skills.core.robot import Robot
 from robot_skills.scheduler.runs import end_data
 from robot_skills.skills.card import SkillKind
 from robot_skills.skills.library import SkillLibrary
@@ -74,7 +76,7 @@ class SkillServer(EventSink):
         self._clock = MachineClock()
         self._skills: Skills | None = None
         self._robot: Ros2Robot | None = None
-        self._judged: JudgedRobot | None = None
+        self._judged: Robot | None = None
         self._eyes: RosNode | None = None
         self._perceiver: RosPerceiver | None = None
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
@@ -103,7 +105,8 @@ class SkillServer(EventSink):
         cameras = tuple(camera for camera in config.cameras if camera.name in seen)
         robot = Ros2Robot(replace(config, cameras=cameras), name=f"{name}_robot")
         robot.connect()
-        self._robot, self._judged = robot, JudgedRobot(robot, self)
+        self._robot = robot
+        self._judged = compensated(JudgedRobot(robot, self), config.latencies)
         self._eyes = RosNode(
             f"{name}_eyes", namespace=config.namespace, reach=config.reach, domain=config.domain
         )

@@ -1,0 +1,1 @@
+"""How well depth of stereo cameras is cleaned, and what that is worth to a skill."""

@@ -1,0 +1,1 @@
+"""How well hidden physics are found from a few recorded motions."""

@@ -1,0 +1,1 @@
+"""How well latencies are found, and what it brings to know them."""

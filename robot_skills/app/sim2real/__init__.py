@@ -1,0 +1,1 @@
+"""From a simulation to a robot: calibrate, identify, randomise, learn, and measure on the robot."""

@@ -1,0 +1,60 @@
+"""The twin that the loop is carried out on: opened anew for every stage, always the same."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.board import Board
+from calibration.prediction import Mount
+from robot_skills.app.sim2real.boards import BOARD_PX, rough_setup, shown_board
+from robot_skills.app.sim2real.cameras import CameraFound, calibrate_camera
+from sim.placements import Layout
+from sim.twin import Target, TwinRobot, TwinTruth, make_twin
+from sim.world import FRONT_CAMERA, WRIST_CAMERA
+
+BOARD = Board(columns=9, rows=7, square_m=0.03, marker_m=0.021)
+MOUNTS = {WRIST_CAMERA: Mount.TOOL, FRONT_CAMERA: Mount.BASE}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TwinBed:
+    """A twin by its seed.
+
+    Attributes:
+        seed: Decides all that it hides.
+        arm: Key in `sim.arms.ARMS`.
+    """
+
+    seed: int
+    arm: str = "panda"
+
+    @property
+    def name(self) -> str:
+        """By which artefacts know it."""
+        return f"twin:{self.seed} {self.arm}"
+
+    @contextmanager
+    def opened(
+        self, target: Target | None = None, camera_size_px: tuple[int, int] = (256, 192)
+    ) -> Iterator[tuple[TwinRobot, TwinTruth]]:
+        """The robot, and who knows its truth."""
+        robot, truth = make_twin(self.seed, self.arm, target=target, camera_size_px=camera_size_px)
+        with truth:
+            yield robot, truth
+
+    def calibrate_cameras(self, rng: np.random.Generator) -> dict[str, CameraFound]:
+        """Find all cameras.
+
+        Raises:
+            CalibrationRefused: A camera was not found well enough.
+        """
+        found = {}
+        for camera, mount in MOUNTS.items():
+            shown = shown_board(BOARD, mount)
+            with self.opened(shown.target, BOARD_PX) as (robot, truth):
+                truth.begin(Layout())
+                setup = rough_setup(robot, camera, shown, rng)
+                found[camera] = calibrate_camera(robot, camera, setup, rng)
+        return found

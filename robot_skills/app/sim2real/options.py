@@ -1,0 +1,35 @@
+"""Options of `robot-skills sim2real`. The text under a field is its help on the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from robot_skills.app.options import CommonOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sim2RealOptions(CommonOptions):
+    """Carry a skill from the simulation to a robot: calibrate the robot, randomise around what was
+    found, train on, and measure before and after.
+
+    Every stage leaves a file behind, and an interrupted run goes on with the same command. Success
+    is judged by the twin's own truth. Exits 0 when the run is complete.
+    """
+
+    robot: str = "twin"
+    """twin or twin:SEED: a stand-in for a real robot, with hidden physics, cameras and delays."""
+    skill: str = "grasp"
+    """Which skill."""
+    out: Path
+    """Folder of the run."""
+    arm: str = "panda"
+    """Arm of the twin."""
+    seed: int = 100_000
+    """Of trials, demonstrations and training."""
+    trials: int = 20
+    """On the robot, before and after."""
+    demonstrations: int = 80
+    """Under the randomisation."""
+    steps: int = 1_500
+    """Of training."""
+    zoo: Path | None = None
+    """Folder of the skill cards; the shipped ones when left out."""
