@@ -1,14 +1,11 @@
 """``python -m benchmarks.calibration``: a line per kind of calibration, over many seeds."""
 
-import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.calibration.trials import TRIALS, Numbers
-from robot_skills.app.tables import text_table
+from benchmarks.calibration.trials import TRIALS
+from benchmarks.seeded import Numbers, run_seeded
 
 _CHECKS = ("check_exact", "check_noisy", "check_noisy_twice")
 _CHECK_BARS = {"false_alarms": 0.02, "missed_moved": 0.05, "missed_turned": 0.05}
@@ -26,36 +23,7 @@ FIRST_SEED = 100_000
 
 def main() -> None:
     """Try, sum up, print; trials that an earlier call has made are not made again."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="trials of each kind")
-    parser.add_argument("--only", nargs="+", default=list(TRIALS), choices=list(TRIALS))
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        default=Path("outputs/calibration/runs.jsonl"),
-        help="file that gets a line of JSON per trial",
-    )
-    parser.add_argument("--json", action="store_true", help="print lines of JSON")
-    args = parser.parse_args()
-    done = _read(args.runs)
-    rows = []
-    for kind in args.only:
-        numbers = []
-        for seed in range(FIRST_SEED, FIRST_SEED + args.seeds):
-            if (kind, seed) not in done:
-                done[kind, seed] = TRIALS[kind](seed)
-                _keep(args.runs, kind, seed, done[kind, seed])
-            numbers.append(done[kind, seed])
-        rows.append(summary(kind, numbers))
-        if args.json:
-            print(json.dumps(rows[-1]), flush=True)
-    if not args.json:
-        table = [
-            (row["kind"], str(row["seeds"]), name, f"{value:.4g}", f"{row['bars'].get(name, '-')}")
-            for row in rows
-            for name, value in row["found"].items()
-        ]
-        print(text_table(("kind", "seeds", "what", "found", "bar"), table))
+    run_seeded("calibration", __doc__, TRIALS, summary, FIRST_SEED)
 
 
 def summary(kind: str, trials: list[Numbers]) -> dict[str, Any]:
@@ -78,19 +46,6 @@ def summary(kind: str, trials: list[Numbers]) -> dict[str, Any]:
             found = {name: float(np.median(values)) for name, values in of.items()}
             found |= {f"worst_{name}": float(of[name].max()) for name in BARS[kind]}
     return {"kind": kind, "seeds": len(trials), "found": found, "bars": BARS[kind]}
-
-
-def _read(path: Path) -> dict[tuple[str, int], Numbers]:
-    if not path.exists():
-        return {}
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {(line["kind"], line["seed"]): line["numbers"] for line in lines}
-
-
-def _keep(path: Path, kind: str, seed: int, numbers: Numbers) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"kind": kind, "seed": seed, "numbers": dict(numbers)}) + "\n")
 
 
 if __name__ == "__main__":

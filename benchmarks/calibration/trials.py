@@ -1,6 +1,6 @@
 """One trial of each kind, from a seed: numbers to be summed up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from benchmarks.calibration.scenes import (
     seen,
     studio,
 )
+from benchmarks.seeded import Numbers, Trial
 from calibration.checking import recheck
 from calibration.detection import Detection, detect
 from calibration.hand_eye import HandEye, HandEyeView, calibrate_hand_eye
@@ -23,9 +24,6 @@ from calibration.prediction import Mount
 from calibration.rig import calibrate_rig
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.se3 import SE3
-
-Numbers = Mapping[str, float]
-Trial = Callable[[int], Numbers]
 
 _CORNER_VIEWS, _LENS_VIEWS, _MOUNT_VIEWS, _RIG_VIEWS, _LOOKS = 10, 30, 20, 20, 20
 NOISE_M, NOISE_RAD = 5e-4, np.deg2rad(0.1)

@@ -1,6 +1,6 @@
 """One trial of each kind, from a seed: numbers to be summed up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from benchmarks.identification.scenes import (
     scene,
     with_play,
 )
+from benchmarks.seeded import Numbers, Trial
 from calibration.errors import CalibrationRefused
 from calibration.identification.delta_action import fit_delta_action
 from calibration.identification.exploration import informative_motions
@@ -27,9 +28,6 @@ from robot_skills.core.excitation import Motion, Rollout
 from robot_skills.core.se3 import Array
 from sim.dynamics import Dynamics, draw_dynamics
 from sim.identification import dynamics_of, record_rollout, sensed, simulator_of
-
-Numbers = Mapping[str, float]
-Trial = Callable[[int], Numbers]
 
 _ROLLOUTS, _CANDIDATES = 3, 24
 _POSES = 12

@@ -6,18 +6,17 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from policies.checkpoint import check_tensors, parse_weights
+from policies.checkpoint import read_network
 from policies.checkpoint_files import (
     CONFIG,
     WEIGHTS,
     json_bytes,
-    json_object,
+    parse_settings,
     read_files,
     write_files,
 )
 from policies.depth.network import DepthNetwork, DepthNetworkConfig
 from policies.json_config import JsonConfig, require
-from robot_skills.core.errors import CheckpointError
 
 FORMAT, VERSION = "robot-skills-depth", 1
 
@@ -64,17 +63,6 @@ def load_depth(directory: Path) -> tuple[DepthConfig, DepthNetwork]:
         CheckpointError: Anything about it is missing, damaged, foreign or contradicts itself.
     """
     files = read_files(directory, file_format=FORMAT, version=VERSION)
-    try:
-        config = DepthConfig.from_json(json_object(directory, CONFIG, files[CONFIG]))
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"Checkpoint {directory}: {CONFIG} is refused: {error}") from None
-    stored = parse_weights(directory, files[WEIGHTS])
-    tensors = {name: x.float() for name, x in stored.items()}
-    with torch.device("meta"):
-        network = DepthNetwork(config.network)
-    check_tensors(
-        directory, tensors, {name: tuple(x.shape) for name, x in network.state_dict().items()}
-    )
-    network.load_state_dict(tensors, assign=True)
-    network.eval().requires_grad_(False)
+    config = parse_settings(DepthConfig, directory, files[CONFIG])
+    network = read_network(lambda: DepthNetwork(config.network), directory, files[WEIGHTS])
     return config, network
