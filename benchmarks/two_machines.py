@@ -30,6 +30,7 @@ _BUDGET_S = 0.8 + 0.32
 allowed from there on (F1)."""
 _WATCH_S = 1.5
 """After healing, before anybody decides to go on."""
+_TRIES = 3
 _CUTS_S = (0.8, 2.0, 5.0)
 
 
@@ -179,16 +180,23 @@ def cut_once(at: Scene, cut_s: float, *, needs_decision: bool = True) -> Seen:
 
 
 def go_on(at: Scene) -> None:
-    """Move again, and stop."""
-    at.commander.do("start")
-    _until_moving(at)
+    """Move again, and stop. Right after a cut an answer may be lost: then it is tried again."""
+    for tries_left in reversed(range(_TRIES)):
+        at.commander.do("start")
+        try:
+            _until_moving(at)
+            break
+        except RuntimeError:
+            if not tries_left:
+                raise
+            at.commander.do("resume")
     at.commander.do("stop")
     _until(lambda: not at.witness.do("moves"), 20.0, "the arm to rest")
 
 
 def _until_moving(at: Scene) -> None:
     try:
-        _until(lambda: at.witness.do("moves"), 20.0, "the arm to move")
+        _until(lambda: at.witness.do("moves"), 10.0, "the arm to move")
     except RuntimeError as problem:
         at.commander.do("stop")
         raise RuntimeError(

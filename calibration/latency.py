@@ -31,6 +31,8 @@ _LEAST_OPENING = 0.1
 _LEAST_LOOKS = 20
 _SEGMENTS = 5
 _EARLY_S = 0.01
+_CLOCK_REACH_S = 0.001
+"""Least half width of the histogram of what a clock says."""
 
 
 class Anchor(Enum):
@@ -175,7 +177,9 @@ def clock_delay(seen: ClockSeries, camera: str) -> Delay:
     segments_s = tuple(float(np.mean(part)) for part in np.array_split(late_s[good], _SEGMENTS))
     sigma_s = float(np.std(late_s[good]) / np.sqrt(np.count_nonzero(good)))
     agree(segments_s, sigma_s, f"the clock as {camera} sees it")
-    tried_s, count = np.histogram(late_s[good], bins=30)[::-1]
+    reach_s = max(float(np.abs(late_s[good] - delay_s).max()), _CLOCK_REACH_S)
+    ends_s = (delay_s - reach_s, delay_s + reach_s)
+    count, tried_s = np.histogram(late_s[good], bins=30, range=ends_s)
     return Delay(
         delay_s=delay_s,
         sigma_s=sigma_s,

@@ -90,7 +90,7 @@ def _success(payload: Mapping[str, Any]) -> str:
         [max(high - rate, 0.0) for rate, (_, high) in zip(rates, ends, strict=True)],
     ]
     with styled():
-        figure = Figure(figsize=(5.2, 2.6), layout="constrained")
+        figure = Figure(figsize=(10.8, 2.6), layout="constrained")
         axes = figure.add_subplot()
         axes.barh(names, rates, xerr=off, color=[COLOURS[1], COLOURS[0]], ecolor=INK)
         axes.set(xlim=(0, 100), xlabel="% of trials (95 %)")
@@ -101,7 +101,7 @@ def _success(payload: Mapping[str, Any]) -> str:
 def _seconds(seconds: Mapping[str, float]) -> str:
     names = [name for name, value in seconds.items() if value > 0.0]
     with styled():
-        figure = Figure(figsize=(5.2, 2.6), layout="constrained")
+        figure = Figure(figsize=(10.8, 2.6), layout="constrained")
         axes = figure.add_subplot()
         axes.barh(names, [seconds[name] for name in names], color=COLOURS[0])
         axes.set_xlabel("s")
@@ -111,7 +111,7 @@ def _seconds(seconds: Mapping[str, float]) -> str:
 
 def _durations(before: Measured, after: Measured) -> str:
     with styled():
-        figure = Figure(figsize=(5.2, 2.6), layout="constrained")
+        figure = Figure(figsize=(10.8, 2.6), layout="constrained")
         axes = figure.add_subplot()
         for colour, name, one in ((1, "before", before), (0, "after", after)):
             times = sorted(trial.sim_s for trial in one.trials)
