@@ -1,5 +1,6 @@
 """How well latencies are found, and what knowing them brings: a chapter of docs/results.md."""
 
+import shlex
 from typing import Any
 
 from benchmarks.latency_matching.skills import LATE_S
@@ -47,7 +48,7 @@ place, and 3 of 255 in pictures.""",
             "found",
         ),
         table,
-        "python -m benchmarks.latency_matching --only recovery --json",
+        f"python -m benchmarks.latency_matching --only recovery --seeds {rows[0]['seeds']} --json",
     )
 
 
@@ -69,6 +70,7 @@ def _skills(rows: Rows) -> str:
         )
         for skill in dict.fromkeys(row["skill"] for row in rows)
     ]
+    names = " ".join(map(shlex.quote, dict.fromkeys(row["skill"] for row in rows)))
     return "\n" + section(
         "What knowing latencies brings",
         f"""The zoo's skills on a simulated Panda whose states, arm and gripper (and the camera that
@@ -79,5 +81,5 @@ glides at 8 to 12 cm/s over a table without friction, and is missed by what it g
 well.""",
         ("skill", *(f"{side}, success %" for side in sides), "n"),
         table,
-        "python -m benchmarks.latency_matching --only skills --json",
+        f"python -m benchmarks.latency_matching --only skills --skills {names} --json",
     )

@@ -1,6 +1,5 @@
 """Trains a denoiser of depth on clean frames that are made noisy anew at every step."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,8 @@ from torch import Tensor, nn
 from policies.depth.network import MULTIPLE_PX, Cleaned, DepthNetwork, DepthNetworkConfig
 from policies.depth.samples import CleanFrame
 from policies.json_config import JsonConfig, require
-from policies.learned_scheduler.snapshot import Snapshots
+from policies.schedule import warm_cosine
+from policies.snapshot import Snapshots
 from robot_skills.core.errors import RefusedError
 
 Spoil = Callable[[CleanFrame, np.random.Generator], NDArray[np.float32]]
@@ -62,11 +62,7 @@ class DepthTraining(JsonConfig):
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step; the first is 1."""
-        up = max(1, round(_WARM_UP * self.steps))
-        if step <= up:
-            return self.learning_rate * step / up
-        left = (self.steps - step) / max(1, self.steps - up)
-        return self.learning_rate * 0.5 * (1.0 - math.cos(math.pi * left))
+        return warm_cosine(step, self.steps, self.learning_rate, _WARM_UP)
 
 
 def train_depth(

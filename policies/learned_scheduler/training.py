@@ -6,7 +6,6 @@ Looks are trained to lie where the names lie in the frozen space of words, as in
 Transfer with Locked-image text Tuning* (Zhai et al., 2022), the sides exchanged.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -27,8 +26,9 @@ from policies.learned_scheduler.network import (
     Reading,
 )
 from policies.learned_scheduler.samples import Sample
-from policies.learned_scheduler.snapshot import Snapshots
 from policies.learned_scheduler.wording import Wording
+from policies.schedule import warm_cosine
+from policies.snapshot import Snapshots
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.next_call import Vocabulary
 
@@ -76,11 +76,7 @@ class LearnedSchedulerTraining(JsonConfig):
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step; the first is 1."""
-        up = max(1, round(_WARM_UP * self.steps))
-        if step <= up:
-            return self.learning_rate * step / up
-        left = (self.steps - step) / max(1, self.steps - up)
-        return self.learning_rate * 0.5 * (1.0 - math.cos(math.pi * left))
+        return warm_cosine(step, self.steps, self.learning_rate, _WARM_UP)
 
 
 def train_learned_scheduler(

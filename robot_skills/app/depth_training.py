@@ -22,7 +22,7 @@ from policies.depth import (
     save_frames,
     train_depth,
 )
-from policies.learned_scheduler.snapshot import Snapshots
+from policies.snapshot import Snapshots
 from robot_skills.app.depth_scores import PLAIN_REPAIRS, Repair, score, total
 from robot_skills.app.pool import in_order
 from robot_skills.app.train_depth import TrainDepthOptions

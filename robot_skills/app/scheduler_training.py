@@ -24,9 +24,9 @@ from policies.learned_scheduler import (
     train_learned_scheduler,
 )
 from policies.learned_scheduler.samples import load_samples, save_samples
-from policies.learned_scheduler.snapshot import Snapshots
 from policies.learned_scheduler.training import Looks, score
 from policies.learned_scheduler.wording import Wording
+from policies.snapshot import Snapshots
 from robot_skills.app.learned_deciding import vocabulary_of
 from robot_skills.app.pool import in_order
 from robot_skills.app.scheduler_lessons import lesson, relabelled

@@ -25,9 +25,9 @@ from policies.learned_scheduler.checkpoint import FORMAT, VERSION
 from policies.learned_scheduler.choices import Target, losses, option_scores
 from policies.learned_scheduler.encoding import ENTITY_NUMBERS, encode
 from policies.learned_scheduler.samples import load_samples, save_samples
-from policies.learned_scheduler.snapshot import Snapshots
 from policies.learned_scheduler.training import score
 from policies.learned_scheduler.wording import WORD_SIZE, Wording
+from policies.snapshot import Snapshots
 from robot_skills.core.errors import CheckpointError, RefusedError, StorageError
 from robot_skills.core.next_call import Moment, Vocabulary
 from robot_skills.core.plan import Literal, SkillCall

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("rclpy")
-pytest.importorskip("robot_skills_interfaces")
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("robot_skills_interfaces", reason="messages of ROS 2 are not built")
 
 from robot_skills.app.nodes import teleop_records
 from robot_skills.app.nodes.teleop_records import RecorderClient

@@ -23,7 +23,7 @@ from policies.depth import (
     train_depth,
 )
 from policies.depth.network import _Spread, _spread, fill
-from policies.learned_scheduler.snapshot import Snapshots
+from policies.snapshot import Snapshots
 from robot_skills.core.camera import pinhole
 from robot_skills.core.errors import CheckpointError, RefusedError
 from robot_skills.core.robot import Robot
