@@ -37,8 +37,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print lines of JSON")
     args = parser.parse_args()
     done = _read(args.work / "trials.jsonl")
-    for seed in range(FIRST_SEED, FIRST_SEED + args.twins):
-        for skill in args.skills:
+    for skill in args.skills:
+        for seed in range(FIRST_SEED, FIRST_SEED + args.twins):
             for side in args.sides:
                 case = Case(skill=skill, seed=seed, work=args.work)
                 if len(done.get((skill, side, seed), ())) < args.trials:
@@ -62,12 +62,9 @@ def main() -> None:
 
 def _try(case: Case, side: str, count: int) -> list[dict[str, Any]]:
     """The trials of a side on a twin, all of them anew."""
-    equipped = SIDES[side](case)
-    attempt = Attempt(
-        skill=case.skill, zoo=zoo_dir(), seed=case.seed, checkpoint=equipped.checkpoint
-    )
-    with case.bed.opened() as (robot, truth):
-        made = [asdict(one) for one in trials(attempt, robot, truth, equipped.found, count)]
+    way = SIDES[side](case)
+    attempt = Attempt(skill=case.skill, zoo=zoo_dir(), seed=case.seed, checkpoint=way.checkpoint)
+    made = [asdict(one) for one in trials(attempt, case.bed, way.equipment, count)]
     path = case.work / "trials.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:

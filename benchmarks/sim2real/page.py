@@ -7,7 +7,8 @@ from benchmarks.markdown import percent, section
 _NAMES = {
     "nominal": "trained in the nominal simulation, nothing calibrated",
     "randomised": "randomised widely, nothing calibrated",
-    "calibrated": "calibrated, nothing randomised",
+    "calibrated": "calibrated and depth cleaned, not trained on",
+    "identified": "the same, trained on with the physics identified, nothing randomised",
     "loop": "**the whole loop**",
     "on twin": "trained with the twin's own physics, cameras known exactly",
 }

@@ -369,6 +369,7 @@ def _camera(name: str, section: Section, robot: RobotDriver) -> CellCamera:
         frozen_frames=_frozen_frames(section, driver),
         latency_s=section.number("latency_s", 0.0, low=0.0, high=1.0, unit="s"),
         stale_s=section.number("stale_s", 0.5, low=0.02, high=5.0, unit="s"),
+        clean_depth=section.flag("clean_depth", default=False),
     )
     if lens is not None and not (
         0.0 < lens[2] < camera.size_px[0] and 0.0 < lens[3] < camera.size_px[1]
@@ -376,6 +377,8 @@ def _camera(name: str, section: Section, robot: RobotDriver) -> CellCamera:
         section.mistake(
             "lens_px", f"the centre ({lens[2]:g}, {lens[3]:g}) is outside the picture {size}."
         )
+    if camera.clean_depth and not camera.has_depth:
+        section.mistake("clean_depth", f"is for cameras with depth: {driver.value} has none.")
     section.finish()
     return camera
 

@@ -169,6 +169,8 @@ class CellCamera:
             for a camera without noise, as drawn ones are, whose frozen pictures nobody notices.
         latency_s: Least time from capture to arrival.
         stale_s: Age at which a picture is too old.
+        clean_depth: Whether a network cleans its depth before anything is recognised in it, as
+            raw depth of stereo cameras needs it.
     """
 
     name: str
@@ -187,6 +189,7 @@ class CellCamera:
     frozen_frames: int | None = 10
     latency_s: float = 0.0
     stale_s: float = 0.5
+    clean_depth: bool = False
 
     @property
     def has_depth(self) -> bool:

@@ -2,6 +2,7 @@
 
 from policies.depth.checkpoint import DepthConfig, load_depth, save_depth
 from policies.depth.denoiser import DepthDenoiser
+from policies.depth.edges import without_edges
 from policies.depth.network import DepthNetwork, DepthNetworkConfig
 from policies.depth.samples import CleanFrame, load_frames, save_frames
 from policies.depth.training import DepthTraining, train_depth
@@ -22,4 +23,5 @@ __all__ = [
     "save_depth",
     "save_frames",
     "train_depth",
+    "without_edges",
 ]

@@ -44,6 +44,7 @@ from robot_skills.core.shipped import shipped
 if TYPE_CHECKING:
     from robot_skills.app.nodes.perception_server import PerceptionSetup
     from robot_skills.app.nodes.scheduler_server import SchedulerSetup
+    from robot_skills.core.perceiver import Perceiver
 
 _SHIPPED = shipped("launch/config")
 _SMALL_PX = (256, 192)
@@ -276,7 +277,6 @@ def perception_setup(cell: Cell) -> "PerceptionSetup":
         RefusedError: Its arm has no topics, or none of its cameras has depth.
     """
     from robot_skills.app.nodes.perception_server import PerceptionSetup
-    from robot_skills.perception.perceiver import RgbdPerceiver
 
     config = robot_config(cell)
     if not config.cameras:
@@ -289,12 +289,21 @@ def perception_setup(cell: Cell) -> "PerceptionSetup":
             cameras=config.cameras,
             arm=config.arm,
         ),
-        make_perceiver=RgbdPerceiver,
+        make_perceiver=_perceiver_maker(cell),
         frame="base_link" if model is None else model.base,
         namespace=config.namespace,
         reach=config.reach,
         domain=config.domain,
     )
+
+
+def _perceiver_maker(cell: Cell) -> "Callable[[], Perceiver]":
+    """Makes eyes for what the cameras of a cell measure."""
+    from robot_skills.app.stereo_sight import StereoPerceiver
+    from robot_skills.perception.perceiver import RgbdPerceiver
+
+    cleaned = tuple(name for name, camera in cell.cameras.items() if camera.clean_depth)
+    return partial(StereoPerceiver, cameras=cleaned) if cleaned else RgbdPerceiver
 
 
 def scheduler_setup(cell: Cell) -> "SchedulerSetup":

@@ -2,10 +2,12 @@
 
 Run as `python -m robot_skills.app.train_labels`. Random layouts are rendered, perception cuts them
 into things, and the simulator's truth says what each thing is. Training and held-out layouts come
-from different seeds.
+from different seeds. With `--stereo`, every layout is seen by other cameras: with lenses, colours,
+noise and depth as twins have them, calibrated almost exactly.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +16,10 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from robot_skills.app.sim2real.calibrated import CellFile, CorrectedCameras
+from robot_skills.app.sim2real.truth import exactly
+from robot_skills.app.stereo_sight import STEREO_LABELS, with_clean_depth
+from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.perception.label_training import (
@@ -30,8 +36,15 @@ from sim.objects import CUBE, OBJECT_NAMES, PEG, ObjectPlacement
 from sim.placements import Layout
 from sim.robot import SimRobot
 from sim.truth import truth_scene
+from sim.twin import draw_hidden
+from sim.twin.cell import TwinCell
+from sim.world import TabletopWorld
 
 _TIPPED_SHARE = 0.2
+_TWINS = 5_000_000
+"""Seed of the first twin whose cameras are learned from; no other twin is drawn from there."""
+_PLACE_M, _TURN_RAD = 1e-3, 2e-3
+"""How well cameras are calibrated, per axis."""
 _SAME_M = 0.03
 """A thing whose box centre is so near to a true one is that thing."""
 
@@ -40,8 +53,10 @@ _SAME_M = 0.03
 class TrainLabelsOptions:
     """Train the classifier that tells cubes, pegs, cans, bottles, cereal, milk and bread apart."""
 
-    out: Path = ZOO_LABELS
-    """Folder for weights and card."""
+    out: Path | None = None
+    """Folder for weights and card; the shipped one when left out."""
+    stereo: bool = False
+    """Learn from cleaned depth of random stereo cameras in place of exact depth."""
     layouts: int = 240
     """Random layouts to train on."""
     held_out: int = 80
@@ -69,8 +84,9 @@ def main() -> None:
     config = LabelTrainingConfig()
     model = train_labels(train.features, train.labels, config)
     score = score_labels(model, test.features, test.labels)
+    out = options.out or (STEREO_LABELS if options.stereo else ZOO_LABELS)
     how = {
-        "command": "python -m robot_skills.app.train_labels",
+        "command": f"python -m robot_skills.app.train_labels{' --stereo' * options.stereo}",
         "layouts": options.layouts,
         "held_out_layouts": options.held_out,
         "seed": options.seed,
@@ -83,8 +99,8 @@ def main() -> None:
         "margin": config.margin,
         "ridge": config.ridge,
     }
-    save_labels(model, options.out, how=how, score=score)
-    print(f"{score.right} of {score.n} held-out things named rightly; wrote {options.out}")
+    save_labels(model, out, how=how, score=score)
+    print(f"{score.right} of {score.n} held-out things named rightly; wrote {out}")
 
 
 def render_things(options: TrainLabelsOptions, first_seed: int, layouts: int) -> LabelledThings:
@@ -92,7 +108,7 @@ def render_things(options: TrainLabelsOptions, first_seed: int, layouts: int) ->
     features, labels = [], []
     for i in tqdm(range(layouts), desc="layouts"):
         arm = options.arms[i % len(options.arms)]
-        for thing, label in _labelled(arm, _layout(first_seed + i), options):
+        for thing, label in _labelled(arm, first_seed + i, options):
             features.append(label_features(thing.cloud, thing.box))
             labels.append(label)
     return LabelledThings(np.array(features), labels)
@@ -143,19 +159,59 @@ def _maybe_tipped(rng: np.random.Generator, item: ObjectPlacement) -> ObjectPlac
     return replace(item, T_base_object=lowered @ lying)
 
 
-def _labelled(arm: str, layout: Layout, options: TrainLabelsOptions) -> Iterator[tuple[Thing, str]]:
+def _labelled(arm: str, seed: int, options: TrainLabelsOptions) -> Iterator[tuple[Thing, str]]:
     config = SightConfig()
-    robot = SimRobot(arm, layout=layout, camera_size_px=options.camera_size_px)
-    robot.connect()
-    try:
-        sight = see(robot.observe(config.cameras), config)
-        truth = truth_scene(robot.world)
-    finally:
-        robot.close()
+    opened = _stereo_robot if options.stereo else _robot
+    with opened(arm, seed, options.camera_size_px) as (robot, world):
+        seen = robot.observe(config.cameras)
+        if options.stereo:
+            seen = with_clean_depth(seen, config.cameras)
+        sight = see(seen, config)
+        truth = truth_scene(world)
     for thing in sight.things:
         label = _true_label(thing, truth)
         if label is not None:
             yield thing, label
+
+
+@contextmanager
+def _robot(
+    arm: str, seed: int, camera_size_px: tuple[int, int]
+) -> Iterator[tuple[Robot, TabletopWorld]]:
+    """A robot with exact depth before the layout of a seed, and its world."""
+    robot = SimRobot(arm, layout=_layout(seed), camera_size_px=camera_size_px)
+    robot.connect()
+    try:
+        yield robot, robot.world
+    finally:
+        robot.close()
+
+
+@contextmanager
+def _stereo_robot(
+    arm: str, seed: int, camera_size_px: tuple[int, int]
+) -> Iterator[tuple[Robot, TabletopWorld]]:
+    """The same of a robot with cameras of its own."""
+    hidden, rng = draw_hidden(_TWINS + seed, arm), np.random.default_rng(seed)
+    cell = TwinCell(hidden, camera_size_px=camera_size_px, filters=False)
+    cell.connect()
+    try:
+        cell.reset(_layout(seed))
+        found = exactly(hidden)
+        cameras = {
+            name: replace(
+                one,
+                T_mount_camera=one.T_mount_camera
+                @ SE3.from_rotvec(
+                    _TURN_RAD * rng.standard_normal(3), _PLACE_M * rng.standard_normal(3)
+                ),
+                latency_s=0.0,
+            )
+            for name, one in found.cameras.items()
+        }
+        yield CorrectedCameras(cell, CellFile(cameras=cameras)), cell.world
+    finally:
+        cell.close()
 
 
 def _true_label(thing: Thing, truth: Scene) -> str | None:

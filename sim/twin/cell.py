@@ -118,6 +118,7 @@ class TwinCell(SimRobot):
         hidden: The truth.
         target: A calibration board, if there is one.
         camera_size_px: Width and height of pictures.
+        filters: Whether the drivers of its cameras smooth depth, as they usually do.
     """
 
     def __init__(
@@ -125,12 +126,14 @@ class TwinCell(SimRobot):
         hidden: Hidden,
         target: Target | None = None,
         camera_size_px: tuple[int, int] = (256, 192),
+        *,
+        filters: bool = True,
     ) -> None:
         cell = Cell(
             arms=ARMS, build=partial(TwinWorld, hidden, target), layout=Layout(), cameras=CAMERAS
         )
         CellRobot.__init__(self, cell, hidden.arm, camera_size_px=camera_size_px)
-        self._hidden = hidden
+        self._hidden, self._filters = hidden, filters
         self._coarser = max(1, round(_SENSOR_WIDTH_PX / camera_size_px[0]))
         width, height = camera_size_px
         self._views = _views(hidden, (self._coarser * width, self._coarser * height))
@@ -214,7 +217,7 @@ class TwinCell(SimRobot):
         if name in self._stereo:
             depth_m = self._stereo[name](rgb, depth_m, view.K)
         rgb, depth_m = decimated(rgb, depth_m, self._coarser)
-        if name in self._stereo:
+        if name in self._stereo and self._filters:
             depth_m = smoothed(depth_m)
         self._count += 1
         return RgbdFrame(

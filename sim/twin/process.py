@@ -81,7 +81,7 @@ class Link:
 
 
 def start(
-    hidden: Hidden, target: Target | None, camera_size_px: tuple[int, int]
+    hidden: Hidden, target: Target | None, camera_size_px: tuple[int, int], *, filters: bool
 ) -> tuple[Link, Link]:
     """Start a twin's process; it ends when both of its pipes are closed, or with this process.
 
@@ -93,7 +93,7 @@ def start(
     judge, judges = context.Pipe()
     process = context.Process(
         target=serve,
-        args=(robots, judges, hidden, target, camera_size_px),
+        args=(robots, judges, hidden, target, camera_size_px, filters),
         daemon=True,
         name=f"twin-{hidden.arm}",
     )
@@ -109,9 +109,10 @@ def serve(
     hidden: Hidden,
     target: Target | None,
     camera_size_px: tuple[int, int],
+    filters: bool,
 ) -> None:
     """Answer until nobody asks any more."""
-    cell = TwinCell(hidden, target, camera_size_px)
+    cell = TwinCell(hidden, target, camera_size_px, filters=filters)
     stage = _Stage(cell, hidden)
     calls: dict[Connection, Mapping[str, Callable[..., object]]] = {
         robots: {

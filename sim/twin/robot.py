@@ -177,6 +177,7 @@ def make_twin(
     ranges: TwinRanges = USUAL_RANGES,
     target: Target | None = None,
     camera_size_px: tuple[int, int] = (256, 192),
+    filters: bool = True,
 ) -> tuple[TwinRobot, TwinTruth]:
     """A stand-in for a real robot, in a process of its own.
 
@@ -186,6 +187,7 @@ def make_twin(
         ranges: How far it is from the simulation.
         target: A calibration board, if there is one.
         camera_size_px: Width and height of pictures.
+        filters: Whether the drivers of its cameras smooth depth.
 
     Returns:
         The robot, as a driver would give it; and who knows and judges it.
@@ -193,12 +195,17 @@ def make_twin(
     Raises:
         UnknownNameError: There is no such arm.
     """
-    return open_twin(draw_hidden(seed, arm, ranges), target=target, camera_size_px=camera_size_px)
+    hidden = draw_hidden(seed, arm, ranges)
+    return open_twin(hidden, target=target, camera_size_px=camera_size_px, filters=filters)
 
 
 def open_twin(
-    hidden: Hidden, *, target: Target | None = None, camera_size_px: tuple[int, int] = (256, 192)
+    hidden: Hidden,
+    *,
+    target: Target | None = None,
+    camera_size_px: tuple[int, int] = (256, 192),
+    filters: bool = True,
 ) -> tuple[TwinRobot, TwinTruth]:
     """A twin with a given truth; see `make_twin`."""
-    robot, judge = start(hidden, target, camera_size_px)
+    robot, judge = start(hidden, target, camera_size_px, filters=filters)
     return TwinRobot(hidden.arm, robot), TwinTruth(hidden, judge, robot)

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.board import Board
+from calibration.latency import Latency
 from calibration.prediction import Mount
+from hardware.gated_robot import gate_robot
+from robot_skills.app.calibrate.latency_collect import CollectConfig
+from robot_skills.app.calibrate.latency_robot import find_latencies
 from robot_skills.app.sim2real.boards import BOARD_PX, rough_setup, shown_board
 from robot_skills.app.sim2real.cameras import CameraFound, calibrate_camera
+from robot_skills.core.events import EventList
 from sim.placements import Layout
 from sim.twin import Target, TwinRobot, TwinTruth, make_twin
 from sim.world import FRONT_CAMERA, WRIST_CAMERA
 
 BOARD = Board(columns=9, rows=7, square_m=0.03, marker_m=0.021)
+_LIVELY_S = 10.0
 MOUNTS = {WRIST_CAMERA: Mount.TOOL, FRONT_CAMERA: Mount.BASE}
 
 
@@ -37,10 +43,16 @@ class TwinBed:
 
     @contextmanager
     def opened(
-        self, target: Target | None = None, camera_size_px: tuple[int, int] = (256, 192)
+        self,
+        target: Target | None = None,
+        camera_size_px: tuple[int, int] = (256, 192),
+        *,
+        filters: bool = True,
     ) -> Iterator[tuple[TwinRobot, TwinTruth]]:
-        """The robot, and who knows its truth."""
-        robot, truth = make_twin(self.seed, self.arm, target=target, camera_size_px=camera_size_px)
+        """The robot, and who knows its truth; arguments are those of `make_twin`."""
+        robot, truth = make_twin(
+            self.seed, self.arm, target=target, camera_size_px=camera_size_px, filters=filters
+        )
         with truth:
             yield robot, truth
 
@@ -58,3 +70,17 @@ class TwinBed:
                 setup = rough_setup(robot, camera, shown, rng)
                 found[camera] = calibrate_camera(robot, camera, setup, rng)
         return found
+
+    def find_latencies(self, rng: np.random.Generator) -> Latency:
+        """Find how late arm, gripper and cameras are; the age of states counts as none.
+
+        What the arm needs is the sum of both, and what pictures need their difference, so that
+        nothing is off by this.
+
+        Raises:
+            CalibrationRefused: They were not found.
+        """
+        with self.opened() as (robot, truth):
+            truth.begin(Layout())
+            config = CollectConfig(cameras=tuple(MOUNTS), seconds=_LIVELY_S)
+            return find_latencies(gate_robot(robot, EventList()), self.name, config, rng)

@@ -11,16 +11,10 @@ from numpy.typing import NDArray
 from calibration.lens import Lens
 from calibration.prediction import Mount
 from robot_skills.core.arm_states import state_at
+from robot_skills.core.latencies import ArmLatencies
 from robot_skills.core.robot import Robot, RobotWrapper
 from robot_skills.core.se3 import SE3, Array
-from robot_skills.core.types import (
-    DEFAULT_ARM,
-    ActionChunk,
-    ArmChunk,
-    ArmState,
-    Observation,
-    RgbdFrame,
-)
+from robot_skills.core.types import DEFAULT_ARM, ArmState, Observation, RgbdFrame
 
 _KEPT = 64
 
@@ -35,6 +29,7 @@ class CameraFile:
         T_mount_camera: Where it is there.
         depth_scale: Its depth is multiplied by this.
         depth_offset_m: And this is added.
+        latency_s: From what a picture shows to its stamp.
     """
 
     lens: Lens
@@ -42,23 +37,7 @@ class CameraFile:
     T_mount_camera: SE3
     depth_scale: float = 1.0
     depth_offset_m: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Latencies:
-    """What was found of how late a robot is.
-
-    Attributes:
-        camera_s: From what a picture shows to its stamp.
-        state_s: From when the arm is measured to the stamp of it.
-        action_s: From a waypoint's time to when the arm is there.
-        gripper_s: The same of the gripper.
-    """
-
-    camera_s: float = 0.0
-    state_s: float = 0.0
-    action_s: float = 0.0
-    gripper_s: float = 0.0
+    latency_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -67,18 +46,18 @@ class CellFile:
 
     Attributes:
         cameras: By name; those left out stay as their drivers say.
-        latencies: How late everything is.
+        latencies: How late the arm is.
     """
 
     cameras: Mapping[str, CameraFile] = field(default_factory=dict)
-    latencies: Latencies = field(default_factory=Latencies)
+    latencies: ArmLatencies = field(default_factory=ArmLatencies)
 
 
-class Calibrated(RobotWrapper):
-    """A robot whose pictures are straight, whose cameras are where they are, and that is in time.
+class CorrectedCameras(RobotWrapper):
+    """A robot whose pictures are straight, and whose cameras are where they are.
 
-    A waypoint is told early by the arm's latency, so that the arm is there in time; stamps are of
-    when things were measured.
+    Stamps of its pictures are of when they were taken. Those of its states stay as they are:
+    `hardware.compensated_robot` sees to the arm.
 
     Args:
         robot: As its drivers give it.
@@ -93,26 +72,10 @@ class Calibrated(RobotWrapper):
 
     def observe(self, cameras: Collection[str] = ()) -> Observation:
         seen = self._robot.observe(cameras)
-        late = self._found.latencies
-        arms = {
-            name: replace(state, stamp_s=state.stamp_s - late.state_s)
-            for name, state in seen.arms.items()
-        }
-        self._remember(arms[DEFAULT_ARM])
+        state = seen.arms[DEFAULT_ARM]
+        self._remember(replace(state, stamp_s=state.stamp_s - self._found.latencies.state_s))
         frames = {name: self._frame(name, frame) for name, frame in seen.cameras.items()}
-        return replace(seen, arms=arms, cameras=frames)
-
-    def command(self, chunk: ActionChunk) -> ActionChunk:
-        late = self._found.latencies
-        told = _earlier(chunk, late.action_s, late.gripper_s - late.action_s)
-        now_s = self.clock.now_s()
-        if told.stamp_s[-1] <= now_s < chunk.stamp_s[-1]:
-            # In time for whoever commands, too late for the arm: its end is gone for at once.
-            told = replace(
-                told.select(slice(-1, None)), stamp_s=np.array([now_s + self.control_period_s])
-            )
-        accepted = self._robot.command(told)
-        return chunk.select(slice(len(chunk) - len(accepted), None))
+        return replace(seen, cameras=frames)
 
     def _remember(self, state: ArmState) -> None:
         if self._states and state.stamp_s < self._states[-1].stamp_s:
@@ -121,10 +84,10 @@ class Calibrated(RobotWrapper):
             self._states.append(state)
 
     def _frame(self, name: str, frame: RgbdFrame) -> RgbdFrame:
-        stamp_s = frame.stamp_s - self._found.latencies.camera_s
         if name not in self._found.cameras:
-            return replace(frame, stamp_s=stamp_s)
+            return frame
         camera = self._found.cameras[name]
+        stamp_s = frame.stamp_s - camera.latency_s
         place = camera.T_mount_camera
         if camera.mount is Mount.TOOL:
             place = state_at(list(self._states), stamp_s).T_base_tool @ place
@@ -173,17 +136,3 @@ def at_size(lens: Lens, size_px: tuple[int, int]) -> Lens:
         size_px=size_px,
         lens_px=(fx * share[0], fy * share[1], float(centre[0]), float(centre[1])),
     )
-
-
-def _earlier(chunk: ActionChunk, by_s: float, gripper_s: float) -> ActionChunk:
-    """A chunk that is told early, its openings still earlier."""
-    if by_s == 0.0 and gripper_s == 0.0:
-        return chunk
-    arms = {
-        name: ArmChunk(
-            T_base_tool=arm.T_base_tool,
-            opening=np.interp(chunk.stamp_s + gripper_s, chunk.stamp_s, arm.opening),
-        )
-        for name, arm in chunk.arms.items()
-    }
-    return ActionChunk(stamp_s=chunk.stamp_s - by_s, arms=arms)

@@ -64,15 +64,15 @@ class CameraFound:
     hand_eye: HandEye
     depth: DepthBias
 
-    @property
-    def file(self) -> CameraFile:
-        """For `Calibrated`."""
+    def file(self, latency_s: float) -> CameraFile:
+        """For `CorrectedCameras`, of a camera whose pictures are this late."""
         return CameraFile(
             lens=self.lens,
             mount=self.hand_eye.mount,
             T_mount_camera=self.hand_eye.T_mount_camera,
             depth_scale=self.depth.scale,
             depth_offset_m=self.depth.offset_m,
+            latency_s=latency_s,
         )
 
 

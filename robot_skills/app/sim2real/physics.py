@@ -8,13 +8,14 @@ import numpy as np
 from calibration.errors import CalibrationRefused
 from calibration.identification.fitting import Identification, identify
 from calibration.identification.parameters import Parameter, Prior
+from calibration.latency_motion import excitation
 from calibration.randomisation import Scale, Spread
-from robot_skills.app.sim2real.latency import Followed, follow_lively
+from robot_skills.app.calibrate.collect import move_to
 from robot_skills.app.sim2real.randomised import dynamics_of, unknown_cell
 from robot_skills.core.excitation import Motion, Rollout, SensorNoise, Streams
-from robot_skills.core.robot import Kinematics, Robot
+from robot_skills.core.robot import Robot
 from robot_skills.core.se3 import SE3
-from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
 from sim.identification import IdentificationCell
 from sim.placements import Layout
 
@@ -24,8 +25,10 @@ _JOINTS = ("payload_kg", "kp.", "kv.", "damping_nms_rad.", "dry_friction_nm.")
 _LEAST_SHARE = 0.02
 """Of the highest value, where the lowest is nothing."""
 _LEAST_SIGMA = 0.03
-_STEPS = 160
-"""Of the motion that are simulated: the lively part."""
+_SPEED_M_S = 0.25
+_LASTS_S = 5.0
+_AHEAD_S = 0.5
+"""Before the first waypoint, so that the arm can be told of it early enough."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -56,8 +59,7 @@ def identify_physics(robot: Robot, arm: str, rng: np.random.Generator) -> Physic
     Raises:
         RobotFault: The arm does not go where it is told.
     """
-    followed = follow_lively(robot, rng)
-    rollout = _rollout(followed, robot.kinematics(DEFAULT_ARM), robot.control_period_s)
+    rollout = _lively(robot, rng)
     cell = IdentificationCell(arm, Layout())
 
     def simulate(
@@ -72,25 +74,38 @@ def identify_physics(robot: Robot, arm: str, rng: np.random.Generator) -> Physic
         return PhysicsFound(found=None, refused=str(refused))
 
 
-def _rollout(followed: Followed, kinematics: Kinematics, period_s: float) -> Rollout:
-    """The first part of a motion with what was sensed, as joints."""
-    states = followed.states[:_STEPS]
-    start_q_rad = followed.states[0].q_rad
-    q_rad, _ = kinematics.follow(start_q_rad, followed.told.T_base_tool[:_STEPS])
-    motion = Motion(
-        name="lively",
-        period_s=period_s,
-        start_q_rad=start_q_rad,
-        start_opening=float(followed.told.opening[0]),
-        q_rad=q_rad,
-        opening=followed.told.opening[:_STEPS],
+def _lively(robot: Robot, rng: np.random.Generator) -> Rollout:
+    """A lively motion around the arm's home, and what was sensed in it, as joints."""
+    home = robot.home(DEFAULT_ARM)
+    move_to(robot, home, _SPEED_M_S)
+    at_rest, period_s = robot.observe().arms[DEFAULT_ARM], robot.control_period_s
+    times = np.arange(period_s, _LASTS_S, period_s, dtype=np.float64)
+    motion = excitation(_SPEED_M_S, _LASTS_S, rng)
+    poses, opening = motion.waypoints(home, at_rest.opening, times)
+    stamps = robot.clock.now_s() + _AHEAD_S + times
+    robot.command(single_arm_chunk(stamps, poses, opening))
+    states = []
+    for stamp_s in stamps:
+        robot.clock.sleep_until(float(stamp_s))
+        states.append(robot.observe().arms[DEFAULT_ARM])
+    robot.stop()
+    q_rad, _ = robot.kinematics(DEFAULT_ARM).follow(at_rest.q_rad, poses)
+    return Rollout(
+        motion=Motion(
+            name="lively",
+            period_s=period_s,
+            start_q_rad=at_rest.q_rad,
+            start_opening=at_rest.opening,
+            q_rad=q_rad,
+            opening=opening,
+        ),
+        things={},
+        streams=Streams(
+            q_rad=np.stack([state.q_rad for state in states]),
+            dq_rad_s=np.stack([state.dq_rad_s for state in states]),
+            tau_nm=np.stack([state.tau_nm for state in states]),
+        ),
     )
-    streams = Streams(
-        q_rad=np.stack([state.q_rad for state in states]),
-        dq_rad_s=np.stack([state.dq_rad_s for state in states]),
-        tau_nm=np.stack([state.tau_nm for state in states]),
-    )
-    return Rollout(motion=motion, things={}, streams=streams)
 
 
 def _prior(arm: str) -> Prior:

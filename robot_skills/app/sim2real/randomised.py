@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from calibration.codec import encode
+from calibration.latency import Found
 from calibration.randomisation import Randomisation, Scale, Spread
-from robot_skills.app.sim2real.latency import LatencyFound
 from robot_skills.core.errors import RefusedError
 from sim.arms import ARMS
 from sim.dataset import Demonstration
@@ -62,21 +62,24 @@ def unknown_cell(arm: str) -> dict[str, Spread]:
     return spreads
 
 
-def around(arm: str, latency: LatencyFound) -> dict[str, Spread]:
+def around(arm: str, action: Found, gripper: Found | None) -> dict[str, Spread]:
     """What is known of a cell whose latencies were measured, and are taken off on the robot.
 
     Args:
         arm: Key in `sim.arms.ARMS`.
-        latency: What was measured.
+        action: How late the arm was measured to be.
+        gripper: The same of the gripper; None where it was not found.
     """
     spreads = unknown_cell(arm)
-    for name, late in (("action_s", latency.arm), ("gripper_s", latency.gripper)):
+    for name, late in (("action_s", action), ("gripper_s", gripper)):
+        if late is None:
+            continue
         spreads[f"{_DELAYS}.{name}"] = Spread(
             mean=0.0,
             sigma=late.sigma_s,
             low=0.0,
             high=4.0 * late.sigma_s,
-            source=f"measured as {late.lead_s:.3f} s and taken off",
+            source=f"measured as {late.latency_s:.3f} s and taken off",
         )
     del spreads[f"{_DELAYS}.state_s"], spreads[PLACE]
     return spreads

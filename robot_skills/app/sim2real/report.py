@@ -71,13 +71,14 @@ def _facts(found: Calibration) -> Facts:
                 f"times {camera.depth.scale:.4f} and {1e3 * camera.depth.offset_m:+.1f} mm",
             ),
         ]
-    for name, late in (("arm", found.latency.arm), ("gripper", found.latency.gripper)):
-        facts.append(
-            (
-                f"{name}, latency",
-                f"{1e3 * late.lead_s:.0f} ± {1e3 * late.sigma_s:.1f} ms",
-            )
+    late = found.latency
+    for name, one in (("arm", late.action), ("gripper", late.gripper), *late.cameras.items()):
+        known = (
+            f"{1e3 * one.latency_s:.0f} ± {1e3 * one.sigma_s:.1f} ms"
+            if one is not None
+            else f"unknown: {late.rejected.get(name, 'it does not tell')}"
         )
+        facts.append((f"{name}, latency", known))
     return facts
 
 

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.latency import Latency
 from calibration.randomisation import Randomisation, make_randomisation, save_randomisation
+from hardware.compensated_robot import compensated
 from robot_skills.app.sim2real.artefact import Kept
 from robot_skills.app.sim2real.bed import TwinBed
-from robot_skills.app.sim2real.calibrated import Calibrated, CellFile
+from robot_skills.app.sim2real.calibrated import CellFile
 from robot_skills.app.sim2real.cameras import CameraFound
-from robot_skills.app.sim2real.latency import LatencyFound, measure_latency
 from robot_skills.app.sim2real.learning import demonstrate, fine_tune, folder_hash
 from robot_skills.app.sim2real.physics import PhysicsFound, identify_physics
 from robot_skills.app.sim2real.randomised import around
-from robot_skills.app.sim2real.trial import Attempt, TwinTrial, trials
+from robot_skills.app.sim2real.trial import Attempt, Equipment, TwinTrial, trials
 from robot_skills.core.errors import RefusedError
+from robot_skills.core.latencies import ArmLatencies
 from sim.placements import Layout
 
 PLAN = "plan"
@@ -73,18 +75,26 @@ class Calibration:
 
     Attributes:
         cameras: By name.
-        latency: How late arm and gripper are.
+        latency: How late everything is.
     """
 
     cameras: Mapping[str, CameraFound]
-    latency: LatencyFound
+    latency: Latency
 
     @property
     def file(self) -> CellFile:
-        """For `Calibrated`."""
+        """What is taken off on the robot."""
+        late = self.latency
         return CellFile(
-            cameras={name: one.file for name, one in self.cameras.items()},
-            latencies=self.latency.latencies,
+            cameras={
+                name: one.file(late.cameras[name].latency_s if name in late.cameras else 0.0)
+                for name, one in self.cameras.items()
+            },
+            latencies=ArmLatencies(
+                action_s=late.action.latency_s,
+                gripper_s=0.0 if late.gripper is None else late.gripper.latency_s,
+                state_s=late.state.latency_s,
+            ),
         )
 
 
@@ -149,25 +159,34 @@ class Stage:
 
 
 def _calibrate(loop: Loop, _: Mapping[str, Kept]) -> Calibration:
-    rng = loop.rng(1)
-    cameras = loop.bed.calibrate_cameras(rng)
-    with loop.bed.opened() as (robot, truth):
-        truth.begin(Layout())
-        latency = measure_latency(robot, rng)
-    return Calibration(cameras=cameras, latency=latency)
+    return calibrate(loop.bed, loop.rng(1))
+
+
+def calibrate(bed: TwinBed, rng: np.random.Generator) -> Calibration:
+    """Find a twin's cameras, and how late everything is.
+
+    Raises:
+        CalibrationRefused: Something was not found well enough.
+    """
+    return Calibration(cameras=bed.calibrate_cameras(rng), latency=bed.find_latencies(rng))
 
 
 def _identify(loop: Loop, inputs: Mapping[str, Kept]) -> PhysicsFound:
-    found = inputs["calibrate"].read(Calibration).file
-    with loop.bed.opened() as (robot, truth):
+    return identify(loop.bed, inputs["calibrate"].read(Calibration).file, loop.rng(2))
+
+
+def identify(bed: TwinBed, found: CellFile, rng: np.random.Generator) -> PhysicsFound:
+    """Find the physics of a twin's arm, whose latencies are known."""
+    with bed.opened() as (robot, truth):
         truth.begin(Layout())
-        return identify_physics(Calibrated(robot, found), loop.bed.arm, loop.rng(2))
+        return identify_physics(compensated(robot, found.latencies), bed.arm, rng)
 
 
 def _randomise(loop: Loop, inputs: Mapping[str, Kept]) -> Randomisation:
     arm = loop.bed.arm
     latency = inputs["calibrate"].read(Calibration).latency
-    spreads = around(arm, latency) | inputs["identify"].read(PhysicsFound).spreads(arm)
+    identified = inputs["identify"].read(PhysicsFound).spreads(arm)
+    spreads = around(arm, latency.action, latency.gripper) | identified
     made = make_randomisation(spreads, {name: one.sha256 for name, one in inputs.items()})
     save_randomisation(loop.folder / RANDOMISATION, made)
     return made
@@ -195,23 +214,23 @@ def _fine_tune(loop: Loop, inputs: Mapping[str, Kept]) -> Made:
 
 
 def _before(loop: Loop, _: Mapping[str, Kept]) -> Measured:
-    return _measured(loop, CellFile(), None)
+    return _measured(loop, Equipment(), None)
 
 
 def _after(loop: Loop, inputs: Mapping[str, Kept]) -> Measured:
     checkpoint = inputs["fine-tune"].read(Made).checked(loop.folder)
-    return _measured(loop, inputs["calibrate"].read(Calibration).file, checkpoint)
+    found = inputs["calibrate"].read(Calibration).file
+    return _measured(loop, Equipment(found=found, stereo=True), checkpoint)
 
 
-def _measured(loop: Loop, found: CellFile, checkpoint: Path | None) -> Measured:
+def _measured(loop: Loop, equipment: Equipment, checkpoint: Path | None) -> Measured:
     plan = loop.plan
     attempt = Attempt(skill=plan.skill, zoo=loop.zoo, seed=plan.seed, checkpoint=checkpoint)
-    with loop.bed.opened() as (robot, truth):
-        done = []
-        for trial in trials(attempt, robot, truth, found, plan.trials):
-            done.append(trial)
-            good = sum(one.success for one in done)
-            print(f"  {len(done)}/{plan.trials}: {good} succeeded", file=sys.stderr)
+    done: list[TwinTrial] = []
+    for trial in trials(attempt, loop.bed, equipment, plan.trials):
+        done.append(trial)
+        good = sum(one.success for one in done)
+        print(f"  {len(done)}/{plan.trials}: {good} succeeded", file=sys.stderr)
     return Measured(trials=tuple(done))
 
 
@@ -226,7 +245,7 @@ STAGES: tuple[Stage, ...] = (
         name="calibrate",
         needs=(PLAN,),
         make=_calibrate,
-        summary="lenses, where cameras are, how late arm and gripper are",
+        summary="lenses, where cameras are, how late everything is",
     ),
     Stage(
         name="identify",
@@ -256,7 +275,7 @@ STAGES: tuple[Stage, ...] = (
         name="after",
         needs=(PLAN, "calibrate", "fine-tune"),
         make=_after,
-        summary="the new policy, on the calibrated robot",
+        summary="the new policy, on the calibrated robot, its depth cleaned",
     ),
 )
 """In the order in which they are done."""

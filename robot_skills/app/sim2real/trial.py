@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from hardware.compensated_robot import compensated
 from hardware.gated_robot import gate_robot
 from robot_skills.app.card_scenarios import draw_start
-from robot_skills.app.sim2real.calibrated import Calibrated, CellFile
+from robot_skills.app.sim2real.bed import TwinBed
+from robot_skills.app.sim2real.calibrated import CellFile, CorrectedCameras
+from robot_skills.app.stereo_sight import StereoPerceiver
 from robot_skills.app.trials import SetupFailed, as_seen, loaded_policy, looker
 from robot_skills.core.errors import RobotSkillsError
 from robot_skills.core.events import EventList
@@ -44,6 +47,20 @@ class Attempt:
     checkpoint: Path | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Equipment:
+    """What a robot is equipped with.
+
+    Attributes:
+        found: Calibrations of the cell; an empty one leaves it as it claims to be.
+        stereo: Whether the cameras' own filters are off, a network cleans their depth, and things
+            are told apart by what has learned from such depth.
+    """
+
+    found: CellFile = field(default_factory=CellFile)
+    stereo: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TwinTrial:
     """How one trial ended.
@@ -71,7 +88,7 @@ def twin_trial(
     attempt: Attempt,
     robot: TwinRobot,
     truth: TwinTruth,
-    found: CellFile,
+    equipment: Equipment,
     index: int,
 ) -> TwinTrial:
     """Try a skill once on a twin.
@@ -83,7 +100,7 @@ def twin_trial(
         attempt: What is tried.
         robot: The twin.
         truth: Who knows it.
-        found: What calibrations say of the twin; an empty one leaves it as it claims to be.
+        equipment: With what; a twin for stereo equipment is opened without filters.
         index: Number of the trial.
 
     Raises:
@@ -96,8 +113,10 @@ def twin_trial(
     events = EventList()
     truth.begin(scenario.layout, index)
     shapes = {DEFAULT_ARM: arm_collisions(robot.kind)}
-    gated = gate_robot(Calibrated(robot, found), events, collisions=shapes)
-    look = looker(gated, RgbdPerceiver())
+    found = equipment.found
+    gated = gate_robot(CorrectedCameras(robot, found), events, collisions=shapes)
+    timed = compensated(gated, found.latencies)
+    look = looker(timed, StereoPerceiver() if equipment.stereo else RgbdPerceiver())
     truth.go_home(1.0)
     held = scenario.held is not None
     try:
@@ -111,7 +130,7 @@ def twin_trial(
             scene = look()
         args = as_seen(scenario.args, truth.scene(), scene)
         context = SkillContext(
-            robot=gated, library=library, look=look, events=events, scene=scene, seed=index
+            robot=timed, library=library, look=look, events=events, scene=scene, seed=index
         )
         begin_s = robot.clock.now_s()
         result, _ = run_skill(SkillCall(skill=attempt.skill, args=args), context)
@@ -134,20 +153,19 @@ def twin_trial(
     )
 
 
-def trials(
-    attempt: Attempt, robot: TwinRobot, truth: TwinTruth, found: CellFile, count: int
-) -> Iterator[TwinTrial]:
-    """The first so many trials that can be set up. Arguments are those of `twin_trial`."""
+def trials(attempt: Attempt, bed: TwinBed, equipment: Equipment, count: int) -> Iterator[TwinTrial]:
+    """The first so many trials on a twin that can be set up."""
     index = made = 0
-    while made < count:
-        try:
-            trial = twin_trial(attempt, robot, truth, found, index)
-        except SetupFailed:
-            continue
-        finally:
-            index += 1
-        made += 1
-        yield trial
+    with bed.opened(filters=not equipment.stereo) as (robot, truth):
+        while made < count:
+            try:
+                trial = twin_trial(attempt, robot, truth, equipment, index)
+            except SetupFailed:
+                continue
+            finally:
+                index += 1
+            made += 1
+            yield trial
 
 
 @cache

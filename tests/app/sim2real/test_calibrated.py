@@ -1,6 +1,7 @@
 """A calibrated robot is where and when its calibrations say, whatever its drivers claim."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,36 +10,34 @@ import pytest
 from calibration.lens import Lens
 from calibration.prediction import Mount
 from robot_skills.app.sim2real.calibrated import (
-    Calibrated,
     CameraFile,
     CellFile,
-    Latencies,
+    CorrectedCameras,
     at_size,
 )
+from robot_skills.core.latencies import ArmLatencies
 from robot_skills.core.robot import Robot, RobotWrapper
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import (
     DEFAULT_ARM,
-    ActionChunk,
     ArmState,
     Observation,
     RgbdFrame,
-    single_arm_chunk,
 )
 from sim.robot import SimRobot
 
 SIZE_PX = (64, 48)
 LENS = Lens(size_px=SIZE_PX, lens_px=(50.0, 51.0, 31.0, 24.0), distortion=(0.1, 0, 0, 0, 0))
 T_MOUNT_CAMERA = SE3.from_rotvec((0.1, 0.0, 0.2), (0.01, 0.02, 0.03))
+BESIDE = CameraFile(lens=LENS, mount=Mount.BASE, T_mount_camera=T_MOUNT_CAMERA)
 
 
 class _Moving(RobotWrapper):
-    """Its tool rises by 1 m/s; it keeps what it is told."""
+    """Its tool rises by 1 m/s."""
 
     def __init__(self, robot: Robot) -> None:
         super().__init__(robot)
         self.now_s = 0.0
-        self.told: ActionChunk | None = None
 
     def observe(self, cameras: Collection[str] = ()) -> Observation:
         state = ArmState(
@@ -62,92 +61,47 @@ class _Moving(RobotWrapper):
         frames = dict.fromkeys(cameras, frame)
         return Observation(stamp_s=self.now_s, arms={DEFAULT_ARM: state}, cameras=frames)
 
-    def command(self, chunk: ActionChunk) -> ActionChunk:
-        self.told = chunk.after(self.now_s)
-        assert self.told is not None
-        return self.told
-
 
 @pytest.fixture
 def moving() -> _Moving:
     return _Moving(SimRobot())
 
 
-def _chunk(stamps: list[float], opening: list[float]) -> ActionChunk:
-    poses = np.tile(np.eye(4), (len(stamps), 1, 1))
-    poses[:, 2, 3] = stamps
-    return single_arm_chunk(np.array(stamps), poses, np.array(opening))
-
-
 def test_without_calibrations_all_is_as_claimed(moving: _Moving) -> None:
-    robot = Calibrated(moving, CellFile())
-    seen = robot.observe(["wrist"])
-    np.testing.assert_array_equal(seen.cameras["wrist"].K, np.eye(3))
-    chunk = _chunk([0.1, 0.2], [1.0, 0.0])
-    np.testing.assert_array_equal(robot.command(chunk).stamp_s, chunk.stamp_s)
-    assert moving.told is not None
-    np.testing.assert_array_equal(moving.told.stamp_s, chunk.stamp_s)
-
-
-def test_stamps_are_of_when_things_were_measured(moving: _Moving) -> None:
     moving.now_s = 2.0
-    found = CellFile(latencies=Latencies(state_s=0.02, camera_s=0.08))
-    seen = Calibrated(moving, found).observe(["wrist"])
-    assert seen.arms[DEFAULT_ARM].stamp_s == pytest.approx(1.98)
-    assert seen.cameras["wrist"].stamp_s == pytest.approx(1.92)
+    seen = CorrectedCameras(moving, CellFile()).observe(["wrist"])
+    np.testing.assert_array_equal(seen.cameras["wrist"].K, np.eye(3))
+    assert seen.cameras["wrist"].stamp_s == 2.0
+    assert seen.arms[DEFAULT_ARM].stamp_s == 2.0
 
 
-def test_waypoints_are_told_early_by_the_arms_latency(moving: _Moving) -> None:
-    robot = Calibrated(moving, CellFile(latencies=Latencies(action_s=0.1, gripper_s=0.1)))
-    chunk = _chunk([0.05, 0.15, 0.25], [1.0, 1.0, 1.0])
-    accepted = robot.command(chunk)
-    assert moving.told is not None
-    np.testing.assert_allclose(moving.told.stamp_s, [0.05, 0.15])
-    np.testing.assert_allclose(moving.told.arms[DEFAULT_ARM].T_base_tool[:, 2, 3], [0.15, 0.25])
-    np.testing.assert_allclose(accepted.stamp_s, [0.15, 0.25])
-
-
-def test_a_chunk_that_comes_too_late_for_the_arm_alone_is_not_refused(moving: _Moving) -> None:
-    robot = Calibrated(moving, CellFile(latencies=Latencies(action_s=0.1, gripper_s=0.1)))
-    accepted = robot.command(_chunk([0.05, 0.08], [1.0, 0.5]))
-    np.testing.assert_allclose(accepted.stamp_s, [0.08])
-    assert moving.told is not None
-    np.testing.assert_allclose(moving.told.arms[DEFAULT_ARM].T_base_tool[:, 2, 3], [0.08])
-
-
-def test_a_slower_gripper_is_told_earlier(moving: _Moving) -> None:
-    robot = Calibrated(moving, CellFile(latencies=Latencies(gripper_s=0.1)))
-    robot.command(_chunk([0.1, 0.2, 0.3], [1.0, 1.0, 0.0]))
-    assert moving.told is not None
-    np.testing.assert_allclose(moving.told.arms[DEFAULT_ARM].opening, [1.0, 0.0, 0.0])
+def test_pictures_are_of_when_they_were_taken(moving: _Moving) -> None:
+    moving.now_s = 2.0
+    camera = replace(BESIDE, latency_s=0.08)
+    seen = CorrectedCameras(moving, CellFile(cameras={"front": camera})).observe(["front"])
+    assert seen.cameras["front"].stamp_s == pytest.approx(1.92)
 
 
 def test_a_camera_on_the_tool_was_where_the_tool_was(moving: _Moving) -> None:
-    camera = CameraFile(lens=LENS, mount=Mount.TOOL, T_mount_camera=T_MOUNT_CAMERA)
-    found = CellFile(cameras={"wrist": camera}, latencies=Latencies(camera_s=0.07))
-    robot = Calibrated(moving, found)
+    camera = replace(BESIDE, mount=Mount.TOOL, latency_s=0.07)
+    found = CellFile(cameras={"wrist": camera}, latencies=ArmLatencies(state_s=0.02))
+    robot = CorrectedCameras(moving, found)
     for moving.now_s in (0.9, 1.0):
         seen = robot.observe(["wrist"])
-    T = SE3.from_translation((0.0, 0.0, 0.93)) @ T_MOUNT_CAMERA
+    # What a state says of 1.00 s was measured at 0.98 s; at 0.93 s the tool was where 0.95 s says.
+    T = SE3.from_translation((0.0, 0.0, 0.95)) @ T_MOUNT_CAMERA
     assert max(seen.cameras["wrist"].T_base_camera.distance_to(T)) < 1e-9
 
 
 def test_a_camera_beside_the_arm_stays(moving: _Moving) -> None:
-    camera = CameraFile(lens=LENS, mount=Mount.BASE, T_mount_camera=T_MOUNT_CAMERA)
     moving.now_s = 3.0
-    seen = Calibrated(moving, CellFile(cameras={"front": camera})).observe(["front"])
+    seen = CorrectedCameras(moving, CellFile(cameras={"front": BESIDE})).observe(["front"])
     assert max(seen.cameras["front"].T_base_camera.distance_to(T_MOUNT_CAMERA)) < 1e-9
 
 
 def test_pictures_come_straight_and_depth_corrected(moving: _Moving) -> None:
-    camera = CameraFile(
-        lens=LENS,
-        mount=Mount.BASE,
-        T_mount_camera=T_MOUNT_CAMERA,
-        depth_scale=1.1,
-        depth_offset_m=0.01,
-    )
-    seen = Calibrated(moving, CellFile(cameras={"front": camera})).observe(["front"])
+    camera = replace(BESIDE, depth_scale=1.1, depth_offset_m=0.01)
+    seen = CorrectedCameras(moving, CellFile(cameras={"front": camera})).observe(["front"])
     frame = seen.cameras["front"]
     np.testing.assert_allclose(frame.K, LENS.K)
     raw = moving.observe(["front"]).cameras["front"].rgb

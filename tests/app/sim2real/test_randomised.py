@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from calibration.latency import Found
 from calibration.randomisation import make_randomisation
-from robot_skills.app.sim2real.latency import Late, LatencyFound
 from robot_skills.app.sim2real.randomised import (
     RandomisedJob,
     around,
@@ -17,7 +17,7 @@ from robot_skills.core.errors import RefusedError
 from sim.arms import ARMS
 from sim.dynamics import Dynamics
 
-LATE = Late(lead_s=0.1, sigma_s=0.002)
+LATE = Found(latency_s=0.1, sigma_s=0.002)
 
 
 @pytest.mark.parametrize("arm", ["panda", "ur5e"])
@@ -47,10 +47,11 @@ def test_a_parameter_that_there_is_none_of_is_refused() -> None:
 
 
 def test_what_was_measured_and_taken_off_is_randomised_no_further_than_it_is_unsure() -> None:
-    spreads = around("panda", LatencyFound(arm=LATE, gripper=LATE))
+    spreads = around("panda", LATE, None)
     drawn = make_randomisation(spreads, {}).draw(np.random.default_rng(0))
     assert 0.0 <= drawn["delays.action_s"] <= 4.0 * LATE.sigma_s
     assert unknown_cell("panda")["delays.action_s"].high > 0.1
+    assert spreads["delays.gripper_s"] == unknown_cell("panda")["delays.gripper_s"]
 
 
 def test_demonstrations_begin_with_what_is_known_and_end_with_all() -> None:

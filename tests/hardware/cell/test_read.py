@@ -85,6 +85,7 @@ def test_safety_is_read(tmp_path):
         ("23.5]\n", "23.5]\n    distortion: [0.1, 0.0]\n", "distortion", "needs 5 numbers, has 2"),
         ("23.5]\n", "23.5]\n    distortion: [0, 0, 0, 0, 99]\n", "distortion", "outside"),
         ("23.5]\n", "23.5]\n    distortion: [0, .nan, 0, 0, 0]\n", "distortion", "number"),
+        ("23.5]\n", "23.5]\n    clean_depth: perhaps\n", "clean_depth", "neither true nor false"),
         ("23.5]\n", "23.5]\n    frozen_frames: 1\n", "frozen_frames", "2 or more"),
         ("23.5]\n", "23.5]\n    frozen_frames: -3\n", "frozen_frames", "outside"),
         ("23.5]\n", "23.5]\n    frozen_frames: 2.5\n", "frozen_frames", "whole number"),

@@ -1,0 +1,33 @@
+"""All latencies of a robot that is there: it moves, looks, and they are found."""
+
+import numpy as np
+
+from calibration.latency import Latency, calibrate_latency
+from robot_skills.app.calibrate.latency_collect import CollectConfig, collect_series
+from robot_skills.core.robot import Robot
+
+
+def find_latencies(
+    robot: Robot,
+    name: str,
+    config: CollectConfig,
+    rng: np.random.Generator,
+    state_s: float = 0.0,
+) -> Latency:
+    """Move an arm from where it rests and back to there, and find how late everything is.
+
+    Args:
+        robot: Connected, with nothing taken off its latencies and nothing in its gripper, some
+            centimetres of room around it.
+        name: Of the robot.
+        config: How it moves and which cameras look; they are to see anything with texture, or the
+            arm itself.
+        rng: Of the motion.
+        state_s: Age of the states where no camera sees a clock; latencies are as good as that.
+
+    Raises:
+        CalibrationRefused: The arm's latency, or that of every camera, cannot be found.
+        RobotFault: The arm does not take the waypoints.
+        ActionRefused: The gate does not.
+    """
+    return calibrate_latency(collect_series(robot, config, rng), name, state_s)
