@@ -177,6 +177,12 @@ class NoiseConfig(JsonConfig):
     sentence: float = 1.0
     """Embedded sentences, as a part of their length: other words for the same lie about this far
     off."""
+    exposure: float = 0.0
+    """Of pictures: logarithm of their brightness."""
+    white: float = 0.0
+    """Of pictures: logarithm of the gain of each colour."""
+    pixel: float = 0.0
+    """Of pictures: each pixel, of 255."""
 
     def __post_init__(self) -> None:
         require(min(asdict(self).values()) >= 0.0, "Noise cannot be negative.")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from policies.cache import FrameCache, open_cache
 from policies.clouds import cloud_of, jittered
+from policies.config import NoiseConfig
 from policies.contract import (
     CLOUD,
     IMAGE,
@@ -37,10 +38,17 @@ class CachedPictures:
     Args:
         contract: What is seen.
         caches: Decoded frames of each dataset.
+        noise: How colours differ in training; as recorded where left out.
     """
 
-    def __init__(self, contract: PolicyContract, caches: Sequence[FrameCache]) -> None:
+    def __init__(
+        self,
+        contract: PolicyContract,
+        caches: Sequence[FrameCache],
+        noise: NoiseConfig | None = None,
+    ) -> None:
         self._contract, self._caches = contract, list(caches)
+        self._noise = noise or NoiseConfig()
 
     def gather(
         self, past: NDArray[np.int64], source: NDArray[np.int64], rng: np.random.Generator | None
@@ -50,8 +58,9 @@ class CachedPictures:
         Args:
             past: Dataset rows of each window's history, oldest first, (B, n).
             source: Which dataset each window is from, (B,).
-            rng: Places the crops, jitters clouds and makes holes in depth; None for the middle of
-                the pictures and no noise. The same state of it gives the same inputs.
+            rng: Places the crops, colours pictures, jitters clouds and makes holes in depth; None
+                for the middle of the pictures and no noise. The same state of it gives the same
+                inputs.
         """
         import torch
 
@@ -75,6 +84,8 @@ class CachedPictures:
         arrays: Arrays = {}
         for name in _inputs_of(image):
             arrays[name] = self._crops(name, image, rows, source, corners)
+        if rng is not None and IMAGE + image.key in arrays:
+            arrays[IMAGE + image.key] = coloured(arrays[IMAGE + image.key], self._noise, rng)
         name = IMAGE + depth_key(image.key)
         if name in arrays:
             depth_m = arrays[name].astype(np.float32)
@@ -112,7 +123,11 @@ class CachedPictures:
 
 
 def open_pictures(
-    dataset_dirs: Sequence[Path], contract: PolicyContract, *, progress: bool = True
+    dataset_dirs: Sequence[Path],
+    contract: PolicyContract,
+    noise: NoiseConfig | None = None,
+    *,
+    progress: bool = True,
 ) -> CachedPictures:
     """Recorded frames of datasets, decoded where they are not yet.
 
@@ -121,7 +136,7 @@ def open_pictures(
         StorageError: When the decoded frames cannot be written.
     """
     caches = [open_cache(directory, contract, progress=progress) for directory in dataset_dirs]
-    return CachedPictures(contract, caches)
+    return CachedPictures(contract, caches, noise)
 
 
 def live_inputs(history: Mapping[str, NDArray], contract: PolicyContract) -> Arrays:
@@ -176,6 +191,20 @@ def with_holes(depth_m: NDArray[np.float32], rng: np.random.Generator) -> NDArra
         hidden |= rows[:, :, None] & columns[:, None, :]
     hidden &= with_any[:, None, None]
     return np.where(hidden[:, None, None], np.float32(0.0), depth_m)
+
+
+def coloured(
+    pictures: NDArray[np.uint8], noise: NoiseConfig, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Pictures (B, n, 3, h, w) as other cameras show them: each window's brightness and white
+    balance are of one camera, each pixel's noise is new."""
+    if noise.exposure == noise.white == noise.pixel == 0.0:
+        return pictures
+    gains = noise.exposure * rng.standard_normal((len(pictures), 1, 1, 1, 1), dtype=np.float32)
+    gains = gains + noise.white * rng.standard_normal((len(pictures), 1, 3, 1, 1), dtype=np.float32)
+    shown = pictures * np.exp(gains)
+    shown += noise.pixel * rng.standard_normal(pictures.shape, dtype=np.float32)
+    return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
 
 
 def _inputs_of(image: ImageSpec) -> Iterator[str]:

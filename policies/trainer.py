@@ -22,7 +22,7 @@ from torch import Tensor
 
 from policies.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from policies.checkpoint_files import MANIFEST, CheckpointConfig, write_atomically
-from policies.config import Backbone, Head, TrainConfig
+from policies.config import Backbone, Head, NoiseConfig, TrainConfig
 from policies.contract import PolicyContract
 from policies.dataset import Demonstrations, load_datasets
 from policies.features import Float32
@@ -138,7 +138,7 @@ def train(
         data,
         contract,
         config,
-        pictures=_open_pictures(directories, contract, progress),
+        pictures=_open_pictures(directories, contract, config.noise, progress),
         embeddings=_embed(data, encoder) if contract.language else None,
         normalisers=(known.features, known.actions) if known else None,
     )
@@ -210,13 +210,13 @@ def _as_trained(config: TrainConfig, known: Checkpoint) -> TrainConfig:
 
 
 def _open_pictures(
-    directories: list[Path], contract: PolicyContract, progress: bool
+    directories: list[Path], contract: PolicyContract, noise: NoiseConfig, progress: bool
 ) -> Pictures | None:
     if not contract.shows:
         return None
     from policies.pictures import open_pictures
 
-    return open_pictures(directories, contract, progress=progress)
+    return open_pictures(directories, contract, noise, progress=progress)
 
 
 def _embed(data: Demonstrations, encoder: TextEncoder | None) -> Float32:

@@ -46,7 +46,7 @@ def _usual(options: GenerateOptions, task: str) -> "Job":
 
 
 def _randomised(options: GenerateOptions, task: str) -> "Job":
-    """The simulation with other physics for every demonstration.
+    """The simulation with other physics, and another room, for every demonstration.
 
     Raises:
         RefusedError: The file cannot be used, or not with the other options.
@@ -54,10 +54,14 @@ def _randomised(options: GenerateOptions, task: str) -> "Job":
     from calibration.randomisation import load_randomisation
     from robot_skills.app.sim2real.randomised import RandomisedJob
     from sim.arms import ARMS
+    from sim.world import CAMERAS
 
     assert options.randomise is not None
-    if options.suite is not None or options.cameras:
-        raise RefusedError("--randomise is of --skill, and without --cameras.")
+    if options.suite is not None:
+        raise RefusedError("--randomise is of --skill: the physics of a suite are its own.")
+    for camera in options.cameras:
+        if camera not in CAMERAS:
+            raise unknown_name("camera", camera, CAMERAS)
     if options.episodes < 1:
         raise RefusedError(f"At least one episode has to be asked for, got {options.episodes}.")
     arm = options.arm or _DEFAULT_ARM
@@ -69,6 +73,8 @@ def _randomised(options: GenerateOptions, task: str) -> "Job":
         episodes=options.episodes,
         seed=options.seed,
         randomisation=load_randomisation(options.randomise)[0],
+        cameras=options.cameras,
+        camera_px=options.camera_px,
     )
 
 

@@ -143,8 +143,8 @@ class GenerateOptions(CommonOptions):
     camera_px: tuple[int, int] = (128, 128)
     """Width and height of recorded pictures."""
     randomise: Path | None = None
-    """Of a skill: draw the physics of every demonstration from this file, which
-    `robot-skills sim2real` writes (randomisation.json). Only the state is kept."""
+    """Of a skill: draw physics, delays, light, table and camera of every demonstration from this
+    file, which `robot-skills sim2real` writes (randomisation.json)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,6 +216,9 @@ class TrainOptions(CommonOptions):
     """Project of Weights & Biases to log to."""
     resume: bool = False
     """Go on from what an interrupted training left in `out`."""
+    randomise: Path | None = None
+    """Take from this file how far off things are seen and how the colours of pictures differ
+    (randomisation.json of `robot-skills sim2real`); train on data of `generate --randomise`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from robot_skills.app.threads import sleep_while_waiting
 from robot_skills.core.errors import DatasetError, RefusedError, RobotSkillsError
 
 if TYPE_CHECKING:
+    from calibration.randomisation import Randomisation
     from policies.config import TrainConfig
     from policies.contract import CloudSpec
 
@@ -92,6 +93,7 @@ def config_of(options: TrainOptions) -> "TrainConfig":
     from policies.contract import Channels, ImageSpec, ObserveConfig
     from policies.heads.presets import suggested
     from policies.trunks.presets import preset
+    from robot_skills.app.sim2real.learning import input_noise
 
     sampler = replace(
         suggested(Head(options.head)), drop_goal=options.drop_goal, guidance=options.guidance
@@ -118,6 +120,7 @@ def config_of(options: TrainOptions) -> "TrainConfig":
         horizon=options.horizon,
         network=preset(Trunk(options.trunk), Preset(options.preset)),
         sampler=sampler,
+        noise=input_noise(_randomisation(options)),
         observe=ObserveConfig(
             leave_out=list(options.leave_out),
             images=images,
@@ -126,6 +129,12 @@ def config_of(options: TrainOptions) -> "TrainConfig":
             allow_constant=options.allow_constant or all(map(_is_of_a_suite, options.dataset)),
         ),
     )
+
+
+def _randomisation(options: TrainOptions) -> "Randomisation | None":
+    from calibration.randomisation import load_randomisation
+
+    return None if options.randomise is None else load_randomisation(options.randomise)[0]
 
 
 def _key(camera: str) -> str:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from policies.config import Head, Preset, Trunk
+from calibration.randomisation import make_randomisation, save_randomisation
+from policies.config import Head, NoiseConfig, Preset, Trunk
 from policies.contract import Channels
 from policies.heads.presets import suggested
 from policies.trunks.presets import preset
 from robot_skills.app.options import TrainOptions
+from robot_skills.app.sim2real.randomised import unknown_cell
 from robot_skills.app.train import config_of
-from robot_skills.core.errors import DatasetError
+from robot_skills.core.errors import DatasetError, RefusedError
 
 
 def options(folder: Path, **changes) -> TrainOptions:
@@ -58,3 +60,20 @@ def test_constant_numbers_are_accepted_of_suites_only(tmp_path, task, accepted):
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta" / "generated.json").write_text(json.dumps({"config": {"task": task}}))
     assert config_of(options(tmp_path)).observe.allow_constant is accepted
+
+
+def test_inputs_are_as_far_off_as_a_randomisation_says(tmp_path):
+    assert config_of(options(tmp_path)).noise == NoiseConfig()
+    path = tmp_path / "randomisation.json"
+    save_randomisation(path, make_randomisation(unknown_cell("panda"), {}))
+    noise = config_of(options(tmp_path, randomise=path)).noise
+    assert noise.anchor_m == pytest.approx(0.012)
+    assert noise.tool_m > noise.anchor_m
+    assert min(noise.exposure, noise.white, noise.pixel) > 0.0
+
+
+def test_a_randomisation_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "randomisation.json"
+    path.write_text("{}")
+    with pytest.raises(RefusedError):
+        config_of(options(tmp_path, randomise=path))

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from policies.cache import FrameCache
+from policies.config import NoiseConfig
 from policies.contract import Channels, CloudSpec, ImageSpec
-from policies.pictures import CachedPictures, live_inputs, open_pictures, with_holes
+from policies.pictures import CachedPictures, coloured, live_inputs, open_pictures, with_holes
 from policies.resize import crop_size, resize_depth
 from tests.policies.recorded import (
     DEPTH,
@@ -170,3 +171,29 @@ def test_crops_suit_the_strides_of_an_encoder(whole, part, wanted):
 
 def test_a_picture_may_be_cropped_at_most_to_itself():
     assert crop_size(ImageSpec(key=FRONT, height=HEIGHT, width=WIDTH - 1, crop=1.0)) == (32, 39)
+
+
+def test_colours_differ_from_window_to_window_and_not_within_one():
+    pictures = np.full((8, 2, 3, 6, 5), 100, dtype=np.uint8)
+    noise = NoiseConfig(exposure=0.2, white=0.05)
+    shown = coloured(pictures, noise, np.random.default_rng(0))
+    assert shown.dtype == np.uint8
+    np.testing.assert_array_equal(shown[:, 0], shown[:, 1])
+    assert (np.ptp(shown, axis=(1, 3, 4)) == 0).all()
+    means = shown.mean(axis=(1, 2, 3, 4))
+    assert len(np.unique(means)) == len(means)
+    assert 70 < means.min() < means.max() < 160
+
+
+def test_every_pixel_has_its_own_noise():
+    pictures = np.full((2, 2, 3, 40, 50), 100, dtype=np.uint8)
+    shown = coloured(pictures, NoiseConfig(pixel=4.0), np.random.default_rng(0))
+    assert shown.std() == pytest.approx(4.0, rel=0.05)
+    assert (shown[0, 0] != shown[0, 1]).mean() > 0.5
+
+
+def test_without_noise_colours_and_what_is_drawn_after_them_stay():
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 1, 3, 4, 4), dtype=np.uint8)
+    rng = np.random.default_rng(1)
+    assert coloured(pictures, NoiseConfig(), rng) is pictures
+    assert rng.random() == np.random.default_rng(1).random()

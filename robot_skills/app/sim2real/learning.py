@@ -1,11 +1,16 @@
 """From a randomisation to a policy: demonstrations, and a policy that is trained on."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calibration.randomisation import Randomisation
 from robot_skills.app.demonstrations import generate_dataset
-from robot_skills.app.sim2real.randomised import PLACE, RandomisedJob
+from robot_skills.app.sim2real.randomised import EXPOSURE, PIXEL, PLACE, WHITE, RandomisedJob
+
+if TYPE_CHECKING:
+    from policies.config import NoiseConfig
 
 _LEARNING_RATE = 3e-4
 _WARMUP_STEPS = 100
@@ -54,26 +59,43 @@ def fine_tune(
         randomisation: Says how far off things are seen, where that is more than usual.
     """
     from policies.checkpoint_files import MANIFEST
-    from policies.config import NoiseConfig, TrainConfig
+    from policies.config import TrainConfig
     from policies.trainer import train
 
     if not (out / MANIFEST).exists():
-        usual, off_m = NoiseConfig(), 0.0
-        if randomisation is not None and PLACE in randomisation.parameters:
-            off_m = randomisation.parameters[PLACE].mean
-        noise = NoiseConfig(
-            anchor_m=max(usual.anchor_m, off_m), tool_m=max(usual.tool_m, _TOOL_NOISE * off_m)
-        )
         config = TrainConfig(
             seed=seed,
             steps=steps,
             learning_rate=_LEARNING_RATE,
             warmup_steps=_WARMUP_STEPS,
             threads=1,
-            noise=noise,
+            noise=input_noise(randomisation),
         )
         train(dataset, out, config, resume=True, start=checkpoint)
     return out
+
+
+def input_noise(randomisation: Randomisation | None) -> "NoiseConfig":
+    """Noise on a policy's inputs: how far off things are seen, and how colours of pictures differ.
+
+    Args:
+        randomisation: Says so; None leaves it as usual.
+    """
+    from policies.config import NoiseConfig
+
+    usual = NoiseConfig()
+    if randomisation is None:
+        return usual
+    seen = {name: one.mean for name, one in randomisation.parameters.items()}
+    off_m = seen.get(PLACE, 0.0)
+    return replace(
+        usual,
+        anchor_m=max(usual.anchor_m, off_m),
+        tool_m=max(usual.tool_m, _TOOL_NOISE * off_m),
+        exposure=seen.get(EXPOSURE, 0.0),
+        white=seen.get(WHITE, 0.0),
+        pixel=seen.get(PIXEL, 0.0),
+    )
 
 
 def folder_hash(folder: Path) -> str:

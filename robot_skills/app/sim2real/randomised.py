@@ -1,8 +1,8 @@
-"""Demonstrations under physics that are drawn anew for each: a randomisation, as the simulator
-takes it."""
+"""Demonstrations under physics and in rooms that are drawn anew for each: a randomisation, as the
+simulator takes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from calibration.codec import encode
 from calibration.latency import Found
 from calibration.randomisation import Randomisation, Scale, Spread
+from robot_skills.app.sim2real.looks import LOOK_NAMES, any_look, with_look
 from robot_skills.core.errors import RefusedError
 from sim.arms import ARMS
 from sim.dataset import Demonstration
@@ -21,7 +22,10 @@ from sim.scenarios import draw_scenario
 
 _DYNAMICS, _DELAYS, _SEEN = "dynamics", "delays", "seen"
 PLACE = f"{_SEEN}.place_m"
-"""Standard deviation of where things are seen; the trainer adds it to its inputs."""
+"""Standard deviation of where things are seen. The trainer adds it to its inputs, and these:"""
+EXPOSURE, WHITE, PIXEL = (f"{_SEEN}.{name}" for name in ("exposure", "white", "pixel"))
+"""Of pictures: standard deviations of the logarithms of brightness and of each colour's gain, and
+of each pixel's noise, of 255."""
 _SCALARS = ("friction", "mass", "payload_kg")
 _PER_JOINT = ("damping_nms_rad", "dry_friction_nm", "kp", "kv")
 _DELAYED = tuple(field.name for field in fields(Delays))
@@ -35,7 +39,8 @@ def names_of(arm: str) -> tuple[str, ...]:
         *(f"{_DYNAMICS}.{name}" for name in _SCALARS),
         *(f"{_DYNAMICS}.{name}.{i}" for name in _PER_JOINT for i in joints),
         *(f"{_DELAYS}.{name}" for name in _DELAYED),
-        PLACE,
+        *LOOK_NAMES,
+        *(PLACE, EXPOSURE, WHITE, PIXEL),
     )
 
 
@@ -59,18 +64,28 @@ def unknown_cell(arm: str) -> dict[str, Spread]:
     for name, most_s in (("state_s", 0.03), ("action_s", 0.15), ("gripper_s", 0.2)):
         spreads[f"{_DELAYS}.{name}"] = added(most_s)
     spreads[PLACE] = added(0.03)
-    return spreads
+    for name, usual in ((EXPOSURE, 0.1), (WHITE, 0.03), (PIXEL, 2.0)):
+        spreads[name] = Spread(
+            mean=usual, sigma=0.0, low=usual, high=usual, source="usual of cameras"
+        )
+    return spreads | any_look()
 
 
-def around(arm: str, action: Found, gripper: Found | None) -> dict[str, Spread]:
-    """What is known of a cell whose latencies were measured, and are taken off on the robot.
+def around(
+    arm: str, action: Found, gripper: Found | None, front: tuple[float, float] | None = None
+) -> dict[str, Spread]:
+    """What is known of a cell that was calibrated, and whose latencies are taken off on the robot.
 
     Args:
         arm: Key in `sim.arms.ARMS`.
         action: How late the arm was measured to be.
         gripper: The same of the gripper; None where it was not found.
+        front: How well place [m] and rotation [rad] of the fixed camera are known, per axis; None
+            where it was not calibrated.
     """
     spreads = unknown_cell(arm)
+    if front is not None:
+        spreads |= any_look(*front)
     for name, late in (("action_s", action), ("gripper_s", gripper)):
         if late is None:
             continue
@@ -133,6 +148,8 @@ class RandomisedJob:
         episodes: Successful demonstrations wanted.
         seed: Of the whole run.
         randomisation: What cells are drawn from.
+        cameras: Cameras to record with depth; none records state only.
+        camera_px: Picture size (width, height).
     """
 
     task: str
@@ -140,6 +157,8 @@ class RandomisedJob:
     episodes: int
     seed: int
     randomisation: Randomisation
+    cameras: tuple[str, ...] = ()
+    camera_px: tuple[int, int] = (128, 128)
 
     @property
     def fps(self) -> int:
@@ -154,11 +173,14 @@ class RandomisedJob:
         rng = np.random.default_rng((self.seed, i))
         values = self.randomisation.draw(rng, self.level(i))
         delays = delays_of(values)
+        scenario = draw_scenario(self.task, rng)
         return demonstrate_in(
-            draw_scenario(self.task, rng),
+            replace(scenario, layout=with_look(scenario.layout, values)),
             EXPERTS[self.task],
             rng,
             arm=self.robot,
+            cameras=self.cameras,
+            camera_px=self.camera_px,
             dynamics=dynamics_of(values, self.robot),
             delays=None if delays == Delays() else delays,
         )

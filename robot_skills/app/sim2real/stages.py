@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from calibration.latency import Latency
-from calibration.randomisation import Randomisation, make_randomisation, save_randomisation
+from calibration.randomisation import (
+    Randomisation,
+    Spread,
+    make_randomisation,
+    save_randomisation,
+)
 from hardware.compensated_robot import compensated
 from robot_skills.app.sim2real.artefact import Kept
 from robot_skills.app.sim2real.bed import TwinBed
@@ -21,6 +26,7 @@ from robot_skills.app.sim2real.trial import Attempt, Equipment, TwinTrial, trial
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.latencies import ArmLatencies
 from sim.placements import Layout
+from sim.world import FRONT_CAMERA
 
 PLAN = "plan"
 RANDOMISATION = "randomisation.json"
@@ -96,6 +102,12 @@ class Calibration:
                 state_s=late.state.latency_s,
             ),
         )
+
+    def spreads(self, arm: str) -> dict[str, Spread]:
+        """Around what it is known to be like, as far as that is unsure."""
+        place = self.cameras[FRONT_CAMERA].hand_eye
+        front = (place.sigma_m, place.sigma_rad)
+        return around(arm, self.latency.action, self.latency.gripper, front)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,9 +196,8 @@ def identify(bed: TwinBed, found: CellFile, rng: np.random.Generator) -> Physics
 
 def _randomise(loop: Loop, inputs: Mapping[str, Kept]) -> Randomisation:
     arm = loop.bed.arm
-    latency = inputs["calibrate"].read(Calibration).latency
     identified = inputs["identify"].read(PhysicsFound).spreads(arm)
-    spreads = around(arm, latency.action, latency.gripper) | identified
+    spreads = inputs["calibrate"].read(Calibration).spreads(arm) | identified
     made = make_randomisation(spreads, {name: one.sha256 for name, one in inputs.items()})
     save_randomisation(loop.folder / RANDOMISATION, made)
     return made
