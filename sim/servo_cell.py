@@ -5,6 +5,8 @@ who steps the cell in periods of its own, as a real arm goes on whether or not s
 Drawing can be done in another process, from `pose`, so that no period waits for a picture.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from robot_skills.core.errors import RefusedError, unknown_name
@@ -23,13 +25,20 @@ class ServoCell:
         arm: Key in `sim.arms.ARMS`.
         layout: What stands where.
         period_s: Of `step`; a multiple of the physics' step.
+        build: Makes the world of an arm and a layout.
 
     Raises:
         UnknownNameError: There is no such arm.
         RefusedError: The period is no multiple of the physics' step.
     """
 
-    def __init__(self, arm: str, layout: Layout, period_s: float = 0.01) -> None:
+    def __init__(
+        self,
+        arm: str,
+        layout: Layout,
+        period_s: float = 0.01,
+        build: Callable[[str, Layout], TabletopWorld] = TabletopWorld,
+    ) -> None:
         if arm not in ARMS:
             raise unknown_name("arm", arm, ARMS)
         steps = round(period_s / PHYSICS_STEP_S)
@@ -38,7 +47,7 @@ class ServoCell:
                 f"The period has to be a multiple of {PHYSICS_STEP_S} s, got {period_s} s."
             )
         self._steps, self.period_s = steps, period_s
-        self.world = TabletopWorld(arm, layout)
+        self.world = build(arm, layout)
 
     @property
     def arm(self) -> ArmSpec:
@@ -102,14 +111,28 @@ class CellEyes:
     """Draws a cell from its pose. Use from one thread.
 
     Args:
-        arm: Key in `sim.arms.ARMS`.
-        layout: What stands where.
-        size_px: Width and height of the pictures.
+        world: To be drawn.
+        renderer: Draws it; closed with this.
+
+    Attributes:
+        late_s: How much later than they were taken pictures come.
     """
 
-    def __init__(self, arm: str, layout: Layout, size_px: tuple[int, int]) -> None:
-        self._world = TabletopWorld(arm, layout)
-        self._renderer = RgbdRenderer(self._world.model, *size_px)
+    def __init__(self, world: TabletopWorld, renderer: RgbdRenderer) -> None:
+        self._world, self._renderer = world, renderer
+        self.late_s = 0.0
+
+    @classmethod
+    def of(cls, arm: str, layout: Layout, size_px: tuple[int, int]) -> "CellEyes":
+        """Of a cell.
+
+        Args:
+            arm: Key in `sim.arms.ARMS`.
+            layout: What stands where.
+            size_px: Width and height of the pictures.
+        """
+        world = TabletopWorld(arm, layout)
+        return CellEyes(world, RgbdRenderer(world.model, *size_px))
 
     @property
     def pose_size(self) -> int:

@@ -40,6 +40,7 @@ _MOST_PX = 8192
 _FARTHEST_M = 5.0
 _MOST_DISTORTION = 10.0
 _FROZEN_FRAMES = 10
+_LAST_TWIN = 2**31 - 1
 _LATEST_S = 0.5
 
 
@@ -138,6 +139,9 @@ def _robot(section: Section, path: Path) -> CellRobot:
         section.mistake("T_flange_tool", "a simulated arm has its gripper, and its tool with it.")
     if driver is not RobotDriver.SIM and T_flange_tool is None and not section.has("T_flange_tool"):
         section.mistake("", "needs 'T_flange_tool': where the tool is, xyz [m] and wxyz.")
+    twin = section.whole("twin", None, low=0, high=_LAST_TWIN) if section.has("twin") else None
+    if twin is not None and driver is not RobotDriver.SIM:
+        section.mistake("twin", f"stands in for a real arm: {driver.value} drives one.")
     home = section.numbers("home_q_rad", None, unit="rad")
     robot = CellRobot(
         driver=driver,
@@ -158,6 +162,7 @@ def _robot(section: Section, path: Path) -> CellRobot:
                 for part in ("action", "gripper", "state")
             }
         ),
+        twin=twin,
     )
     section.finish()
     return robot

@@ -96,6 +96,7 @@ class CellRobot:
         lerobot: How LeRobot finds it.
         control_period_s: Spacing of waypoints.
         latencies: Of arm, gripper and states, as calibrated.
+        twin: Seed of the twin that a simulated arm is; None is as the model says.
     """
 
     driver: RobotDriver
@@ -109,6 +110,7 @@ class CellRobot:
     lerobot: LeRobotArm | None
     control_period_s: float
     latencies: ArmLatencies = field(default_factory=ArmLatencies)
+    twin: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -342,6 +342,9 @@ def sim_setup(cell: Cell, seed: int = 0) -> SimRobotSetup:
         camera_hz=min((camera.rate_hz for camera in cameras), default=10.0),
         stale_s=min((stale_s(camera) for camera in cameras), default=_SIM_STALE_S),
         period_s=cell.motion.period_s,
+        twin=cell.robot.twin,
+        # What cleans depth wants it as it was measured.
+        filters=not any(camera.clean_depth for camera in cameras),
         namespace=cell.robot.namespace,
         reach=cell.network.reach,
         domain=cell.network.domain,

@@ -1,15 +1,15 @@
 """The cell that stands in for a real one: the tabletop with everything that a twin hides."""
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
 import mujoco
 import numpy as np
 
-from robot_skills.core.camera import pinhole
 from robot_skills.core.excitation import SensorNoise
+from robot_skills.core.robot import Kinematics
 from robot_skills.core.se3 import SE3, Array
 from robot_skills.core.types import DEFAULT_ARM, ArmState, Observation, RgbdFrame
 from sim.arms import ARMS, HAND_BODY, PREFIX, ArmSpec
@@ -17,18 +17,13 @@ from sim.board_cell import BoardOnTable
 from sim.board_views import BOARD_BODY, add_board
 from sim.parts import DRAWN_GROUP
 from sim.placements import Layout
-from sim.render import RgbdRenderer
 from sim.robot import Cell, CellRobot, SimRobot
-from sim.stereo_depth import StereoNoise
-from sim.twin.driver import decimated, smoothed
+from sim.twin.eyes import TrueEyes, nominal_K
 from sim.twin.hidden import Hidden
-from sim.twin.optics import BentView
-from sim.world import CAMERAS, FOVY_DEG, FRONT_CAMERA, T_BASE_FRONT, TabletopWorld
+from sim.world import CAMERAS, FRONT_CAMERA, T_BASE_FRONT, TabletopWorld
 
 # MuJoCo's cameras look along -z with +y up; optical frames along +z with +y down.
 _T_GL_OPTICAL = SE3.from_rotvec((np.pi, 0.0, 0.0))
-_SENSOR_WIDTH_PX = 640
-"""Of what the cameras take; smaller pictures are made from it."""
 _KEPT = 16
 """Control steps that pictures may be late by."""
 _CAMERA_CLOCK_S = 1000.0
@@ -133,12 +128,8 @@ class TwinCell(SimRobot):
             arms=ARMS, build=partial(TwinWorld, hidden, target), layout=Layout(), cameras=CAMERAS
         )
         CellRobot.__init__(self, cell, hidden.arm, camera_size_px=camera_size_px)
-        self._hidden, self._filters = hidden, filters
-        self._coarser = max(1, round(_SENSOR_WIDTH_PX / camera_size_px[0]))
-        width, height = camera_size_px
-        self._views = _views(hidden, (self._coarser * width, self._coarser * height))
-        sides = np.array([view.drawn_px for view in self._views.values()])
-        self._drawn_px = (int(sides[:, 0].max()), int(sides[:, 1].max()))
+        self._hidden = hidden
+        self._eyes = TrueEyes(hidden, camera_size_px, filters=filters)
         self._noise = SensorNoise()
         self._past: deque[tuple[float, Array]] = deque(maxlen=_KEPT)
         self._count = 0
@@ -152,12 +143,7 @@ class TwinCell(SimRobot):
             number: Of the episode.
         """
         self._rng = np.random.default_rng((self._hidden.seed, number))
-        self._rngs = dict(zip(self._hidden.cameras, self._rng.spawn(len(CAMERAS)), strict=True))
-        self._stereo = {
-            name: StereoNoise(camera.stereo, self._rngs[name])
-            for name, camera in self._hidden.cameras.items()
-            if camera.stereo is not None
-        }
+        self._eyes.begin(self._rng)
 
     def reset(self, layout: Layout | None = None) -> None:
         super().reset(layout)
@@ -168,19 +154,8 @@ class TwinCell(SimRobot):
     def observe(self, cameras: Collection[str] = ()) -> Observation:
         """What its sensors say, with their noise."""
         seen = super().observe(cameras)
-        state = self._sensed(seen.arms[DEFAULT_ARM])
+        state = with_noise(seen.arms[DEFAULT_ARM], self._noise, self._kinematics, self._rng)
         return replace(seen, arms={DEFAULT_ARM: state})
-
-    def _sensed(self, state: ArmState) -> ArmState:
-        noise, (q, dq, tau) = self._noise, self._rng.standard_normal((3, len(state.q_rad)))
-        q_rad = state.q_rad + noise.q_rad * q
-        return replace(
-            state,
-            q_rad=q_rad,
-            dq_rad_s=state.dq_rad_s + noise.dq_rad_s * dq,
-            tau_nm=state.tau_nm + noise.tau_nm * tau,
-            T_base_tool=self._kinematics.forward(q_rad),
-        )
 
     def _remember(self) -> None:
         self._past.append((self.clock.now_s(), self.world.data.qpos.copy()))
@@ -204,21 +179,11 @@ class TwinCell(SimRobot):
         return self._shown
 
     def _frame(self, name: str, now_s: float) -> RgbdFrame:
-        world, view, camera = self.world, self._views[name], self._hidden.cameras[name]
         if self._renderer is None:
-            for known, bent in self._views.items():
-                fovy_deg = bent.fovy_deg(self._drawn_px[1])
-                world.model.cam_fovy[world.model.camera(known).id] = fovy_deg
-            self._renderer = RgbdRenderer(world.model, *self._drawn_px)
+            self._renderer = self._eyes.renderer(self.world.model)
         capture_s = now_s - self._hidden.delays.camera_s
         drawn = self._renderer.render(self._show(capture_s), name)
-        rgb = camera.sensor.shown(view.bent(drawn.rgb, between=True), self._rngs[name])
-        depth_m = view.bent(drawn.depth_m, between=False)
-        if name in self._stereo:
-            depth_m = self._stereo[name](rgb, depth_m, view.K)
-        rgb, depth_m = decimated(rgb, depth_m, self._coarser)
-        if name in self._stereo and self._filters:
-            depth_m = smoothed(depth_m)
+        rgb, depth_m = self._eyes.see(name, drawn.rgb, drawn.depth_m)
         self._count += 1
         return RgbdFrame(
             stamp_s=now_s,
@@ -237,13 +202,16 @@ class TwinCell(SimRobot):
         return self.world.T_base_tool() @ T_tool_wrist(self._spec)
 
 
-def nominal_K(camera: str, size_px: tuple[int, int]) -> Array:
-    """Intrinsics [px] that a camera is taken to have, (3, 3)."""
-    return pinhole(*size_px, np.deg2rad(FOVY_DEG[camera]))
-
-
-def _views(hidden: Hidden, size_px: tuple[int, int]) -> Mapping[str, BentView]:
-    return {
-        name: BentView(camera.lens, nominal_K(name, size_px), size_px)
-        for name, camera in hidden.cameras.items()
-    }
+def with_noise(
+    state: ArmState, noise: SensorNoise, kinematics: Kinematics, rng: np.random.Generator
+) -> ArmState:
+    """A state as sensors say it."""
+    q, dq, tau = rng.standard_normal((3, len(state.q_rad)))
+    q_rad = state.q_rad + noise.q_rad * q
+    return replace(
+        state,
+        q_rad=q_rad,
+        dq_rad_s=state.dq_rad_s + noise.dq_rad_s * dq,
+        tau_nm=state.tau_nm + noise.tau_nm * tau,
+        T_base_tool=kinematics.forward(q_rad),
+    )

@@ -68,7 +68,7 @@ def test_the_gripper_closes(layout):
 def test_pictures_from_a_pose_are_those_of_the_cell(layout):
     robot = SimRobot("panda", layout=layout, camera_size_px=(64, 64))
     robot.connect()
-    cell, eyes = ServoCell("panda", layout), CellEyes("panda", layout, (64, 64))
+    cell, eyes = ServoCell("panda", layout), CellEyes.of("panda", layout, (64, 64))
     try:
         want = robot.observe(["front"]).cameras["front"]
         found = eyes.draw(cell.pose(), "front", 1.0)

@@ -6,6 +6,8 @@ which hears them as everybody else does.
 
 import os
 import time
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from hardware.ros2.runtime import ProcessEnd, RosNode
 from hardware.ros2.shared import SharedNumbers
 from robot_skills.app.nodes.camera_watch import CameraWatchSetup, run_camera_watch
 from robot_skills.app.nodes.sim_faults import INJECT, CameraFaults, read_faults
+from robot_skills.core.types import RgbdFrame
 
 if TYPE_CHECKING:
     from robot_skills.app.nodes.sim_robot import SimRobotSetup
@@ -24,15 +27,22 @@ _ASK_S = 0.05
 
 def eyes_main(setup: "SimRobotSetup", shared: SharedNumbers) -> None:
     """Draws and publishes pictures until it, or its parent, is to end: the cameras' side."""
-    from sim.servo_cell import CellEyes
-
-    eyes = CellEyes(setup.arm, setup.stands(), setup.camera_px)
+    eyes = setup.eyes()
     node = RosNode("sim_cameras", namespace=setup.namespace, reach=setup.reach, domain=setup.domain)
     publishers = {name: CameraTopics(node, name) for name in setup.cameras}
     faults = [CameraFaults(name) for name in setup.cameras]
     _hear_faults(node, faults)
     due_s, end = time.monotonic(), ProcessEnd()
+    coming: deque[tuple[float, str, RgbdFrame]] = deque()
     os.nice(5)
+
+    def publish() -> None:
+        """Those that come now; when they come is all that a driver knows of them."""
+        while coming and coming[0][0] <= time.monotonic():
+            _, name, frame = coming.popleft()
+            stamp_s = time.monotonic() if eyes.late_s > 0.0 else frame.stamp_s
+            publishers[name].publish(replace(frame, stamp_s=stamp_s))
+
     try:
         with end.watched(with_parent=True):
             while node.alive and not end.asked:
@@ -41,10 +51,14 @@ def eyes_main(setup: "SimRobotSetup", shared: SharedNumbers) -> None:
                     for camera in faults:
                         drawn = eyes.draw(found[1:], camera.name, float(found[0]))
                         for frame in camera.come(drawn, time.monotonic()):
-                            publishers[camera.name].publish(frame)
+                            coming.append((frame.stamp_s + eyes.late_s, camera.name, frame))
+                publish()
                 due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
                 while (left_s := due_s - time.monotonic()) > 0.0 and not end.asked:
+                    if coming:
+                        left_s = min(left_s, max(coming[0][0] - time.monotonic(), 0.0))
                     node.spin_once(min(left_s, _ASK_S))
+                    publish()
     finally:
         node.close()
         eyes.close()

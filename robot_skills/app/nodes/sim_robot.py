@@ -32,6 +32,7 @@ from robot_skills.core.se3 import Array
 
 if TYPE_CHECKING:
     from sim.placements import Layout
+    from sim.servo_cell import CellEyes, ServoCell
 
 _WATCHDOG_S = 0.1
 """A controller that hears nothing for so long holds, as drivers of arms do."""
@@ -51,6 +52,8 @@ class SimRobotSetup:
         camera_hz: Pictures per second.
         stale_s: Age at which the newest picture is too old for anything to move.
         period_s: Of joint states and control.
+        twin: Seed of the twin that is simulated in place of what the model says; None is none.
+        filters: Whether the drivers of a twin's cameras smooth depth.
         namespace: Of the node.
         reach: Who can hear it.
         domain: Of ROS; None is what the environment says.
@@ -64,6 +67,8 @@ class SimRobotSetup:
     camera_hz: float = 10.0
     stale_s: float = 0.5
     period_s: float = 0.01
+    twin: int | None = None
+    filters: bool = True
     namespace: str = ""
     reach: Reach = Reach.MACHINE
     domain: int | None = None
@@ -73,6 +78,27 @@ class SimRobotSetup:
         from sim.layout import default_layout
 
         return default_layout(self.seed) if self.layout is None else self.layout
+
+    def cell(self) -> "ServoCell":
+        """The arm and its surroundings."""
+        from sim.servo_cell import ServoCell
+        from sim.twin import draw_hidden
+        from sim.twin.servo import TwinServoCell
+
+        if self.twin is None:
+            return ServoCell(self.arm, self.stands(), self.period_s)
+        return TwinServoCell(draw_hidden(self.twin, self.arm), self.stands(), self.period_s)
+
+    def eyes(self) -> "CellEyes":
+        """What draws them, in a process of its own."""
+        from sim.servo_cell import CellEyes
+        from sim.twin import draw_hidden
+        from sim.twin.servo import TwinEyes
+
+        if self.twin is None:
+            return CellEyes.of(self.arm, self.stands(), self.camera_px)
+        hidden = draw_hidden(self.twin, self.arm)
+        return TwinEyes(hidden, self.stands(), self.camera_px, filters=self.filters)
 
 
 @dataclass(slots=True)
@@ -97,9 +123,7 @@ class SimRobotNode:
     """
 
     def __init__(self, setup: SimRobotSetup) -> None:
-        from sim.servo_cell import ServoCell
-
-        self.cell = ServoCell(setup.arm, setup.stands(), setup.period_s)
+        self.cell = setup.cell()
         self.shared = SharedNumbers(1 + len(self.cell.pose()))
         self._names = [*self.cell.arm.joints, GRIPPER_JOINT]
         self._wish = _Wish()

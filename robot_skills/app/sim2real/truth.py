@@ -7,7 +7,8 @@ from robot_skills.app.sim2real.calibrated import CameraFile, CellFile
 from robot_skills.core.latencies import ArmLatencies
 from sim.arms import ARMS
 from sim.twin import Hidden
-from sim.twin.cell import T_tool_wrist, nominal_K
+from sim.twin.cell import T_tool_wrist
+from sim.twin.eyes import nominal_K
 from sim.world import FRONT_CAMERA, T_BASE_FRONT
 
 

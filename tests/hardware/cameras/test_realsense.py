@@ -360,7 +360,7 @@ def test_what_mujoco_draws_comes_through_the_driver():
     from sim.layout import default_layout
     from sim.servo_cell import CellEyes, ServoCell
 
-    eyes = CellEyes("panda", default_layout(0), (64, 48))
+    eyes = CellEyes.of("panda", default_layout(0), (64, 48))
     try:
         drawn = eyes.draw(ServoCell("panda", default_layout(0)).pose(), "front", 0.0)
     finally:

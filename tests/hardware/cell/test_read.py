@@ -95,6 +95,7 @@ def test_safety_is_read(tmp_path):
         ("good: true", "good: maybe", "protective_stop", "neither true nor false"),
         ("good: true}", "good: true}\n  home_q_rad: [0, 3, 0]", "home_q_rad", "elbow_joint at 3"),
         ("good: true}", "good: true}\n  arm: small", "arm: small", "given twice"),
+        ("good: true}", "good: true}\n  twin: 3", "twin: 3", "stands in for a real arm"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path, old, new, line, words):
