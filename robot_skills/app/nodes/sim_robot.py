@@ -81,22 +81,24 @@ class SimRobotSetup:
 
     def cell(self) -> "ServoCell":
         """The arm and its surroundings."""
-        from sim.servo_cell import ServoCell
+        if self.twin is None:
+            from sim.servo_cell import ServoCell
+
+            return ServoCell(self.arm, self.stands(), self.period_s)
         from sim.twin import draw_hidden
         from sim.twin.servo import TwinServoCell
 
-        if self.twin is None:
-            return ServoCell(self.arm, self.stands(), self.period_s)
         return TwinServoCell(draw_hidden(self.twin, self.arm), self.stands(), self.period_s)
 
     def eyes(self) -> "CellEyes":
         """What draws them, in a process of its own."""
-        from sim.servo_cell import CellEyes
+        if self.twin is None:
+            from sim.servo_cell import CellEyes
+
+            return CellEyes.of(self.arm, self.stands(), self.camera_px)
         from sim.twin import draw_hidden
         from sim.twin.servo import TwinEyes
 
-        if self.twin is None:
-            return CellEyes.of(self.arm, self.stands(), self.camera_px)
         hidden = draw_hidden(self.twin, self.arm)
         return TwinEyes(hidden, self.stands(), self.camera_px, filters=self.filters)
 
