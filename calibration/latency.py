@@ -20,11 +20,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
+from scipy.special import ndtr
 
 from calibration.errors import CalibrationRefused, Cause
 from calibration.latency_pictures import picture_delay
 from calibration.latency_response import Delay, agree, response_delay
 from calibration.latency_series import ClockSeries, LatencyRecording, Series
+from robot_skills.core.se3 import Array
 
 _LEAST_M = 0.004
 _LEAST_OPENING = 0.1
@@ -33,6 +35,11 @@ _SEGMENTS = 5
 _EARLY_S = 0.01
 _CLOCK_REACH_S = 0.001
 """Least half width of the histogram of what a clock says."""
+_CLOCK_STEP_S = 5e-5
+_LEAST_JITTER_S, _MOST_JITTER_S = 3e-4, 0.01
+"""Of the stamps of pictures; what is shown is rounded to a millisecond."""
+_ODD = 0.01
+"""Share of what is read from a clock that says nothing."""
 
 
 class Anchor(Enum):
@@ -110,14 +117,20 @@ def calibrate_latency(recording: LatencyRecording, robot: str, state_s: float = 
     told, measured = recording.told, recording.measured
     middle = measured.T_base_tool[0]
     states = measured.motion("the arm's states", middle)
-    arm = response_delay(told.motion("the arm's commands", middle), states, _LEAST_M)
+    commands, step_s = told.motion("the arm's commands", middle), recording.step_s
+    response = response_delay(commands, states, _LEAST_M, step_s)
+    arm = response.delay
     rejected: dict[str, str] = {}
     gripper = _attempt(
         "gripper",
-        lambda: response_delay(
-            told.gripper("the gripper's commands"),
-            measured.gripper("the gripper's openings"),
-            _LEAST_OPENING,
+        lambda: (
+            response_delay(
+                told.gripper("the gripper's commands"),
+                measured.gripper("the gripper's openings"),
+                _LEAST_OPENING,
+                step_s,
+                response.jitter,
+            ).delay
         ),
         rejected,
     )
@@ -146,8 +159,8 @@ def calibrate_latency(recording: LatencyRecording, robot: str, state_s: float = 
         robot=robot,
         anchor=anchor,
         state=state,
-        action=_without(arm, state, "arm"),
-        gripper=None if gripper is None else _without(gripper, state, "gripper"),
+        action=_without(arm, state, "arm", step_s),
+        gripper=None if gripper is None else _without(gripper, state, "gripper", step_s),
         cameras=_cameras(pictures, clocks, state),
         arm_after_told=arm,
         gripper_after_told=gripper,
@@ -168,16 +181,15 @@ def clock_delay(seen: ClockSeries, camera: str) -> Delay:
             Cause.TOO_SHORT,
             f"{camera} saw the clock in {len(seen.stamp_s)} pictures, {_LEAST_LOOKS} are needed.",
         )
+    late_s = seen.stamp_s - seen.shown_s
+    delay_s, sigma_s = _clock_offset(late_s, seen.period_s)
     # What is shown was right when it changed, and has grown old since: by half a period on average.
-    late_s = seen.stamp_s - seen.shown_s - 0.5 * seen.period_s
-    delay_s = float(np.median(late_s))
-    spread_s = 1.4826 * float(np.median(np.abs(late_s - delay_s)))
-    good = np.abs(late_s - delay_s) <= max(4.0 * spread_s, seen.period_s)
-    delay_s = float(np.mean(late_s[good]))
+    late_s = late_s - 0.5 * seen.period_s
+    off_s = np.abs(late_s - delay_s)
+    good = off_s <= max(4.0 * 1.4826 * float(np.median(off_s)), seen.period_s)
     segments_s = tuple(float(np.mean(part)) for part in np.array_split(late_s[good], _SEGMENTS))
-    sigma_s = float(np.std(late_s[good]) / np.sqrt(np.count_nonzero(good)))
     agree(segments_s, sigma_s, f"the clock as {camera} sees it")
-    reach_s = max(float(np.abs(late_s[good] - delay_s).max()), _CLOCK_REACH_S)
+    reach_s = max(float(off_s[good].max()), _CLOCK_REACH_S)
     ends_s = (delay_s - reach_s, delay_s + reach_s)
     count, tried_s = np.histogram(late_s[good], bins=30, range=ends_s)
     return Delay(
@@ -189,6 +201,39 @@ def clock_delay(seen: ClockSeries, camera: str) -> Delay:
         tried_s=0.5 * (tried_s[1:] + tried_s[:-1]),
         curve=count / count.max(),
     )
+
+
+def _clock_offset(late_s: Array, period_s: float) -> tuple[float, float]:
+    """Mean and standard deviation of a camera's latency, given what was read from a clock.
+
+    A picture falls anywhere between two changes of what is shown, so that latenesses lie evenly
+    between the latency and a period more: where they begin and end says more than their mean. By
+    how much stamps jitter is not known, either, and a few may be off by anything.
+
+    Args:
+        late_s: Stamps less what was shown, (n,).
+        period_s: Between two changes.
+    """
+    middle_s = float(np.median(late_s)) - 0.5 * period_s
+    spread_s = float(np.median(np.abs(late_s - np.median(late_s))))
+    reach_s = period_s + 4.0 * min(spread_s, _MOST_JITTER_S) + _EARLY_S
+    tried_s = np.arange(middle_s - reach_s, middle_s + reach_s, _CLOCK_STEP_S, dtype=np.float64)
+    after_s = late_s - tried_s[:, None]
+    # Of what is even between two ends and then jitters; of a clock without steps, of jitter alone.
+    wide_s = max(period_s, _LEAST_JITTER_S)
+    log_likely = np.stack(
+        [
+            np.log(
+                (ndtr(after_s / jitter_s) - ndtr((after_s - wide_s) / jitter_s)) / wide_s
+                + _ODD / (2.0 * reach_s)
+            ).sum(axis=-1)
+            for jitter_s in np.geomspace(_LEAST_JITTER_S, _MOST_JITTER_S, 16)
+        ]
+    )
+    likely = np.exp(log_likely - log_likely.max()).sum(axis=0)
+    likely /= likely.sum()
+    mean_s = float(likely @ tried_s)
+    return mean_s, float(np.sqrt(likely @ (tried_s - mean_s) ** 2))
 
 
 def _attempt(name: str, find: Callable[[], Delay], rejected: dict[str, str]) -> Delay | None:
@@ -215,11 +260,14 @@ def _age_of_states(
     return Anchor.CLOCK, found
 
 
-def _without(sum_of: Delay, state: Found, part: str) -> Found:
-    """The latency of a part, of which only its sum with the age of the states was seen."""
+def _without(sum_of: Delay, state: Found, part: str, step_s: float) -> Found:
+    """The latency of a part, of which only its sum with the age of the states was seen.
+
+    What is told at a control step may be meant for its end: then it is heard early, by a step.
+    """
     latency_s = sum_of.delay_s - state.latency_s
     sigma_s = float(np.hypot(sum_of.sigma_s, state.sigma_s))
-    if latency_s < -max(_EARLY_S, 4.0 * sigma_s):
+    if latency_s < -max(_EARLY_S, 4.0 * sigma_s, step_s):
         raise CalibrationRefused(
             Cause.INCONSISTENT,
             f"States follow commands of the {part} after {1e3 * sum_of.delay_s:.0f} ms, but are "

@@ -11,10 +11,10 @@ _HZ = (0.23, 0.37, 0.61, 0.97, 1.43, 2.1, 3.1, 4.3)
 """No two are multiples of one, so that nothing repeats."""
 _APART = 0.05
 """Share by which each direction's frequencies are above those of the one before."""
-_GRIPPER_HZ = (0.29, 0.47, 0.83, 1.27, 1.9, 2.9, 4.1)
+_GRIPPER_HZ = (0.47, 0.83, 1.27, 1.9, 2.9, 4.1, 5.3)
 _FADE_S = 2.0
 _REST_S = 0.5
-_OPENINGS = (0.35, 0.85)
+_OPENINGS = (0.45, 0.75)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -27,13 +27,15 @@ class Excitation:
             as `M_PER_RAD` counts them.
         hz: Frequencies, (6, f).
         phase_rad: (6, f).
-        gripper_phase_rad: (f,).
+        gripper_hz: Frequencies of the gripper, (g,).
+        gripper_phase_rad: (g,).
     """
 
     seconds: float
     amplitude_m: Array
     hz: Array
     phase_rad: Array
+    gripper_hz: Array
     gripper_phase_rad: Array
 
     def waypoints(self, start: SE3, opening: float, since_s: Array) -> tuple[Array, Array]:
@@ -51,32 +53,40 @@ class Excitation:
         T[:, :3, :3] = start.R @ so3_exp(offset[3:].T / M_PER_RAD)
         T[:, :3, 3] = start.p + offset[:3].T @ start.R.T
         low, high = _OPENINGS
-        hz = np.array(_GRIPPER_HZ)[:, None]
-        waves = np.sin(2.0 * np.pi * hz * since_s + self.gripper_phase_rad[:, None]) / hz
-        share = 0.5 + 0.5 * waves.sum(axis=0) / np.sum(1.0 / hz)
+        hz = self.gripper_hz[:, None]
+        # Fast parts are faster than slow ones: they tell a delay from the lag of a soft servo.
+        each = hz**-0.5 / np.sum(hz**-0.5)
+        waves = each * np.sin(2.0 * np.pi * hz * since_s + self.gripper_phase_rad[:, None])
+        share = 0.5 + 0.5 * waves.sum(axis=0)
         openings = (1.0 - strength) * opening + strength * (low + (high - low) * share)
         return T, openings
 
 
-def excitation(speed_m_s: float, seconds: float, rng: np.random.Generator) -> Excitation:
+def excitation(
+    speed_m_s: float, seconds: float, rng: np.random.Generator, fastest_hz: float = np.inf
+) -> Excitation:
     """A motion of the tool in five directions, and of the gripper.
 
     Args:
         speed_m_s: That the tool hardly ever exceeds.
         seconds: How long.
         rng: Of the phases.
+        fastest_hz: Parts that are faster are left out.
     """
     # The turn about the approach moves little of what a camera sees, and the last joint alone.
     directions = np.array([1.0, 1.0, 1.0, 0.4, 0.4, 0.0])[:, None]
-    hz = np.array(_HZ) * (1.0 + _APART * np.arange(6, dtype=np.float64))[:, None]
+    tool_hz = np.array([one for one in _HZ if one <= fastest_hz])
+    gripper_hz = np.array([one for one in _GRIPPER_HZ if one <= fastest_hz])
+    hz = tool_hz * (1.0 + _APART * np.arange(6, dtype=np.float64))[:, None]
     # Each part is as fast as any other; with random phases twice their spread is rare.
-    each_m_s = speed_m_s / (2.0 * np.sqrt(0.5 * len(_HZ) * float((directions**2).sum())))
+    each_m_s = speed_m_s / (2.0 * np.sqrt(0.5 * len(tool_hz) * float((directions**2).sum())))
     return Excitation(
         seconds=seconds,
         amplitude_m=directions * each_m_s / (2.0 * np.pi * hz),
         hz=hz,
         phase_rad=rng.uniform(0.0, 2.0 * np.pi, hz.shape),
-        gripper_phase_rad=rng.uniform(0.0, 2.0 * np.pi, len(_GRIPPER_HZ)),
+        gripper_hz=gripper_hz,
+        gripper_phase_rad=rng.uniform(0.0, 2.0 * np.pi, len(gripper_hz)),
     )
 
 

@@ -13,8 +13,16 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize_scalar
 
 from calibration.errors import CalibrationRefused, Cause
-from calibration.latency_response import EARLIEST_S, LATEST_S, Delay, agree, clear_peak
-from calibration.latency_series import PictureSeries, Series, checked, common
+from calibration.latency_response import Delay, agree, clear_peak
+from calibration.latency_series import (
+    EARLIEST_S,
+    LATEST_S,
+    PictureSeries,
+    Series,
+    checked,
+    common,
+)
+from calibration.latency_smoothing import smoothed
 from robot_skills.core.se3 import Array
 
 PICTURE_PX = (112, 84)
@@ -51,7 +59,7 @@ def picture_delay(pictures: PictureSeries, states: Series, camera: str) -> Delay
         CalibrationRefused: Nothing can be found from these; says why.
     """
     name = f"pictures of {camera}"
-    states = checked(states)
+    states = smoothed(checked(states))
     seen = checked(Series(name=name, stamp_s=pictures.stamp_s, values=flow(pictures, camera)))
     common(states, seen, 0.0)
     seen = seen.between(

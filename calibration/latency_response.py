@@ -1,38 +1,23 @@
 """How late a motion follows what it was told: the delay, apart from the lag of the servo.
 
-A servo that trails its setpoint looks late, but is not: it acts at once, only softly. With ``u``
-what is told and ``y`` what follows, per direction of motion i and for Laplace's ``s``
-
-=======  ===========================================================================
-``d``    delay [s], the same in all directions
-``L``    servo's lag for slow motions [s], at least 0; it, c and w are each direction's own
-``c``    lead that a servo has which is told velocities, too [s], at least 0
-``w``    square of the servo's time constant [s^2], at least 0
-``g``    gain of a direction
-``y_i``  ``g_i exp(-d s) (1 + c s) / (1 + (L + c) s + w s^2) u_i + offset_i``
-=======  ===========================================================================
-
-Where the motion has slow and fast parts, its shape tells the delay from the lag: a lag also makes
-fast parts smaller. The peak of the cross-correlation, which sees their sum, is where the fit
-starts (UMI, Chi et al., 2024, takes the peak itself).
+Each direction of the motion is described by itself (`calibration.latency_servo`), starting from the
+peak of the cross-correlation, which sees the sum of delay and lag (UMI, Chi et al., 2024, takes the
+peak itself). Messages that are late by more or less than usual are put right before
+(`calibration.latency_jitter`): they look like a servo's lag.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.signal import cont2discrete, find_peaks, lfilter
+from scipy.signal import find_peaks
 
 from calibration.errors import CalibrationRefused, Cause
-from calibration.latency_series import Series, checked, common
+from calibration.latency_jitter import Jitter, find_jitter
+from calibration.latency_series import EARLIEST_S, LATEST_S, Series, checked, common
+from calibration.latency_servo import Direction, ServoFit
 from robot_skills.core.se3 import Array
 
-EARLIEST_S, LATEST_S = -0.2, 0.8
-"""Delays that are looked for."""
 _STEP_S = 0.005
-_FILTER_S = 0.0025
-_SEGMENTS = 5
 _LEAST_LIKE = 0.6
 """Correlation below which one motion is not that of the other."""
 _RIVAL = 0.93
@@ -46,16 +31,8 @@ _APART_S = 0.015
 _WORST_SIGMA_S = 0.004
 _LEAST_SIGMA_S = 1e-4
 """No direction counts for more than one that is known as well as this."""
-_LONGEST_LAG_S = 0.5
-_LOWEST = np.array([EARLIEST_S, 0.0, 0.0, 0.0])
-_HIGHEST = np.array([LATEST_S, _LONGEST_LAG_S, _LONGEST_LAG_S, 0.25 * _LONGEST_LAG_S**2])
-_STEPS = np.array([0.01, 0.01, 0.02, 1e-3])
-_SERVO_STARTS = np.array([0.02, 0.02, 2e-4])
-_KINDS = np.array(
-    [[0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]],
-    dtype=np.bool_,
-)
-"""Which of ``L, c, w`` a servo has: none, first order, second order, with lead, with both."""
+_EVEN_S = 5e-4
+"""Jitter below which nothing is to be put right."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -82,14 +59,36 @@ class Delay:
     tried_s: Array
     curve: Array
 
+    @property
+    def trailing_s(self) -> float:
+        """Sum of delay and lag, which is known well even where neither is."""
+        return self.delay_s + self.lag_s
 
-def response_delay(told: Series, seen: Series, least: float) -> Delay:
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Response:
+    """How a motion follows what it was told.
+
+    Attributes:
+        delay: How late it is.
+        jitter: By how much more or less single messages were; None where one number alone moved.
+    """
+
+    delay: Delay
+    jitter: Jitter | None
+
+
+def response_delay(
+    told: Series, seen: Series, least: float, step_s: float = 0.0, jitter: Jitter | None = None
+) -> Response:
     """How late a motion follows what it was told.
 
     Args:
         told: Numbers that the motion was to have, (n, k).
         seen: Numbers that it had, (m, k), in the same order and units.
         least: Range of the told numbers below which nothing can be found.
+        step_s: Time between two control steps of the robot.
+        jitter: That another part of the same robot shows in the same states; None has it found.
 
     Raises:
         CalibrationRefused: Nothing can be found from these; says why.
@@ -99,8 +98,45 @@ def response_delay(told: Series, seen: Series, least: float) -> Delay:
     told, seen = _moving(told, seen, least)
     tried_s, curve = correlation(told, seen)
     start_s, likeness = clear_peak(tried_s, curve, f"{seen.name} after {told.name}")
+    found = _followed(told, seen, start_s, step_s)
+    # As they were recorded: what drifts is no jitter.
+    segments_s = found.segments_s()
+    if jitter is None:
+        jitter = found.jitter(seen.stamp_s)
+    if jitter is not None and jitter.spread_s > _EVEN_S:
+        stamp_s = jitter.without(seen.stamp_s, found.trailing_s)
+        even = _followed(told, replace(seen, stamp_s=stamp_s), start_s, step_s)
+        found = min(found, even, key=lambda one: one.square)
+    inside = (tried_s >= EARLIEST_S) & (tried_s <= LATEST_S)
+    sigma_s = found.sigma_s if jitter is None else float(np.hypot(found.sigma_s, jitter.sigma_s))
+    agree(segments_s, sigma_s, seen.name)
+    delay = Delay(
+        delay_s=found.delay_s,
+        sigma_s=sigma_s,
+        lag_s=found.lag_s,
+        likeness=likeness,
+        segments_s=segments_s,
+        samples=len(seen.stamp_s),
+        tried_s=tried_s[inside],
+        curve=curve[inside],
+    )
+    return Response(delay=delay, jitter=jitter)
+
+
+def _followed(told: Series, seen: Series, start_s: float, step_s: float) -> "_Followed":
+    """What describes each direction.
+
+    Args:
+        told: (n, k).
+        seen: (m, k).
+        start_s: Sum of delay and lag, about.
+        step_s: Time between two control steps of the robot.
+
+    Raises:
+        CalibrationRefused: No direction is described by any delay and servo.
+    """
     directions = [
-        _Direction(told.channels(one), seen.channels(one))
+        Direction(told.channels(one), seen.channels(one), step_s)
         for one in np.eye(told.values.shape[1], dtype=np.bool_)
     ]
     fits = [(one, one.fit(start_s)) for one in directions]
@@ -110,28 +146,55 @@ def response_delay(told: Series, seen: Series, least: float) -> Delay:
             Cause.NOT_CONVERGED,
             f"{seen.name}: no delay and servo describe this motion: record again.",
         )
-    found = np.stack([fit.at for _, fit in settled])
-    weight = np.array([max(fit.sigma_s, _LEAST_SIGMA_S) ** -2 for _, fit in settled])
-    weight /= weight.sum()
-    delay_s, lag_s = (float(weight @ found[:, i]) for i in (0, 1))
-    segments_s = tuple(weight @ np.stack([one.segments(fit) for one, fit in settled]))
-    # What directions and parts differ by, they would differ by next time, too.
-    spread_s = float(np.sqrt(weight**2 @ (found[:, 0] - delay_s) ** 2))
-    parts_s = float(np.std(segments_s, ddof=1) / np.sqrt(len(segments_s)))
-    own_s = float(np.sqrt(weight**2 @ np.array([fit.sigma_s**2 for _, fit in settled])))
-    sigma_s = max(spread_s, parts_s, own_s)
-    agree(segments_s, sigma_s, seen.name)
-    inside = (tried_s >= EARLIEST_S) & (tried_s <= LATEST_S)
-    return Delay(
-        delay_s=delay_s,
-        sigma_s=sigma_s,
-        lag_s=lag_s,
-        likeness=likeness,
-        segments_s=segments_s,
-        samples=len(seen.stamp_s),
-        tried_s=tried_s[inside],
-        curve=curve[inside],
-    )
+    return _Followed(settled)
+
+
+class _Followed:
+    """Delays and servos that describe a motion, direction by direction.
+
+    Args:
+        settled: Directions, and what describes them.
+
+    Attributes:
+        delay_s: Of all.
+        lag_s: Of their servos.
+        square: What is left unexplained, as a share.
+    """
+
+    def __init__(self, settled: list[tuple[Direction, ServoFit]]) -> None:
+        self._settled = settled
+        sigmas_s = np.array([fit.sigma_s for _, fit in settled])
+        weight = np.maximum(sigmas_s, _LEAST_SIGMA_S) ** -2
+        self._weight: Array = weight / weight.sum()
+        self._found = np.stack([fit.at for _, fit in settled])
+        self.delay_s, self.lag_s = (float(self._weight @ self._found[:, i]) for i in (0, 1))
+        self.square = float(np.mean([(one.off(fit.at) ** 2).mean() for one, fit in settled]))
+
+    @property
+    def trailing_s(self) -> float:
+        """Sum of delay and lag."""
+        return self.delay_s + self.lag_s
+
+    def segments_s(self) -> tuple[float, ...]:
+        """Delays that parts of the recording say by themselves."""
+        return tuple(self._weight @ np.stack([one.segments(fit) for one, fit in self._settled]))
+
+    @property
+    def sigma_s(self) -> float:
+        """Of the delay: what directions and parts differ by, they would differ by once more."""
+        segments_s = self.segments_s()
+        apart_s = np.sqrt(self._weight**2 @ (self._found[:, 0] - self.delay_s) ** 2)
+        parts_s = np.std(segments_s, ddof=1) / np.sqrt(len(segments_s))
+        own_s = np.sqrt(self._weight**2 @ np.array([fit.sigma_s**2 for _, fit in self._settled]))
+        return float(max(apart_s, parts_s, own_s))
+
+    def jitter(self, stamp_s: Array) -> Jitter | None:
+        """How late single messages were; None where only one direction says so."""
+        if len(self._settled) < 2:
+            return None
+        pairs = [one.unexplained(fit) for one, fit in self._settled]
+        off, velocity = (np.stack(parts, axis=-1) for parts in zip(*pairs, strict=True))
+        return find_jitter(stamp_s, off, velocity, self.trailing_s)
 
 
 def _moving(told: Series, seen: Series, least: float) -> tuple[Series, Series]:
@@ -252,122 +315,3 @@ def agree(segments_s: tuple[float, ...], sigma_s: float, what: str) -> None:
             f"{1e3 * sigma_s:.1f} ms, at most {1e3 * _WORST_SIGMA_S:g} is accepted): a clock "
             "drifts or was set, the delay itself changes, or the motion was too simple.",
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Fit:
-    """``d, L, c, w`` of one direction, and how well ``d`` is known."""
-
-    at: Array
-    sigma_s: float
-
-
-class _Direction:
-    """The model of the servo against one direction of the motion.
-
-    Args:
-        told: One number over time, (n, 1).
-        seen: One number over time, (m, 1).
-    """
-
-    def __init__(self, told: Series, seen: Series) -> None:
-        self._stamp_s, self._seen = seen.stamp_s, seen.values[:, 0]
-        start_s = min(told.stamp_s[0], seen.stamp_s[0] - LATEST_S) + EARLIEST_S
-        end_s = max(told.stamp_s[-1], seen.stamp_s[-1]) - EARLIEST_S
-        self._grid_s = np.arange(start_s, end_s, _FILTER_S, dtype=np.float64)
-        values = _held(told, self._grid_s)[:, 0]
-        self._told = values - values[0]
-        self._scale = max(float(self._seen.std()), 1e-12)
-
-    def fit(self, start_s: float) -> _Fit | None:
-        """Delay and servo together, by the simplest servo that suits (Schwarz, 1978).
-
-        Args:
-            start_s: Sum of delay and lag, about.
-
-        Returns:
-            None where it does not settle.
-        """
-        found = []
-        for kind in _KINDS:
-            servo = np.where(kind, _SERVO_STARTS, 0.0)
-            free = np.array([True, *kind])
-            start = np.array([start_s - servo[0], *servo])
-
-            def off(at: Array, free: NDArray[np.bool_] = free) -> Array:
-                return self.off(_filled(at, free))
-
-            result = least_squares(
-                off,
-                np.clip(start, _LOWEST + 1e-6, _HIGHEST)[free],
-                bounds=(_LOWEST[free], _HIGHEST[free]),
-                x_scale=_STEPS[free],
-                max_nfev=100,
-            )
-            if result.success:
-                found.append((free, result))
-        if not found:
-            return None
-        independent = _independent(min((result.fun for _, result in found), key=_square))
-        free, best = min(
-            found,
-            key=lambda one: (
-                independent * np.log(max(_square(one[1].fun), 1e-12))
-                + len(one[1].x) * np.log(independent)
-            ),
-        )
-        variance = max(_square(best.fun), 1e-12) * len(best.fun) / independent
-        covariance = variance * np.linalg.pinv(best.jac.T @ best.jac)
-        return _Fit(at=_filled(best.x, free), sigma_s=float(np.sqrt(covariance[0, 0])))
-
-    def segments(self, fit: _Fit) -> Array:
-        """The delay of each part of the recording, with the servo of all of it."""
-        followed = self._filtered(fit.at)
-        found = []
-        for rows in np.array_split(np.arange(len(self._stamp_s)), _SEGMENTS):
-
-            def off(delay: Array, rows: NDArray[np.int_] = rows) -> Array:
-                return self._residuals(followed, float(delay[0]), rows)
-
-            found.append(float(least_squares(off, (fit.at[0],), x_scale=0.01).x[0]))
-        return np.array(found)
-
-    def off(self, at: Array) -> Array:
-        """How far the motion is from the model, per sample, in its spread."""
-        return self._residuals(self._filtered(at), float(at[0]), np.arange(len(self._stamp_s)))
-
-    def _residuals(self, followed: Array, delay_s: float, rows: NDArray[np.int_]) -> Array:
-        model = np.interp(self._stamp_s[rows] - delay_s, self._grid_s, followed)
-        centred, wanted = model - model.mean(), self._seen[rows] - self._seen[rows].mean()
-        gain = float(centred @ wanted) / max(float(centred @ centred), 1e-30)
-        return (wanted - gain * centred) / self._scale
-
-    def _filtered(self, at: Array) -> Array:
-        """What a servo makes of what is told, on the grid, (n,)."""
-        _, lag_s, lead_s, square_s2 = at
-        if lag_s + lead_s < 1e-6 and square_s2 < 1e-9:
-            return self._told
-        denominator = (max(square_s2, 1e-9), lag_s + lead_s, 1.0)
-        numerator = (lead_s, 1.0) if lead_s > 0.0 else (1.0,)
-        discrete = cont2discrete((numerator, denominator), _FILTER_S, method="foh")
-        b, a, _ = discrete  # type: ignore[misc]
-        return np.asarray(lfilter(np.ravel(b), a, self._told), dtype=np.float64)
-
-
-def _square(off: Array) -> float:
-    return float(off @ off) / len(off)
-
-
-def _independent(off: Array) -> float:
-    """How many residuals tell something of their own: neighbours are alike."""
-    a, b = off[:-1], off[1:]
-    alike = float(a @ b) / max(float(np.sqrt((a @ a) * (b @ b))), 1e-30)
-    alike = float(np.clip(alike, 0.0, 0.98))
-    return len(off) * (1.0 - alike) / (1.0 + alike)
-
-
-def _filled(values: Array, free: NDArray[np.bool_]) -> Array:
-    """All parameters, of which only some are not zero."""
-    out = np.zeros(len(free))
-    out[free] = values
-    return out

@@ -10,6 +10,8 @@ from scipy.interpolate import CubicSpline
 from calibration.errors import CalibrationRefused, Cause
 from robot_skills.core.se3 import Array, so3_log
 
+EARLIEST_S, LATEST_S = -0.2, 0.8
+"""Delays that are looked for."""
 M_PER_RAD = 0.25
 """A turn by a radian counts as much as going so far."""
 _LEAST_S = 6.0
@@ -117,12 +119,14 @@ class LatencyRecording:
         measured: Where it was, by what the states say when that was.
         cameras: What was seen, by camera.
         clocks: What was seen of a clock, by camera.
+        step_s: Time between two control steps of the robot; 0 where it is not known.
     """
 
     told: ToolSeries
     measured: ToolSeries
     cameras: Mapping[str, PictureSeries] = field(default_factory=dict)
     clocks: Mapping[str, ClockSeries] = field(default_factory=dict)
+    step_s: float = 0.0
 
 
 def checked(series: Series) -> Series:

@@ -37,7 +37,8 @@ def _recovery(rows: Rows) -> str:
 random; the wrist camera sees a clock for three seconds, then the arm moves for 20 s over a
 calibration board. Errors of what `calibrate latency` says, absolute. With jitter, 5 ms on average
 are added to every delay at random, and the mean is the truth; with noise, 0.1 mm on every measured
-place, and 3 of 255 in pictures.""",
+place, and 3 of 255 in pictures. The simulated gripper hears 3 ms early; where it is late by less,
+0 is said, which is the worst of its errors without jitter.""",
         (
             "latency",
             "with",

@@ -17,6 +17,7 @@ from robot_skills.core.events import EventList
 from sim.board_cell import BoardRobot, lying_board
 from sim.latency import Delays, delayed
 from sim.screen_clock import SCREEN_PERIOD_S, ScreenInView
+from sim.world import PHYSICS_STEP_S
 
 NAMES = ("camera", "state", "action", "gripper")
 _BOARD = Board(columns=9, rows=7, square_m=0.024, marker_m=0.0175)
@@ -27,7 +28,9 @@ _CLOCK_S = 3.0
 _LONGEST_S = 0.2
 _CAMERA = "wrist"
 _PHYSICS_PER_CONTROL = 2
-"""4 ms. The simulated gripper hears at the beginning of that what is for its end."""
+_EARLY_S = 0.5 * (_PHYSICS_PER_CONTROL + 1) * PHYSICS_STEP_S
+"""The simulated gripper hears at the beginning of a control step what is for its end, and every
+step of physics goes by what it has heard: on average it is early by this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +78,11 @@ def recover(case: str, seed: int) -> dict[str, dict[str, float]]:
         return {}
     # States and commands are late by the jitter, too; pictures are stamped by a clock without it.
     late_s = how.jitter_s
-    half_s = 0.5 * _PHYSICS_PER_CONTROL * 0.002
     truth: dict[str, tuple[Found | None, float]] = {
         "camera": (found.cameras.get(_CAMERA), camera_s),
         "state": (found.state, state_s + late_s),
         "action": (found.action, action_s + late_s),
-        "gripper": (found.gripper, gripper_s + late_s - half_s),
+        "gripper": (found.gripper, gripper_s + late_s - _EARLY_S),
     }
     return {
         name: {

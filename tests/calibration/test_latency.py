@@ -40,6 +40,16 @@ def test_every_latency_is_found_apart_from_the_lag_of_servos(recording):
     assert found.worst_sigma_s < _BAR_S
 
 
+def test_messages_that_are_late_at_random_are_not_taken_for_a_soft_servo():
+    jitter_s = 0.005
+    found = calibrate_latency(late_recording(jitter_s), "arm")
+    assert found.gripper is not None
+    assert found.state.latency_s == pytest.approx(STATE_S + jitter_s, abs=_BAR_S)
+    assert found.action.latency_s == pytest.approx(ACTION_S + jitter_s, abs=_BAR_S)
+    assert found.gripper.latency_s == pytest.approx(GRIPPER_S + jitter_s, abs=2.0 * _BAR_S)
+    assert found.arm_after_told.lag_s == pytest.approx(0.03, abs=0.005)
+
+
 def test_without_a_clock_only_the_sums_are_known(recording):
     blind = replace(recording, clocks={})
     assumed, told = calibrate_latency(blind, "arm"), calibrate_latency(blind, "arm", STATE_S)
@@ -157,6 +167,15 @@ def test_a_clock_is_read_as_it_was_drawn(shown_s):
 
 def test_a_picture_without_a_clock_tells_no_time():
     assert read_clock(np.full((240, 320), 120, np.uint8)) is None
+
+
+def test_a_clock_says_more_than_the_mean_of_what_is_read_from_it():
+    period_s, stamps = 1.0 / 60.0, np.arange(0.0, 3.0, 0.053)
+    shown_s = np.floor((stamps - CAMERA_S) / period_s) * period_s
+    shown_s[7] -= 0.4
+    found = clock_delay(ClockSeries(stamp_s=stamps, shown_s=shown_s, period_s=period_s), "wrist")
+    assert found.delay_s == pytest.approx(CAMERA_S, abs=5e-4)
+    assert found.sigma_s < 5e-4
 
 
 def test_a_clock_that_was_hardly_seen_is_refused():

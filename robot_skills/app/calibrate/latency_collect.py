@@ -22,6 +22,10 @@ _AHEAD_S = 0.6
 _COMMAND_S = 0.1
 _LOOK_S = 0.05
 _AFTER_S = 1.0
+_STEPS_PER_TURN = 9.0
+"""Of the fastest part of the motion: how a robot goes between two of its waypoints is not known."""
+_SLOW_HZ = 1.0
+"""Slower than this need no part be."""
 _UNEVEN = (1.0, 1.2, 1.4, 1.1)
 """Pauses between looks at the clock, so that they keep no step with its screen."""
 
@@ -88,7 +92,8 @@ def collect_series(
         ActionRefused: The gate does not.
     """
     arm = robot.observe().arms[DEFAULT_ARM]
-    motion = excitation(config.speed_m_s, config.seconds, rng)
+    fastest_hz = max(1.0 / (_STEPS_PER_TURN * robot.control_period_s), _SLOW_HZ)
+    motion = excitation(config.speed_m_s, config.seconds, rng, fastest_hz)
     seen = _Seen()
     if config.clock_s > 0.0:
         _watch(robot, config, seen, robot.clock.now_s() + config.clock_s)
@@ -111,6 +116,7 @@ def collect_series(
             for name, pairs in seen.shown.items()
             for looks in [np.array(pairs)]
         },
+        step_s=robot.control_period_s,
     )
 
 

@@ -26,7 +26,7 @@ def write_recording(path: Path, recording: LatencyRecording) -> None:
     """
     if path.exists() or path.suffix != ".npz":
         raise RefusedError(f"{path} is there already, or does not end in .npz: name another file.")
-    arrays = {}
+    arrays = {"step_s": np.array(recording.step_s)}
     for name, tool in (("told", recording.told), ("measured", recording.measured)):
         arrays |= {f"{name}/{part}": getattr(tool, part) for part in _TOOL}
     for name, seen in recording.cameras.items():
@@ -66,6 +66,7 @@ def read_recording(path: Path, episode: int, cameras: tuple[str, ...]) -> Latenc
         measured=recording.measured,
         cameras={name: recording.cameras[name] for name in wanted},
         clocks={name: one for name, one in recording.clocks.items() if name in wanted},
+        step_s=recording.step_s,
     )
 
 
@@ -95,11 +96,12 @@ def _from_file(path: Path) -> LatencyRecording:
             )
             for name in _names(arrays, "clock")
         }
+        step_s = float(arrays.get("step_s", 0.0))
     except FileNotFoundError:
         raise RefusedError(f"There is no recording {path}.") from None
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise RefusedError(f"{path} is no recording that can be used: {error}.") from error
-    return LatencyRecording(**tools, cameras=cameras, clocks=clocks)
+    return LatencyRecording(**tools, cameras=cameras, clocks=clocks, step_s=step_s)
 
 
 def _names(arrays: dict[str, np.ndarray], kind: str) -> list[str]:

@@ -115,6 +115,15 @@ def test_a_recording_is_not_written_over(recorded):
         write_recording(recorded, read_recording(recorded, 0, ()))
 
 
+def test_a_recording_is_read_as_it_was_written(recorded, tmp_path):
+    recording = replace(read_recording(recorded, 0, ()), step_s=0.05)
+    write_recording(tmp_path / "again.npz", recording)
+    again = read_recording(tmp_path / "again.npz", 0, ())
+    assert again.step_s == recording.step_s
+    assert np.array_equal(again.told.T_base_tool, recording.told.T_base_tool)
+    assert np.array_equal(again.clocks["front"].shown_s, recording.clocks["front"].shown_s)
+
+
 def test_a_damaged_recording_is_refused(tmp_path):
     path = tmp_path / "broken.npz"
     path.write_bytes(b"PK\x03\x04 no more")
