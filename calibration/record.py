@@ -1,19 +1,10 @@
-"""Calibrations as files: dated, of one device, sealed by a hash, and never replaced by worse ones.
+"""Calibrations as files: dated, of one device, sealed, and never replaced by worse ones."""
 
-A file is one JSON object; its field ``sha256`` is the hash of all others, as compact JSON with
-sorted keys.
-"""
-
-import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from calibration.board import Board
 from calibration.codec import decode, encode
@@ -21,14 +12,13 @@ from calibration.depth_noise import DepthNoise
 from calibration.errors import CalibrationRefused, Cause
 from calibration.hand_eye import HandEye
 from calibration.intrinsics import Intrinsics
+from calibration.keeping import check_not_worse, now_iso, package_versions, write_and_keep
 from calibration.latency import Latency
 from calibration.rig import Rig
-from robot_skills.core.errors import StorageError
+from calibration.sealed import read_any_sealed
+from robot_skills.core.errors import RefusedError
 
 FORMAT = 1
-_PACKAGES = ("robot-skills", "numpy", "scipy", "opencv-python-headless")
-_WORSE = 1.25
-"""A new calibration may be so much less accurate than the one it replaces."""
 
 Result = Intrinsics | HandEye | Rig | DepthNoise | Latency
 KINDS: Mapping[str, type[Result]] = {
@@ -103,22 +93,6 @@ def make_record(result: Result, cameras: Mapping[str, Device], board: Board | No
     )
 
 
-def now_iso() -> str:
-    """The time, UTC, ISO 8601."""
-    return datetime.now(UTC).replace(microsecond=0).isoformat()
-
-
-def package_versions() -> dict[str, str]:
-    """Of what makes calibrations, by package, as far as it is installed."""
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
 def save_record(path: Path, record: Record, *, replace: bool = False) -> str:
     """Write a calibration; returns its hash. The one it replaces is kept beside it, with its date.
 
@@ -131,41 +105,20 @@ def save_record(path: Path, record: Record, *, replace: bool = False) -> str:
         CalibrationRefused: What is there is better, or of something else; it stays as it is.
         StorageError: It cannot be written.
     """
-    try:
-        if path.exists():
-            if not replace:
-                _check_better(path, record)
-            keep_copy(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        body = {"format": FORMAT, "kind": record.kind, **encode(record)}
-        digest = _digest(body)
-        partial = path.with_name(f"{path.name}.part")
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump({"sha256": digest, **body}, file, indent=1, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
-    return digest
+    if path.exists() and not replace:
+        old = load_record(path)
+        _check_same_device(path, old, record)
+        check_not_worse(path, old, record, "Take better views")
+    return write_and_keep(path, record.kind, {"format": FORMAT, **encode(record)})
 
 
-def _check_better(path: Path, record: Record) -> None:
-    old = load_record(path)
-    same_robot = _robot_of(old) == _robot_of(record)
-    if old.kind != record.kind or dict(old.cameras) != dict(record.cameras) or not same_robot:
+def _check_same_device(path: Path, old: Record, new: Record) -> None:
+    same_robot = _robot_of(old) == _robot_of(new)
+    if old.kind != new.kind or dict(old.cameras) != dict(new.cameras) or not same_robot:
         raise CalibrationRefused(
             Cause.OTHER_CAMERA,
-            f"{path} is the calibration ({old.kind}) of {_named(old)}, not ({record.kind}) of "
-            f"{_named(record)}: write to another file.",
-        )
-    (was, unit), (now, _) = old.accuracy, record.accuracy
-    if now > _WORSE * was:
-        raise CalibrationRefused(
-            Cause.WORSE,
-            f"The new calibration is worse, {now:.3g} {unit} instead of {was:.3g}: {path} stays "
-            "as it is. Take better views, or ask to replace it.",
+            f"{path} is the calibration ({old.kind}) of {_named(old)}, not ({new.kind}) of "
+            f"{_named(new)}: write to another file.",
         )
 
 
@@ -182,13 +135,6 @@ def _named(record: Record) -> str:
     return ", ".join([*([robot] if robot else []), *cameras])
 
 
-def keep_copy(path: Path) -> None:
-    """Copy what is there, under its date of change."""
-    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    copy = path.with_name(f"{path.stem}.{changed:%Y%m%dT%H%M%S}{path.suffix}")
-    shutil.copy2(path, copy)
-
-
 def load_record(path: Path) -> Record:
     """Read a calibration.
 
@@ -196,24 +142,20 @@ def load_record(path: Path) -> Record:
         CalibrationRefused: It is missing, damaged, or none.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        stated = data.pop("sha256")
-        if stated != _digest(data):
-            raise ValueError("it does not match its own hash")
-        if data.pop("format") != FORMAT:
+        kind, data, _ = read_any_sealed(path, "calibration")
+    except RefusedError as error:
+        raise CalibrationRefused(Cause.DAMAGED, str(error)) from error
+    try:
+        if data["format"] != FORMAT:
             raise ValueError("it is of another version")
-        kind = KINDS[data.pop("kind")]
-        result = decode(kind, data.pop("result"))
         return Record(
-            result=result,
-            cameras=decode(Mapping[str, Device], data.pop("cameras")),
-            board=decode(Board | None, data.pop("board")),
-            made=str(data.pop("made")),
-            versions=data.pop("versions"),
+            result=decode(KINDS[kind], data["result"]),
+            cameras=decode(Mapping[str, Device], data["cameras"]),
+            board=decode(Board | None, data["board"]),
+            made=str(data["made"]),
+            versions=data["versions"],
         )
-    except FileNotFoundError:
-        raise CalibrationRefused(Cause.DAMAGED, f"There is no calibration {path}.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CalibrationRefused(
             Cause.DAMAGED, f"{path} is no calibration that can be used: {error}."
         ) from error
@@ -267,8 +209,3 @@ def check_record(
             f"The calibration of {camera} is {record.age(now).days} days old, at most "
             f"{most_age.days} are accepted: check it, or calibrate again.",
         )
-
-
-def _digest(body: Mapping[str, Any]) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

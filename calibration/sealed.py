@@ -26,7 +26,7 @@ def write_sealed(path: Path, kind: str, body: Mapping[str, Any]) -> str:
         StorageError: It cannot be written.
     """
     content = {"kind": kind, **body}
-    digest = digest_of(content)
+    digest = _digest_of(content)
     text = json.dumps({"sha256": digest, **content}, indent=1, allow_nan=False) + "\n"
     partial = path.with_name(f"{path.name}.part")
     try:
@@ -47,22 +47,36 @@ def read_sealed(path: Path, kind: str) -> tuple[dict[str, Any], str]:
     Raises:
         RefusedError: It is missing, damaged, or of another kind.
     """
+    found, content, digest = read_any_sealed(path, kind)
+    if found != kind:
+        raise RefusedError(f"{path} is of kind {found}, not {kind}.")
+    return content, digest
+
+
+def read_any_sealed(path: Path, what: str) -> tuple[str, dict[str, Any], str]:
+    """The kind of a file, what it holds, and its hash.
+
+    Args:
+        path: Of the file.
+        what: It should be, for messages.
+
+    Raises:
+        RefusedError: It is missing or damaged.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         stated = str(content.pop("sha256"))
-        found = str(content.pop("kind"))
+        kind = str(content.pop("kind"))
     except FileNotFoundError:
-        raise RefusedError(f"There is no {kind} {path}.") from None
+        raise RefusedError(f"There is no {what} {path}.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RefusedError(f"{path} is no {kind} that can be used: {error}.") from error
-    if stated != digest_of({"kind": found, **content}):
+        raise RefusedError(f"{path} is no {what} that can be used: {error}.") from error
+    if stated != _digest_of({"kind": kind, **content}):
         raise RefusedError(f"{path} is damaged: it does not match its own hash.")
-    if found != kind:
-        raise RefusedError(f"{path} is of kind {found}, not {kind}.")
-    return content, stated
+    return kind, content, stated
 
 
-def digest_of(content: Mapping[str, Any]) -> str:
+def _digest_of(content: Mapping[str, Any]) -> str:
     """Hash of JSON values, whatever the order of their keys."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

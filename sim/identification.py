@@ -71,8 +71,8 @@ class IdentificationCell:
                 layout says.
 
         Raises:
-            RefusedError: The motion's period is no multiple of the physics' step, or the dynamics
-                are those of another arm.
+            RefusedError: The motion's period is no multiple of the physics' step, or the motion or
+                the dynamics are those of another arm.
             UnknownNameError: There is no such thing.
         """
         steps = round(motion.period_s / PHYSICS_STEP_S)
@@ -81,6 +81,12 @@ class IdentificationCell:
                 f"The period has to be a multiple of {PHYSICS_STEP_S} s, got {motion.period_s} s."
             )
         world, data = self._world, self._world.data
+        joints = motion.q_rad.shape[1]
+        if joints != len(world.arm.joints):
+            raise RefusedError(
+                f"The motion is one of {joints} joints, {world.arm.name} has "
+                f"{len(world.arm.joints)}."
+            )
         grip = self._grip(motion.start_opening)
         world.set_dynamics(dynamics)
         self._start(motion, grip, things or {})

@@ -1,6 +1,7 @@
 """One trial of each kind, from a seed: numbers to be summed up."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,8 @@ from robot_skills.core.se3 import Array
 from sim.dynamics import Dynamics, draw_dynamics
 from sim.identification import dynamics_of, record_rollout, sensed, simulator_of
 
-_ROLLOUTS, _CANDIDATES = 3, 24
+_ROLLOUTS, _CANDIDATES = 3, 25
+_WANTED_PERCENT = 10.0
 _POSES = 12
 _PAYLOAD_KG, _COM_M = (0.5, 1.5), 0.05
 _TRAINED, _HELD_OUT = 20, 5
@@ -38,43 +40,55 @@ _BARRED = (MASS, FRICTION, DAMPING)
 
 
 def exploration(seed: int) -> Numbers:
-    """How far parameters are off, after motions that were chosen and after motions at random."""
+    """How far parameters are off: after motions that were chosen, after motions of the same
+    library at random, and after the arm has roamed around the thing by chance."""
     rng = np.random.default_rng(seed)
     of = scene()
     truth = PRIOR.values(0.8 * PRIOR.draw(rng, 1)[0])
-    candidates = [of.library.draw(rng) for _ in range(_CANDIDATES)]
+    candidates = of.library.draw_each(_CANDIDATES, rng)
     chosen = informative_motions(
         simulator_of(of.cell), candidates, {THING: of.T_base_thing}, PRIOR, NOISE, rng, _ROLLOUTS
     )
     ways = {
         "informative": chosen.motions,
         "random": [of.library.draw(rng) for _ in range(_ROLLOUTS)],
+        "roaming": [of.library.draw_kind(Kind.ROAM, rng) for _ in range(_ROLLOUTS)],
     }
     numbers: dict[str, float] = {}
     for way, motions in ways.items():
         off = _off_percent(of, truth, motions, rng)
         for name, short in zip(_BARRED, ("mass", "friction", "damping"), strict=True):
             numbers[f"{way}_{short}_percent"] = off[name]
-        numbers[f"{way}_worst_percent"] = max(off[name] for name in _BARRED)
+        worst = max(off[name] for name in _BARRED)
+        numbers[f"{way}_worst_percent"] = worst
+        numbers[f"{way}_is_within"] = float(worst <= _WANTED_PERCENT)
         numbers[f"{way}_undetermined"] = off["undetermined"]
+        numbers[f"{way}_in_2_sigma"] = off["in_2_sigma"]
     return numbers
 
 
 def _off_percent(
     of: Scene, truth: Mapping[str, float], motions: Sequence[Motion], rng: np.random.Generator
 ) -> Mapping[str, float]:
-    """How far each parameter is off; where nothing was found, the prior's median counts."""
+    """How far each parameter is off, how many are not determined, and the share of the others that
+    is off by less than two standard deviations; where nothing is found, the prior's median counts.
+    """
     dynamics = dynamics_of(truth, of.cell.arm)
     rollouts = [record_rollout(of.cell, dynamics, one, NOISE, rng) for one in motions]
-    values, undetermined = PRIOR.values(np.zeros(len(truth))), float(len(truth))
-    try:
-        found = identify(simulator_of(of.cell), rollouts, PRIOR, NOISE, rng)
-        values = {name: one.value for name, one in found.estimates.items()}
-        undetermined = float(len(found.undetermined))
-    except CalibrationRefused:
-        pass
+    values, estimates = PRIOR.values(np.zeros(len(truth))), {}
+    with suppress(CalibrationRefused):
+        estimates = identify(simulator_of(of.cell), rollouts, PRIOR, NOISE, rng).estimates
+        values = {name: one.value for name, one in estimates.items()}
     off = {name: 100.0 * abs(values[name] / truth[name] - 1.0) for name in truth}
-    return {**off, "undetermined": undetermined}
+    known = {name: one for name, one in estimates.items() if one.determined}
+    in_2_sigma = [
+        abs(np.log(one.value / truth[name])) < 2.0 * one.sigma for name, one in known.items()
+    ]
+    return {
+        **off,
+        "undetermined": float(len(truth) - len(known)),
+        "in_2_sigma": float(np.mean(in_2_sigma)) if known else 1.0,
+    }
 
 
 def payload(seed: int) -> Numbers:

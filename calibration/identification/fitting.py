@@ -25,12 +25,16 @@ _TOLERANCE = 1e-4
 _LINEAR_FROM = 3.0
 """Residuals beyond it, in units of the noise, count linearly."""
 _WORST_RMS = 3.0
+_LEAST_MOTION = 10.0
+"""Of any joint, in units of its noise."""
 _SAME_COST = 2.0
 """Two answers whose sums of squares differ by less are equally good."""
 _SAME = 0.1
 """Searches that end nearer, in standard deviations of the prior, ended at the same place."""
 _APART = 4.0
 """Of two answers, in standard deviations, to be two."""
+_AT_END = 0.02
+"""In standard deviations of the prior: that near its bounds no value is told from them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,13 +45,23 @@ class Estimate:
         value: Most likely one.
         sigma: Standard deviation, relative to the value.
         prior_sigma: The same before anything was measured.
+        is_at_end: Whether it is an end of what was considered: the true value may be beyond.
         determined: Whether the rollouts say what it is.
     """
 
     value: float
     sigma: float
     prior_sigma: float
+    is_at_end: bool
     determined: bool
+
+    def told(self) -> str:
+        """In words: the value, or why it is not determined."""
+        if self.determined:
+            return f"{self.value:.3g} ± {100 * self.sigma:.1f} %"
+        if self.is_at_end:
+            return f"not determined (at {self.value:.3g}, an end of what was considered)"
+        return f"not determined (known to {100 * self.sigma:.0f} %)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -90,6 +104,12 @@ class Identification:
             )
         one = self.estimates[name]
         if not one.determined:
+            if one.is_at_end:
+                raise CalibrationRefused(
+                    Cause.NOT_DETERMINED,
+                    f"{name!r} is found at {one.value:.3g}, an end of what was considered: the "
+                    "true one may be beyond. Consider more values.",
+                )
             words = " ".join(f"{weight:+.1f} log({of})" for of, weight in self.weakest.items())
             raise CalibrationRefused(
                 Cause.NOT_DETERMINED,
@@ -117,15 +137,14 @@ def identify(
         rng: Draws the starts.
 
     Raises:
-        CalibrationRefused: The search did not end, several answers are equally good, or no values
-            explain what was sensed.
+        CalibrationRefused: There is no motion in the rollouts, the search did not end, several
+            answers are equally good, or no values explain what was sensed.
     """
-    if not rollouts:
-        raise CalibrationRefused(Cause.FEW_VIEWS, "There is no rollout to identify anything from.")
+    _check_rollouts(rollouts, noise)
     of = Sensitivity(simulator, rollouts, prior, noise, rng)
-    of.weigh(np.zeros(len(prior.parameters)))
+    of.weigh(of.probe(np.zeros(len(prior.parameters))))
     ends = _apart([_descend(of, prior, start) for start in _starts(of, prior, rng)])
-    of.weigh(ends[0])
+    of.weigh(of.probe(ends[0]))
     found = sorted((_descend(of, prior, end) for end in ends), key=_cost)
     best = found[0]
     if best.status <= 0:
@@ -135,9 +154,7 @@ def identify(
             f"{_told(prior, best.x)}): record longer or more lively motions, or look for fewer "
             "parameters.",
         )
-    J = of.jacobian(best.x)
-    data = of.residuals(best.x)
-    rms = float(np.sqrt(np.mean(data**2)))
+    information, covariance, rms = _covariance(of, best.x)
     if rms > _WORST_RMS:
         raise CalibrationRefused(
             Cause.INCONSISTENT,
@@ -145,12 +162,27 @@ def identify(
             f"{_told(prior, best.x)}. Something else is different in the cell, or the noise is "
             "larger than stated.",
         )
-    information = J.T @ J / max(1.0, rms**2)
-    covariance: Array = np.asarray(
-        np.linalg.inv(information + np.eye(len(best.x))), dtype=np.float64
-    )
     _check_single(found, covariance, prior)
     return _summed_up(of, prior, best.x, information, covariance, rms, rollouts)
+
+
+def _check_rollouts(rollouts: Sequence[Rollout], noise: SensorNoise) -> None:
+    if not rollouts:
+        raise CalibrationRefused(Cause.FEW_VIEWS, "There is no rollout to identify anything from.")
+    joints = sorted({one.motion.q_rad.shape[1] for one in rollouts})
+    if len(joints) > 1:
+        raise CalibrationRefused(
+            Cause.OTHER_KIND,
+            f"The rollouts are those of arms with {' and with '.join(map(str, joints))} joints: "
+            "identify one arm at a time.",
+        )
+    most_rad = max(float(np.ptp(one.streams.q_rad, axis=0).max()) for one in rollouts)
+    if most_rad < _LEAST_MOTION * noise.q_rad:
+        raise CalibrationRefused(
+            Cause.NOT_MOVED,
+            f"The arm did not move: no joint went further than {1e3 * most_rad:.2f} mrad in "
+            f"{len(rollouts)} rollouts. Check that it follows commands, and record again.",
+        )
 
 
 def _starts(of: Sensitivity, prior: Prior, rng: np.random.Generator) -> Sequence[Array]:
@@ -203,6 +235,31 @@ def _descend(of: Sensitivity, prior: Prior, start: Array) -> OptimizeResult:
     )
 
 
+def _covariance(of: Sensitivity, x: Array) -> tuple[Array, Array, float]:
+    """How sure a solution is, in units of the prior.
+
+    Residuals are weighed as if each came by its error alone, but where a thing began changes all of
+    a rollout at once: the covariance is that of the weighted estimate under both errors (White, *A
+    heteroskedasticity-consistent covariance matrix estimator*, 1980), and as much larger as
+    residuals are than those errors explain.
+
+    Returns:
+        The rollouts' information (p, p), the covariance (p, p), and the residuals in units of what
+        is expected, RMS.
+    """
+    probe, data, noise = of.probe(x), of.residuals(x), 1.0 / of.scale
+    errors = probe.errors * noise
+    expected = noise**2 + np.sum(errors**2, axis=0)
+    rms = float(np.sqrt(np.mean(data**2 / expected)))
+    J = 0.5 * (probe.first + probe.second) * noise[:, None]
+    scattered, shifted = noise[:, None] * J, errors @ J
+    score = max(1.0, rms**2) * (scattered.T @ scattered + shifted.T @ shifted)
+    eye = np.eye(len(x))
+    inverse = np.linalg.inv(probe.information(of.scale) + eye)
+    covariance: Array = np.asarray(inverse @ (score + eye) @ inverse, dtype=np.float64)
+    return np.linalg.inv(covariance) - eye, covariance, rms
+
+
 def _check_single(found: Sequence[OptimizeResult], covariance: Array, prior: Prior) -> None:
     """Refuse where another start ended elsewhere, as well as the best."""
     best = found[0]
@@ -234,6 +291,7 @@ def _summed_up(
     strengths, ways = np.linalg.eigh(information)
     scale = np.outer(prior.sigma, prior.sigma)
     sigma = np.sqrt(np.diag(covariance * scale))
+    at_end = np.abs(x) > prior.bound - _AT_END
     values = prior.values(x)
     # In a parameter's own logarithm, not in units of its prior.
     weakest = ways[:, 0] * prior.sigma
@@ -244,7 +302,8 @@ def _summed_up(
                 value=values[one.name],
                 sigma=float(sigma[i]),
                 prior_sigma=one.sigma,
-                determined=bool(sigma[i] <= MOST_SIGMA),
+                is_at_end=bool(at_end[i]),
+                determined=bool(sigma[i] <= MOST_SIGMA and not at_end[i]),
             )
             for i, one in enumerate(prior.parameters)
         },

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,9 @@ _DOWN = SE3.from_rotvec((np.pi, 0.0, 0.0))
 """A tool that points down, closing along the base's y axis."""
 _FINGER_M = 0.011
 """From the middle of shut fingers to their side."""
+_PUSH_HEIGHT_M, _PUSH_TILT_RAD, _PUSH_RISE = 0.018, 0.3, 0.05
+"""Of the tool in a push: low, fingertips ahead, and rising a little with the way. A thing that is
+pushed high tips, and fingers that go down the least bit wedge it on the table."""
 _CLEAR_M = 0.005
 """Between fingers and thing before a push: as little as can be relied on, for a push that begins
 with a blow ends anywhere."""
@@ -31,12 +35,15 @@ _LEAST_HEIGHT_M = 0.12
 _TRIES = 200
 
 _PUSH_SPEED_M_S, _PUSH_M, _PUSH_SIDE = (0.05, 0.8), (0.05, 0.15), (-0.3, 0.3)
-_SLIDE_SPEED_M_S, _SLIDE_M = (0.2, 0.9), (0.05, 0.2)
-_LIFT_M, _SHAKE_M, _SHAKE_HZ = (0.02, 0.12), (0.0, 0.02), (0.5, 2.0)
+_SLIDE_SPEED_M_S, _SLIDE_M = (0.5, 0.95), (0.05, 0.2)
+_LIFT_M, _SHAKE_M, _SHAKE_HZ = (0.05, 0.15), (0.01, 0.04), (0.5, 2.5)
 _SWING_RAD, _SWING_HZ = (0.05, 0.6), (0.3, 1.2)
-_WANDER_RAD, _WANDER_HZ, _WANDER_SINES = 0.15, (0.2, 1.2), 3
+_WANDER_HZ, _WANDER_SINES, _WANDER_EFFORT = (0.2, 1.2), 3, (0.2, 0.95)
 _AWAY_RAD = 0.3
 """How far from home joints begin to swing."""
+_ROAM_M, _ROAM_HEIGHT_M, _ROAM_LEGS = 0.12, (0.02, 0.1), 4
+_ROAM_FROM_M = 0.09
+"""Between tool and thing, at least, where the tool begins to roam."""
 
 
 class Kind(Enum):
@@ -52,7 +59,15 @@ class Kind(Enum):
     SWING = "swing"
     """One joint swings, away from the table."""
     WANDER = "wander"
-    """All joints swing at once, each with several frequencies, away from the table."""
+    """All joints swing at once, each with several frequencies, up to the arm's limits, away from
+    the table."""
+    ROAM = "roam"
+    """The tool goes from place to place around the thing, and opens and closes, by chance: what
+    exploration is without any notion of pushing or lifting. Is drawn only when asked for."""
+
+
+_FREE_KINDS = (Kind.SWING, Kind.WANDER)
+_KINDS = (Kind.PUSH, Kind.SLIDE, Kind.LIFT, *_FREE_KINDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -90,8 +105,17 @@ class Library:
         Raises:
             ValueError: In many tries there was none.
         """
-        kinds = tuple(Kind) if self.target is not None else (Kind.SWING, Kind.WANDER)
+        kinds = self._kinds()
         return self.draw_kind(kinds[int(rng.integers(len(kinds)))], rng)
+
+    def draw_each(self, count: int, rng: np.random.Generator) -> Sequence[Motion]:
+        """Motions of every kind in turn, so that none is missing.
+
+        Raises:
+            ValueError: In many tries there was none of a kind that the arm can do.
+        """
+        kinds = self._kinds()
+        return [self.draw_kind(kinds[i % len(kinds)], rng) for i in range(count)]
 
     def draw_kind(self, kind: Kind, rng: np.random.Generator) -> Motion:
         """Any motion of a kind; without a target, one that touches nothing.
@@ -104,6 +128,9 @@ class Library:
             if motion is not None:
                 return motion
         raise ValueError(f"The arm can do none of {_TRIES} drawn motions of kind {kind.value}.")
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        return _FREE_KINDS if self.target is None else _KINDS
 
     def _is_high(self, q_rad: Sequence[Array]) -> bool:
         return min(self.kinematics.forward(one).p[2] for one in q_rad) >= _LEAST_HEIGHT_M
@@ -121,6 +148,8 @@ class Library:
                 return self._slide(self.target, rng)
             case Kind.LIFT:
                 return self._lift(self.target, rng)
+            case Kind.ROAM:
+                return self._roam(self.target, rng)
 
     def _push(self, target: Target, rng: np.random.Generator) -> Motion | None:
         speed_m_s, length_m = rng.uniform(*_PUSH_SPEED_M_S), rng.uniform(*_PUSH_M)
@@ -133,13 +162,14 @@ class Library:
             along, across = across, along
         back_m = 0.5 * along + _FINGER_M + _CLEAR_M
         start = target.T_base_thing.p - back_m * ahead + side * 0.5 * across * left
+        start[2] = min(start[2], _PUSH_HEIGHT_M)
         # Evenly faster, so that the fingers keep touching; then they stop, and the thing slides on.
         way_m = _CLEAR_M + length_m
         past_m = np.minimum(0.25 * speed_m_s**2 / way_m * self._times() ** 2, way_m)
         return self._along(
             f"push at {speed_m_s:.2f} m/s over {100 * length_m:.0f} cm",
-            SE3.from_yaw(yaw_rad) @ _DOWN,
-            start + past_m[:, None] * ahead,
+            SE3.from_yaw(yaw_rad) @ SE3.from_rotvec((0.0, -_PUSH_TILT_RAD, 0.0)) @ _DOWN,
+            start + past_m[:, None] * (ahead + np.array([0.0, 0.0, _PUSH_RISE])),
             start,
             start_opening=0.0,
             opening=np.zeros(_STEPS),
@@ -204,14 +234,55 @@ class Library:
 
     def _wander(self, rng: np.random.Generator) -> Motion | None:
         joints = len(self.home_q_rad)
-        swing_rad = rng.uniform(-_WANDER_RAD, _WANDER_RAD, (_WANDER_SINES, joints))
+        speed_rad_s = rng.uniform(-1.0, 1.0, (_WANDER_SINES, joints))
+        speed_rad_s *= self.limits.joint.velocity_rad_s
         swing_hz = rng.uniform(*_WANDER_HZ, (_WANDER_SINES, joints))
         start = self.home_q_rad + rng.uniform(-_AWAY_RAD, _AWAY_RAD, joints)
         turns = 2.0 * np.pi * swing_hz * self._times()[:, None, None]
-        q = start + (swing_rad * (1.0 - np.cos(turns))).sum(axis=1)
-        if not self._is_high((start, *q[::4])):
+        away = (speed_rad_s / swing_hz * (1.0 - np.cos(turns))).sum(axis=1)
+        # Of a small motion, so that where it leads to does not matter.
+        small = 0.01 / np.abs(away).max()
+        effort = rng.uniform(*_WANDER_EFFORT)
+        q = start + effort / self._effort(start + small * away, start) * small * away
+        if not self._is_high((start, *q[::4])) or self._effort(q, start) > 1.0:
             return None
-        return self._allowed("wander", q, start, 1.0, np.ones(_STEPS))
+        return self._allowed(f"wander at {100 * effort:.0f} %", q, start, 1.0, np.ones(_STEPS))
+
+    def _effort(self, q_rad: Array, start: Array) -> float:
+        """Highest speed or acceleration of joints or tool, as a share of what is allowed."""
+        joint, cartesian = self.limits.joint, self.limits.cartesian
+        path = np.concatenate([start[None], q_rad])
+        rates = np.diff(path, axis=0) / _PERIOD_S
+        faster = np.diff(rates, axis=0) / _PERIOD_S
+        poses = [self.kinematics.forward(q) for q in path]
+        steps = np.array([a.distance_to(b) for a, b in pairwise(poses)]) / _PERIOD_S
+        return float(
+            max(
+                np.abs(rates / joint.velocity_rad_s).max(),
+                np.abs(faster / joint.acceleration_rad_s2).max(),
+                (steps / (cartesian.speed_m_s, cartesian.turn_rate_rad_s)).max(),
+            )
+        )
+
+    def _roam(self, target: Target, rng: np.random.Generator) -> Motion | None:
+        low = np.array([-_ROAM_M, -_ROAM_M, _ROAM_HEIGHT_M[0]])
+        high = np.array([_ROAM_M, _ROAM_M, _ROAM_HEIGHT_M[1]])
+        below = np.array([*target.T_base_thing.p[:2], 0.0])
+        places = below + rng.uniform(low, high, (_ROAM_LEGS + 1, 3))
+        if np.linalg.norm(places[0] - target.T_base_thing.p) < _ROAM_FROM_M:
+            return None
+        legs = _ROAM_LEGS * self._times() / _DURATION_S
+        leg = np.minimum(legs.astype(int), _ROAM_LEGS - 1)
+        past = (0.5 - 0.5 * np.cos(np.pi * (legs - leg)))[:, None]
+        openings = rng.uniform(0.0, 1.0, _ROAM_LEGS + 1)
+        return self._along(
+            "at random around the thing",
+            SE3.from_yaw(rng.uniform(-0.5 * np.pi, 0.5 * np.pi)) @ _DOWN,
+            (1.0 - past) * places[leg] + past * places[leg + 1],
+            places[0],
+            start_opening=float(openings[0]),
+            opening=openings[leg + 1],
+        )
 
     def _along(
         self,

@@ -9,12 +9,8 @@ from calibration.errors import CalibrationRefused, Cause
 from calibration.identification.delta_action import DeltaAction
 from calibration.identification.fitting import Identification
 from calibration.identification.payload import Payload
-from calibration.record import keep_copy, now_iso, package_versions
-from calibration.sealed import read_sealed, write_sealed
-from robot_skills.core.errors import StorageError
-
-_WORSE = 1.25
-"""A new identification may be so much less accurate than the one it replaces."""
+from calibration.keeping import check_not_worse, now_iso, package_versions, write_and_keep
+from calibration.sealed import read_sealed
 
 Result = Identification | Payload | DeltaAction
 KINDS: Mapping[str, type[Result]] = {
@@ -79,14 +75,11 @@ def save_robot_record(path: Path, record: RobotRecord, *, replace: bool = False)
         CalibrationRefused: What is there is better, or of something else; it stays as it is.
         StorageError: It cannot be written.
     """
-    if path.exists():
-        if not replace:
-            _check_better(path, record)
-        try:
-            keep_copy(path)
-        except OSError as error:
-            raise StorageError(f"Cannot copy {path}: {error.strerror or error}.") from error
-    return write_sealed(path, record.kind, encode(record))
+    if path.exists() and not replace:
+        old = load_robot_record(path, record.kind)
+        _check_same_robot(path, old, record)
+        check_not_worse(path, old, record, "Explore more")
+    return write_and_keep(path, record.kind, encode(record))
 
 
 def load_robot_record(path: Path, kind: str) -> RobotRecord:
@@ -114,19 +107,11 @@ def load_robot_record(path: Path, kind: str) -> RobotRecord:
         ) from error
 
 
-def _check_better(path: Path, record: RobotRecord) -> None:
-    old = load_robot_record(path, record.kind)
-    if (old.robot, old.serial) != (record.robot, record.serial) or _about(old) != _about(record):
+def _check_same_robot(path: Path, old: RobotRecord, new: RobotRecord) -> None:
+    if (old.robot, old.serial) != (new.robot, new.serial) or _about(old) != _about(new):
         raise CalibrationRefused(
             Cause.OTHER_KIND,
-            f"{path} is that of {_named(old)}, not of {_named(record)}: write to another file.",
-        )
-    (was, unit), (now, _) = old.accuracy, record.accuracy
-    if now > _WORSE * was:
-        raise CalibrationRefused(
-            Cause.WORSE,
-            f"The new {record.kind} is worse, {now:.3g} {unit} instead of {was:.3g}: {path} stays "
-            "as it is. Explore more, or ask to replace it.",
+            f"{path} is that of {_named(old)}, not of {_named(new)}: write to another file.",
         )
 
 

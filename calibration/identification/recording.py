@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from calibration.codec import decode, encode
 from calibration.sealed import read_sealed, write_sealed
 from robot_skills.core.errors import RefusedError
@@ -11,6 +13,8 @@ from robot_skills.core.excitation import Rollout, SensorNoise
 from robot_skills.core.se3 import Array
 
 FILE, _KIND = "recording.json", "recording"
+_MOVED = 2.0
+"""By so much more than noise, squared, is a thing that was moved away from where it was."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -43,6 +47,23 @@ class Recording:
     things: Mapping[str, ThingModel]
     noise: SensorNoise
     rollouts: tuple[Rollout, ...]
+
+    def resting_things(self) -> tuple[str, ...]:
+        """Those that are moved in no rollout."""
+        return tuple(
+            name
+            for name in self.things
+            if not any(_is_moved(one, name, self.noise) for one in self.rollouts)
+        )
+
+
+def _is_moved(rollout: Rollout, thing: str, noise: SensorNoise) -> bool:
+    if thing not in rollout.streams.T_base_things or thing not in rollout.things:
+        return False
+    off_m = rollout.streams.T_base_things[thing][:, :3, 3] - rollout.things[thing].p
+    # At rest, on average, both the thing's places and where it was seen before have their noise.
+    at_rest = 1.0 + 1.0 / rollout.looks
+    return float(np.mean(off_m**2)) > _MOVED * at_rest * noise.place_m**2
 
 
 def write_recording(folder: Path, recording: Recording) -> None:

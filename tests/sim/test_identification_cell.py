@@ -5,7 +5,7 @@ import pytest
 
 from calibration.identification.motions import Kind, Library, Target
 from robot_skills.core.errors import RefusedError, UnknownNameError
-from robot_skills.core.excitation import SensorNoise
+from robot_skills.core.excitation import Motion, SensorNoise
 from robot_skills.core.se3 import SE3
 from sim.arms import PANDA
 from sim.dynamics import NOMINAL, Dynamics
@@ -67,6 +67,51 @@ def test_pushes_and_slides_move_the_thing_and_lifts_lift_it(cell, library):
     lifted = cell.run(NOMINAL, library.draw_kind(Kind.LIFT, rng)).T_base_things[CUBE]
     assert lifted[-1, 2, 3] > T_BASE_CUBE.p[2] + 0.015
     assert travel_m(cell.run(NOMINAL, library.draw_kind(Kind.SWING, rng))) < 1e-4
+
+
+def test_pushes_wedge_nothing_on_the_table(cell, library):
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        streams = cell.run(NOMINAL, library.draw_kind(Kind.PUSH, rng))
+        assert travel_m(streams) > 0.05
+        assert np.abs(streams.tau_nm).max() < 0.5 * max(PANDA.torque_nm)
+
+
+def test_roaming_begins_beside_the_thing(cell, library):
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        places = cell.run(NOMINAL, library.draw_kind(Kind.ROAM, rng)).T_base_things[CUBE]
+        np.testing.assert_allclose(places[0, :3, 3], T_BASE_CUBE.p, atol=5e-3)
+
+
+def test_of_each_kind_as_many_motions_are_drawn(library):
+    names = [one.name.split()[0] for one in library.draw_each(10, np.random.default_rng(0))]
+    assert names == ["push", "slide", "lift", "joint", "wander"] * 2
+
+
+def test_wandering_uses_the_speeds_that_the_arm_has_and_no_more(library):
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        motion = library.draw_kind(Kind.WANDER, rng)
+        path = np.concatenate([motion.start_q_rad[None], motion.q_rad])
+        tool_m = np.array([library.kinematics.forward(q).p for q in path])
+        speeds_m_s = np.linalg.norm(np.diff(tool_m, axis=0), axis=1) / motion.period_s
+        assert speeds_m_s.max() <= PANDA.limits.cartesian.speed_m_s
+        rates = np.diff(path, axis=0) / motion.period_s
+        assert np.abs(rates / PANDA.limits.joint.velocity_rad_s).max() > 0.1
+
+
+def test_a_motion_of_another_arm_is_refused(cell):
+    motion = Motion(
+        name="rest",
+        period_s=0.05,
+        start_q_rad=np.zeros(6),
+        start_opening=1.0,
+        q_rad=np.zeros((2, 6)),
+        opening=np.ones(2),
+    )
+    with pytest.raises(RefusedError, match="one of 6 joints, panda has 7"):
+        cell.run(NOMINAL, motion)
 
 
 def test_a_thing_slides_on_less_far_on_a_rougher_table(cell, library):

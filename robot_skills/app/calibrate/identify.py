@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.codec import encode
+from calibration.errors import CalibrationRefused, Cause
 from calibration.identification.exploration import informative_motions
 from calibration.identification.fitting import Identification, identify
 from calibration.identification.motions import Library
@@ -27,7 +28,7 @@ from sim.arms import ARMS
 from sim.identification import IdentificationCell, dynamics_of, record_rollout, simulator_of
 
 _SIMULATED = "sim:"
-_CANDIDATES = 24
+_CANDIDATES = 25
 _REAL_SIGMA_RAD = 1e-3
 """Of joint positions in time: a real arm's states are a little older than their stamps."""
 
@@ -50,11 +51,18 @@ def prior_of(things: Sequence[str]) -> Prior:
 def main(options: CalibrateIdentify) -> CommandResult:
     """Record, or read a recording; find the parameters, save and report them."""
     recording = _recorded(options)
+    _check_moved(recording)
     prior = prior_of(tuple(recording.things))
     simulator = simulator_of(cell_of(recording))
     rng = np.random.default_rng(options.seed)
     found = identify(simulator, recording.rollouts, prior, recording.noise, rng)
     print(told(found))
+    if len(found.undetermined) == len(found.estimates):
+        raise CalibrationRefused(
+            Cause.NOT_DETERMINED,
+            f"The rollouts determine none of {', '.join(found.estimates)}: nothing is saved. "
+            "Record more motions, or livelier ones.",
+        )
     record = make_robot_record(found, recording.robot, recording.serial)
     digest = save_robot_record(options.out, record, replace=options.replace)
     if options.report is not None:
@@ -74,6 +82,15 @@ def main(options: CalibrateIdentify) -> CommandResult:
     )
 
 
+def _check_moved(recording: Recording) -> None:
+    for name in recording.resting_things():
+        raise CalibrationRefused(
+            Cause.NOT_MOVED,
+            f"{name} was moved in none of {len(recording.rollouts)} rollouts: its mass and "
+            "friction cannot be found. Record motions that push, slide or lift it.",
+        )
+
+
 def told(found: Identification) -> str:
     """The estimates, a line each."""
     lines = [
@@ -81,10 +98,7 @@ def told(found: Identification) -> str:
         f"times the noise, {found.simulations} simulated rollouts"
     ]
     for name, one in found.estimates.items():
-        if one.determined:
-            lines.append(f"{name}: {one.value:.3g} ± {100 * one.sigma:.1f} %")
-        else:
-            lines.append(f"{name}: not determined (known to {100 * one.sigma:.0f} %)")
+        lines.append(f"{name}: {one.told()}")
     return "\n".join(lines)
 
 
@@ -150,7 +164,7 @@ def _motions(
 ) -> Sequence[Motion]:
     if options.explore == "random":
         return [library.draw(rng) for _ in range(options.rollouts)]
-    candidates = [library.draw(rng) for _ in range(max(_CANDIDATES, options.rollouts))]
+    candidates = library.draw_each(max(_CANDIDATES, options.rollouts), rng)
     things = {item.name: item.T_base_object for item in cell.things}
     prior = prior_of(tuple(things))
     return informative_motions(

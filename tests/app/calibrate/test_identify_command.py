@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration.errors import CalibrationRefused
 from calibration.identification.fitting import Identification, identify
 from calibration.identification.record import load_robot_record
-from calibration.identification.recording import read_recording
+from calibration.identification.recording import read_recording, write_recording
 from robot_skills.app.calibrate.command import main
 from robot_skills.app.calibrate.identify import prior_of
 from robot_skills.app.calibrate.identify_cell import (
@@ -32,7 +33,7 @@ def identified(tmp_path_factory):
         out=root / "panda.json",
         explore="random",
         rollouts=1,
-        seed=4,
+        seed=1,
         hidden=7,
         recording=root / "recording",
         report=root / "report.html",
@@ -76,6 +77,32 @@ def test_a_recording_is_identified_again_without_the_robot(identified, tmp_path)
     assert found == pytest.approx(
         result.payload["result"]["estimates"]["dry friction"]["value"], rel=0.05
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "words"),
+    [
+        ("still", CalibrationRefused, "red_cube was moved in none of 1 rollouts"),
+        ("other arm", RefusedError, "one of 7 joints, ur5e has 6"),
+    ],
+)
+def test_what_says_nothing_is_refused_and_what_is_there_stays(
+    identified, tmp_path, changed, error, words
+):
+    options, _ = identified
+    recording = read_recording(options.recording)
+    if changed == "still":
+        (one,) = recording.rollouts
+        rest = np.tile(one.things[THING].matrix(), (len(one.motion.q_rad), 1, 1))
+        streams = replace(one.streams, T_base_things={THING: rest})
+        recording = replace(recording, rollouts=(replace(one, streams=streams),))
+    else:
+        recording = replace(recording, robot="ur5e")
+    write_recording(tmp_path / "bad", recording)
+    before = options.out.read_bytes()
+    with pytest.raises(error, match=words):
+        main(replace(options, from_recording=tmp_path / "bad", recording=None, report=None))
+    assert options.out.read_bytes() == before
 
 
 def test_a_robot_that_is_no_simulators_is_identified_from_motions_that_touch_nothing():

@@ -92,6 +92,26 @@ def test_a_recording_comes_back_as_it_was_written(tmp_path):
         write_recording(tmp_path / "new", recording)
 
 
+@pytest.mark.parametrize(("off_m", "resting"), [(0.0, ("cube",)), (0.01, ())])
+def test_a_recording_says_which_things_were_not_moved(off_m: float, resting: tuple[str, ...]):
+    rng = np.random.default_rng(0)
+    rollout = recorded(swing(0.2, 0.8), rng)
+    poses = np.tile(np.eye(4), (len(rollout.motion.q_rad), 1, 1))
+    poses[:, :3, 3] += NOISE.place_m * rng.standard_normal((len(poses), 3))
+    # It slides in the second half of the motion.
+    poses[len(poses) // 2 :, 0, 3] += off_m
+    rollout = replace(
+        rollout,
+        things={"cube": SE3(np.eye(3), np.zeros(3))},
+        streams=replace(rollout.streams, T_base_things={"cube": poses}),
+    )
+    thing = ThingModel(extents_m=np.full(3, 0.04), mass_kg=0.2)
+    recording = Recording(
+        robot="sled", serial="", things={"cube": thing}, noise=NOISE, rollouts=(rollout,)
+    )
+    assert recording.resting_things() == resting
+
+
 def test_no_recording_is_refused(tmp_path):
     with pytest.raises(RefusedError, match="There is no recording"):
         read_recording(tmp_path / "nowhere")

@@ -95,6 +95,61 @@ def from_several_starts(simulator, rollout, prior):
         identify(simulator, [rollout], prior, NOISE, np.random.default_rng(seed))
 
 
+def test_a_search_that_does_not_end_is_refused():
+    """Two parameters in a narrow, winding valley: it takes many small steps along it."""
+
+    def winding(values, motion, things, /):
+        x, y = (np.log(values[one.name] / one.median) / one.sigma for one in PRIOR.parameters)
+        tau = np.zeros_like(motion.q_rad)
+        tau[::2], tau[1::2] = 1000.0 * (y - np.sin(x)), x
+        return replace(simulate(TRUTH, motion, things), tau_nm=tau)
+
+    rng = np.random.default_rng(0)
+    motion = swing(0.2, 0.8)
+    truth = PRIOR.values(np.array([1.5, np.sin(1.5)]))
+    rollout = replace(recorded(motion, rng), streams=winding(truth, motion, {}))
+    with pytest.raises(CalibrationRefused, match="did not end within 25 steps") as refused:
+        identify(winding, [rollout], PRIOR, NOISE, rng)
+    assert refused.value.cause is Cause.NOT_CONVERGED
+
+
+def test_a_value_at_an_end_of_what_was_considered_is_not_determined():
+    low = Prior(
+        parameters=(
+            Parameter(name="mass", low=0.5, high=0.5 * TRUTH["mass"]),
+            Parameter(name="damping", low=0.5, high=8.0),
+        )
+    )
+    rng = np.random.default_rng(0)
+    weak = replace(NOISE, tau_nm=2.0)
+    result = identify(simulate, [recorded(swing(0.2, 0.8), rng)], low, weak, rng)
+    assert result.estimates["mass"].is_at_end
+    with pytest.raises(CalibrationRefused, match=r"'mass' is found at 1\.5, an end") as refused:
+        result.value_of("mass")
+    assert refused.value.cause is Cause.NOT_DETERMINED
+
+
+def test_an_arm_that_did_not_move_is_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(CalibrationRefused, match="The arm did not move") as refused:
+        identify(simulate, [recorded(creep(1e-4), rng)], PRIOR, NOISE, rng)
+    assert refused.value.cause is Cause.NOT_MOVED
+
+
+def test_rollouts_of_several_arms_are_refused():
+    rng = np.random.default_rng(0)
+    one = recorded(swing(0.2, 0.8), rng)
+    q = np.tile(one.motion.q_rad, (1, 2))
+    two = replace(
+        one,
+        motion=replace(one.motion, q_rad=q, start_q_rad=q[0]),
+        streams=Streams(q_rad=q),
+    )
+    with pytest.raises(CalibrationRefused, match="with 1 and with 2 joints") as refused:
+        identify(simulate, [one, two], PRIOR, NOISE, rng)
+    assert refused.value.cause is Cause.OTHER_KIND
+
+
 def test_no_rollouts_are_refused():
     with pytest.raises(CalibrationRefused, match="no rollout"):
         identify(simulate, [], PRIOR, NOISE, np.random.default_rng(0))
