@@ -9,6 +9,7 @@ import numpy as np
 
 from policies.depth import CleanDepthRobot, DepthDenoiser
 from robot_skills.app.depth_scores import median_filled
+from robot_skills.app.stereo_sight import StereoPerceiver
 from robot_skills.app.trials import SetupFailed, TrialConfig, skill_trial
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import PerceptionError
@@ -26,8 +27,10 @@ CAMERA_KINDS: Mapping[str, StereoDepth] = {
     ),
 }  # fmt: skip
 """What is measured with; the last one as a D435 is among dark and shiny things."""
-DEPTHS = ("exact", "raw", "median", "clean")
-"""Exact; as the camera measures; holes filled and smoothed by a median; through the denoiser."""
+EYES = "eyes"
+DEPTHS = ("exact", "raw", "median", "clean", EYES)
+"""Exact; as the camera measures; holes filled and smoothed by a median; through the denoiser; and
+through the denoiser before what a cell with `clean_depth` recognises things by."""
 NOISE_SEEDS = 20
 EVALUATION_SEED = 100_000
 
@@ -38,7 +41,8 @@ def trial(skill: str, kind: str, depth: str, index: int) -> dict[str, Any]:
     line = {"part": "skill", "skill": skill, "camera": kind, "depth": depth, "index": index}
     wrap = partial(seen_through, kind, depth, index % NOISE_SEEDS)
     try:
-        done = skill_trial(config, skill, index, wrap=wrap)
+        eyes = StereoPerceiver() if depth == EYES else None
+        done = skill_trial(config, skill, index, wrap=wrap, perceiver=eyes)
     except SetupFailed as failure:
         return {**line, "set_up": False, "success": False, "reason": str(failure)}
     except PerceptionError as error:
@@ -53,7 +57,7 @@ def seen_through(kind: str, depth: str, noise_seed: int, robot: Robot) -> Robot:
     rng = np.random.default_rng((EVALUATION_SEED, noise_seed))
     noisy = StereoRobot(robot, dict.fromkeys(CAMERAS, CAMERA_KINDS[kind]), rng)
     match depth:
-        case "raw":
+        case "raw" | "eyes":
             return noisy
         case "median":
             return CleanDepthRobot(noisy, lambda rgb, raw_m: median_filled(raw_m))

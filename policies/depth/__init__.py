@@ -1,7 +1,7 @@
 """Depth of stereo cameras, cleaned by a small network that sees picture and raw depth."""
 
 from policies.depth.checkpoint import DepthConfig, load_depth, save_depth
-from policies.depth.denoiser import DepthDenoiser
+from policies.depth.denoiser import DepthDenoiser, DepthGuess
 from policies.depth.edges import without_edges
 from policies.depth.network import DepthNetwork, DepthNetworkConfig
 from policies.depth.samples import CleanFrame, load_frames, save_frames
@@ -14,6 +14,7 @@ __all__ = [
     "CleanFrame",
     "DepthConfig",
     "DepthDenoiser",
+    "DepthGuess",
     "DepthNetwork",
     "DepthNetworkConfig",
     "DepthTraining",

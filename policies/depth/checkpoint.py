@@ -34,7 +34,7 @@ class DepthConfig(JsonConfig):
     """
 
     network: DepthNetworkConfig = field(default_factory=DepthNetworkConfig)
-    known_from: float = 0.95
+    known_from: float = 0.75
     training: dict = field(default_factory=dict)
     data: dict = field(default_factory=dict)
     measured: dict = field(default_factory=dict)

@@ -8,8 +8,12 @@ A small U-Net looks at picture and depth and says of every pixel how far its rea
 and, for a ladder of widths, which neighbours belong to its surface. Readings are averaged by
 that, from the widest to the narrowest (the à-trous filter of Dammertz et al., 2010, with the
 predicted kernels of Bako et al., 2017); what differs much in depth belongs together less, as in a
-bilateral filter (Tomasi and Manduchi, 1998), by how much is predicted too. What no average can
-give, it adds: a relative correction. Last it says whether it knows at all.
+bilateral filter (Tomasi and Manduchi, 1998), by how much is predicted too. The narrow averages may
+begin again from the readings, where the wide ones went across an edge. Beside the averages stand
+three more candidates: the pixel's own reading; the last one to its left, as the shadow of a stereo
+camera falls to the left of what casts it and belongs to what is behind; and what the surroundings
+fill in. What no average can give, it adds: a relative correction. Last it says whether it knows at
+all.
 
 =========  ==================================================
 ``w``      inverse depth [1/m]
@@ -30,8 +34,8 @@ from policies.json_config import JsonConfig, require
 
 MULTIPLE_PX = 16
 """Sides of pictures are multiples of it."""
-_INPUTS = 7
-"""Channels: picture, whether there is a reading, and three of `_seen`."""
+_INPUTS = 8
+"""Channels: picture, whether there is a reading, and four of `_seen`."""
 _DILATIONS = (16, 8, 4, 2, 1)
 """Of the averages, in their order, in pixels."""
 _FINE = 2
@@ -39,6 +43,16 @@ _FINE = 2
 _TAPS, _CENTRE = 9, 4
 _SURE = 2.0
 """Logit that kernels begin with in their middle: averages begin narrow."""
+_FINE_KERNELS = _FINE * (_TAPS + 1)
+"""Channels: kernels, and how strict each is about differences in depth."""
+_CANDIDATES = 3
+"""What the surroundings fill in, the reading to the left, the pixel's own."""
+_CANDIDATE, _LEAST_CANDIDATE, _MOST_CANDIDATE = -7.0, -12.0, 3.0
+"""Logarithm of the mass that they begin with, and its limits."""
+_OTHERS = 4
+"""Channels: how much of the wide averages is kept, trust, correction, knowledge."""
+_KEEP = 3.0
+"""Logit that the wide averages begin to be kept with."""
 _FILL_LEVELS = 5
 _NEAR_DETAIL, _FAR_DETAIL = 0.01, 0.05
 """Differences of inverse depth to its surroundings [1/m] that are seen well."""
@@ -47,7 +61,6 @@ _APART = 0.05
 """Difference of inverse depth [1/m] that is counted as one between surfaces ..."""
 _MOST_APART = 4.0
 """... and at most so much."""
-_LEAST_MASS = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,9 +118,12 @@ class DepthNetwork(nn.Module):
         self.outward = nn.ModuleList(_Block(width, config.widening) for width in channels[:-1])
         coarse = len(_DILATIONS) - _FINE
         self.wide = nn.Conv2d(channels[0], coarse * (_TAPS + 1), 1)
-        self.fine = nn.Conv2d(channels[0], 4 * (_FINE * (_TAPS + 1) + 3), 1)
-        wide, fine = torch.zeros(coarse, _TAPS + 1), torch.zeros(_FINE * (_TAPS + 1) + 3, 4)
-        wide[:, _CENTRE] = fine[_CENTRE : _FINE * (_TAPS + 1) : _TAPS + 1] = _SURE
+        singles = _FINE_KERNELS + _CANDIDATES + _OTHERS
+        self.fine = nn.Conv2d(channels[0], 4 * singles, 1)
+        wide, fine = torch.zeros(coarse, _TAPS + 1), torch.zeros(singles, 4)
+        wide[:, _CENTRE] = fine[_CENTRE : _FINE_KERNELS : _TAPS + 1] = _SURE
+        fine[_FINE_KERNELS:-_OTHERS] = _CANDIDATE
+        fine[-_OTHERS] = _KEEP
         for head, bias in ((self.wide, wide), (self.fine, fine)):
             nn.init.zeros_(head.weight)
             head.bias = nn.Parameter(bias.flatten())
@@ -122,11 +138,14 @@ class DepthNetwork(nn.Module):
         valid = (depth_m > 0.0).to(depth_m.dtype)
         w = valid / depth_m.clamp(min=1e-3)
         filled = fill(w, valid)
-        features = self._features(torch.cat([rgb, valid, _seen(filled)], dim=1))
+        left = left_of(w, valid, filled)
+        features = self._features(torch.cat([rgb, valid, _seen(filled, left)], dim=1))
         wide, fine = self.wide(features), pixel_shuffle(self.fine(features), 2)
-        trust, correction, known = fine[:, -3:].split(1, dim=1)
+        kernels, masses, others = fine.split((_FINE_KERNELS, _CANDIDATES, _OTHERS), dim=1)
+        keep, trust, correction, known = others.split(1, dim=1)
         mass = valid * trust.sigmoid()
-        average = _averaged(w, mass, wide, fine[:, :-3], filled)
+        carried = _averaged(w, mass, wide, kernels, keep.sigmoid(), filled)
+        average = _answer(carried, w, valid, left, filled, masses)
         return Cleaned(w=average * (1.0 + _CORRECTION * correction), known=known)
 
     def _features(self, inputs: Tensor) -> Tensor:
@@ -175,18 +194,35 @@ def fill(w: Tensor, valid: Tensor) -> Tensor:
     return filled
 
 
-def _seen(filled: Tensor) -> Tensor:
-    """Inverse depth as the U-Net takes it in: how far, and what stands out, (B, 3, H, W)."""
+def left_of(w: Tensor, valid: Tensor, filled: Tensor) -> Tensor:
+    """Inverse depth with every hole taken from the next reading to its left, (B, 1, H, W).
+
+    Where there is none it is `filled`.
+    """
+    columns = torch.arange(w.shape[-1], device=w.device).expand_as(w)
+    last = torch.where(valid > 0.0, columns, -1).cummax(dim=-1).values
+    return torch.where(last >= 0, w.gather(-1, last.clamp(min=0)), filled)
+
+
+def _seen(filled: Tensor, left: Tensor) -> Tensor:
+    """Inverse depth as the U-Net takes it in: how far, and what stands out, (B, 4, H, W)."""
     details = []
     for size, scale in ((4, _NEAR_DETAIL), (16, _FAR_DETAIL)):
         around = interpolate(avg_pool2d(filled, size), size=filled.shape[-2:], mode="bilinear")
         details.append(torch.tanh((filled - around) / scale))
+    details.append(torch.tanh((left - filled) / _FAR_DETAIL))
     return torch.cat([filled.clamp(min=1e-3).log(), *details], dim=1)
 
 
-def _averaged(w: Tensor, mass: Tensor, wide: Tensor, fine: Tensor, filled: Tensor) -> Tensor:
-    """Averages of averages, from the widest to the narrowest; `filled` where nothing is trusted."""
-    carried = torch.cat([w * mass, mass], dim=1)
+def _averaged(
+    w: Tensor, mass: Tensor, wide: Tensor, fine: Tensor, keep: Tensor, filled: Tensor
+) -> Tensor:
+    """Averages of averages, from the widest to the narrowest: times mass, and mass, (B, 2, H, W).
+
+    `keep` is the share of the wide ones that the narrow ones begin with; the rest is readings.
+    """
+    readings = torch.cat([w * mass, mass], dim=1)
+    carried = readings
     coarse = len(_DILATIONS) - _FINE
     for i, dilation in enumerate(_DILATIONS):
         if i < coarse:
@@ -194,8 +230,20 @@ def _averaged(w: Tensor, mass: Tensor, wide: Tensor, fine: Tensor, filled: Tenso
             kernel = interpolate(kernel, scale_factor=2.0, mode="nearest")
         else:
             kernel = _kernel(fine, i - coarse, filled, dilation)
+        if i == coarse:
+            carried = readings + keep * (carried - readings)
         carried = _spread(carried, kernel, dilation)
-    return (carried[:, :1] + _LEAST_MASS * filled) / (carried[:, 1:] + _LEAST_MASS)
+    return carried
+
+
+def _answer(
+    carried: Tensor, w: Tensor, valid: Tensor, left: Tensor, filled: Tensor, masses: Tensor
+) -> Tensor:
+    """The average with the other candidates, by mass, (B, 1, H, W)."""
+    around, beside, own = masses.clamp(_LEAST_CANDIDATE, _MOST_CANDIDATE).exp().split(1, dim=1)
+    own = own * valid
+    total = carried[:, :1] + around * filled + beside * left + own * w
+    return total / (carried[:, 1:] + around + beside + own)
 
 
 def _kernel(predicted: Tensor, i: int, filled: Tensor, dilation: int) -> Tensor:

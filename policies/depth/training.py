@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
 from policies.depth.network import MULTIPLE_PX, Cleaned, DepthNetwork, DepthNetworkConfig
 from policies.depth.samples import CleanFrame
@@ -27,6 +28,14 @@ cube and the table behind it is off by no more than 4 % of a metre."""
 _FAR_OFF = 0.15
 """Errors beyond this share of the distance count little more."""
 _KNOWN_WEIGHT = 0.1
+_EDGE_PX, _EDGE = 5, 0.03
+"""A jump of inverse depth [1/m] over so many pixels is an edge; half of it is none."""
+_METRE = 1.0
+"""Errors beyond it count by their size, no longer by its square."""
+_FADING = 8
+"""Power of the distance that squared errors beyond the workspace fade with."""
+_LEAST_W = 0.1
+"""Inverse depth [1/m] below which all is equally far."""
 _PERCENT = 100.0
 _GAIN, _GRAIN = 0.15, 0.02
 """Exposure and noise of the pictures, as shares."""
@@ -38,7 +47,7 @@ class DepthTraining(JsonConfig):
 
     seed: int = 0
     """Seeds weights, crops and noise."""
-    steps: int = 2200
+    steps: int = 6000
     """Optimiser steps."""
     batch_size: int = 6
     """Crops per step."""
@@ -52,6 +61,12 @@ class DepthTraining(JsonConfig):
     """Of AdamW."""
     flatness: float = 0.5
     """Weight of the loss on errors that change from pixel to pixel."""
+    edges: float = 4.0
+    """How much more an error counts near an edge: few pixels that say where a thing ends."""
+    squares: float = 1000.0
+    """Weight of the mean squared error [m^2]: few pixels that are metres off make most of it."""
+    workspace_m: float = 1.5
+    """Beyond it squared errors fade out."""
     threads: int = 1
     """Processor threads."""
 
@@ -60,6 +75,9 @@ class DepthTraining(JsonConfig):
         require(min(sizes) >= 1, f"Sizes must be positive, got {sizes}.")
         for side in (self.width_px, self.height_px):
             require(side % MULTIPLE_PX == 0, f"Crops have multiples of {MULTIPLE_PX} px.")
+        weights = (self.flatness, self.edges, self.squares)
+        require(min(weights) >= 0.0, f"Weights of losses cannot be negative, got {weights}.")
+        require(self.workspace_m > 0.0, f"workspace_m is {self.workspace_m}.")
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step; the first is 1."""
@@ -105,7 +123,7 @@ def train_depth(
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate_at(step)
             rgb, raw_m, true_m = _batch(frames, spoil, recipe, rng)
-            loss = _loss(network(rgb, raw_m), true_m, recipe.flatness)
+            loss = _loss(network(rgb, raw_m), true_m, recipe)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -157,24 +175,43 @@ def _exposed(rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.flo
     return seen.astype(np.float32)
 
 
-def _loss(cleaned: Cleaned, true_m: Tensor, flatness: float) -> Tensor:
-    """How far depth is off, in percent of it; how ripply; and whether the network knows it."""
+def _loss(cleaned: Cleaned, true_m: Tensor, recipe: DepthTraining) -> Tensor:
+    """How far depth is off, in percent and squared; how ripply; and whether the network knows."""
     there = true_m > 0.0
     off = torch.where(
         there, (cleaned.w.clamp(min=1e-3) * true_m.clamp(min=1e-3)).log(), torch.zeros_like(true_m)
     )
     count = there.sum().clamp(min=1)
-    loss = _robust(off).sum() / count
+    loss = (_robust(off) * (1.0 + recipe.edges * _edges(true_m))).sum() / count
+    loss = loss + recipe.squares * _squares(cleaned.w, true_m, recipe.workspace_m) / count
     for shift in _SHIFTS:
         across = (off[..., shift:] - off[..., :-shift]) * (there[..., shift:] & there[..., :-shift])
         down = (off[..., shift:, :] - off[..., :-shift, :]) * (
             there[..., shift:, :] & there[..., :-shift, :]
         )
         ripple = _robust(across).sum() + _robust(down).sum()
-        loss = loss + flatness / len(_SHIFTS) * ripple / (2 * count)
+        loss = loss + recipe.flatness / len(_SHIFTS) * ripple / (2 * count)
     right = (there & (off.detach().abs() < _CLOSE)).to(off.dtype)
     known = nn.functional.binary_cross_entropy_with_logits(cleaned.known, right)
     return loss + _KNOWN_WEIGHT * known
+
+
+def _edges(true_m: Tensor) -> Tensor:
+    """How much of an edge is near every pixel, from 0 to 1, (B, 1, H, W)."""
+    w = torch.where(true_m > 0.0, 1.0 / true_m.clamp(min=1e-3), torch.zeros_like(true_m))
+    around = _EDGE_PX // 2
+    jump = max_pool2d(w, _EDGE_PX, 1, around) + max_pool2d(-w, _EDGE_PX, 1, around)
+    return (jump / _EDGE - 0.5).clamp(0.0, 1.0)
+
+
+def _squares(w: Tensor, true_m: Tensor, workspace_m: float) -> Tensor:
+    """Sum of squared errors [m^2]; beyond the workspace they count less and less."""
+    there = true_m > 0.0
+    off_m = torch.where(there, 1.0 / w.clamp(min=_LEAST_W) - true_m, torch.zeros_like(w))
+    squares = 2.0 * nn.functional.huber_loss(
+        off_m, torch.zeros_like(off_m), reduction="none", delta=_METRE
+    )
+    return (squares * (workspace_m / true_m.clamp(min=workspace_m)) ** _FADING).sum()
 
 
 def _robust(off: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How far measured depth is off from exact depth, and what simple repairs of it come to."""
+"""How far measured depth is off from exact depth, and what repairs of it come to."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,8 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from policies.depth import DepthDenoiser
+
 DepthImage = NDArray[np.float32]
 _MEDIAN_PX = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Repaired:
+    """Depth after a repair.
+
+    Attributes:
+        depth_m: (H, W), 0 = hole.
+        filled_m: The same with an answer in every hole.
+    """
+
+    depth_m: DepthImage
+    filled_m: DepthImage
+
+
+Repair = Callable[[NDArray[np.uint8], DepthImage], Repaired]
+"""Of a picture (H, W, 3) and raw depth (H, W)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +39,7 @@ class DepthScore:
         pixels: With exact depth in range.
         read: Of which have a reading.
         squares: Sum of squared errors [m^2] of those with a reading.
-        filled_squares: The same of all pixels, holes taken from the nearest reading.
+        filled_squares: The same of all pixels, with holes filled.
         medians: Of the sizes of the readings' errors [m], one per frame.
     """
 
@@ -56,25 +75,25 @@ class DepthScore:
 
     @property
     def filled_rmse_m(self) -> float:
-        """The same of all pixels; a hole counts with the error of the nearest reading."""
+        """The same of all pixels; a hole counts with the error of what it is filled with."""
         return float(np.sqrt(self.filled_squares / max(self.pixels, 1)))
 
 
 def score(
-    measured_m: DepthImage, true_m: DepthImage, nearest_m: float, furthest_m: float
+    repaired: Repaired, true_m: DepthImage, nearest_m: float, furthest_m: float
 ) -> DepthScore:
     """Compare a frame with the truth.
 
     Args:
-        measured_m: (H, W), 0 = hole.
+        repaired: Depth as it is measured or repaired.
         true_m: (H, W), 0 = nothing.
         nearest_m: Pixels whose truth is nearer do not count ...
         furthest_m: ... nor those whose truth is further.
     """
     inside = (true_m >= nearest_m) & (true_m <= furthest_m) & (true_m > 0.0)
-    read = inside & (measured_m > 0.0)
-    off = measured_m.astype(np.float64) - true_m
-    off_filled = nearest_filled(measured_m).astype(np.float64) - true_m
+    read = inside & (repaired.depth_m > 0.0)
+    off = repaired.depth_m.astype(np.float64) - true_m
+    off_filled = repaired.filled_m.astype(np.float64) - true_m
     return DepthScore(
         pixels=int(inside.sum()),
         read=int(read.sum()),
@@ -104,10 +123,27 @@ def total(scores: Iterable[DepthScore]) -> DepthScore:
     return sum(scores, DepthScore())
 
 
-Repair = Callable[[NDArray[np.uint8], DepthImage], DepthImage]
-"""Picture (H, W, 3) and raw depth (H, W) to better depth."""
-PLAIN_REPAIRS: Mapping[str, Repair] = {
-    "raw": lambda rgb, raw_m: raw_m,
-    "median": lambda rgb, raw_m: median_filled(raw_m),
-}
+def raw_depth(rgb: NDArray[np.uint8], raw_m: DepthImage) -> Repaired:
+    """No repair; holes filled from the nearest reading."""
+    return Repaired(depth_m=raw_m, filled_m=nearest_filled(raw_m))
+
+
+def median_depth(rgb: NDArray[np.uint8], raw_m: DepthImage) -> Repaired:
+    """The usual repair, which leaves no hole."""
+    filled_m = median_filled(raw_m)
+    return Repaired(depth_m=filled_m, filled_m=filled_m)
+
+
+def denoised_by(denoiser: DepthDenoiser) -> Repair:
+    """The repair by a network; holes filled by its own best guess."""
+
+    def repair(rgb: NDArray[np.uint8], raw_m: DepthImage) -> Repaired:
+        guess = denoiser.guess(rgb, raw_m)
+        known_m = np.where(guess.known, guess.depth_m, np.float32(0.0))
+        return Repaired(depth_m=known_m, filled_m=guess.depth_m)
+
+    return repair
+
+
+PLAIN_REPAIRS: Mapping[str, Repair] = {"raw": raw_depth, "median": median_depth}
 """What a denoiser is compared with."""

@@ -23,7 +23,7 @@ from policies.depth import (
     train_depth,
 )
 from policies.snapshot import Snapshots
-from robot_skills.app.depth_scores import PLAIN_REPAIRS, Repair, score, total
+from robot_skills.app.depth_scores import PLAIN_REPAIRS, Repair, denoised_by, score, total
 from robot_skills.app.pool import in_order
 from robot_skills.app.train_depth import TrainDepthOptions
 from sim.stereo_depth import StereoDepth, StereoNoise, draw_stereo
@@ -119,7 +119,7 @@ def _measured(
 ) -> dict[str, dict[str, float]]:
     """How far depth is off in layouts that were not learned from."""
     frames = rendered(options.work, HELD_OUT_SEED, options.held_out, options.workers)
-    repairs: dict[str, Repair] = {**PLAIN_REPAIRS, "clean": DepthDenoiser(network)}
+    repairs: dict[str, Repair] = {**PLAIN_REPAIRS, "clean": denoised_by(DepthDenoiser(network))}
     scores = {name: [] for name in repairs}
     for i, frame in enumerate(frames):
         raw_m = spoilt(camera, frame, np.random.default_rng((HELD_OUT_SEED, i)))

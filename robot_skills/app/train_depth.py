@@ -26,7 +26,7 @@ class TrainDepthOptions(CommonOptions):
     """Random layouts to learn from, eight frames each."""
     held_out: int = 10
     """Random layouts to measure on."""
-    steps: int = 2200
+    steps: int = 6000
     """Steps of the optimiser."""
     workers: int = 1
     """Processes that render."""

@@ -92,6 +92,7 @@ def skill_trial(
     index: int,
     watch: Callable[[SimRobot], None] | None = None,
     wrap: Callable[[Robot], Robot] = lambda robot: robot,
+    perceiver: Perceiver | None = None,
 ) -> Trial:
     """Try a skill once, from a start that it was not trained on.
 
@@ -104,6 +105,7 @@ def skill_trial(
         index: Number of the trial.
         watch: Called after every control step while the skill runs.
         wrap: Puts something between the robot and what sees and moves through it.
+        perceiver: Looks in place of the config's.
     """
     from robot_skills.app.card_scenarios import draw_start
     from robot_skills.app.gating import gate_here
@@ -120,8 +122,7 @@ def skill_trial(
     events = EventList()
     robot = wrap(gate_here(cell, events))
     try:
-        perceiver = make_perceiver(config.scene, cell)
-        look = looker(robot, perceiver)
+        look = looker(robot, perceiver or make_perceiver(config.scene, cell))
         home = robot.home(DEFAULT_ARM)
         move_to(cell, home, 1.0)
         scene = look()

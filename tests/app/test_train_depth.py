@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from policies.depth import DepthDenoiser, load_depth
-from robot_skills.app.depth_scores import DepthScore, median_filled, nearest_filled, score, total
+from robot_skills.app.depth_scores import (
+    DepthScore,
+    Repaired,
+    denoised_by,
+    median_filled,
+    nearest_filled,
+    raw_depth,
+    score,
+    total,
+)
 from robot_skills.app.depth_training import camera_of, rendered
 from robot_skills.app.train_depth import TrainDepthOptions, main
 from robot_skills.core.errors import RefusedError
@@ -57,27 +66,51 @@ def test_drawn_cameras_have_no_bias():
     assert (camera.scale, camera.offset_m) == (1.0, 0.0)
 
 
+def no_repair(measured_m):
+    return raw_depth(np.zeros((*measured_m.shape, 3), np.uint8), measured_m)
+
+
 def test_holes_count_as_the_nearest_reading():
     true_m = np.ones((1, 4), np.float32)
     measured_m = np.array([[1.1, 0.0, 0.0, 1.0]], np.float32)
     assert nearest_filled(measured_m)[0] == pytest.approx([1.1, 1.1, 1.0, 1.0])
-    found = score(measured_m, true_m, 0.0, 2.0)
+    found = score(no_repair(measured_m), true_m, 0.0, 2.0)
     assert found.holes == 0.5
     assert found.read_rmse_m == pytest.approx(0.1 / np.sqrt(2.0), rel=1e-5)
     assert found.filled_rmse_m == pytest.approx(0.1 / np.sqrt(2.0), rel=1e-5)
     assert found.median_m == pytest.approx(0.05, rel=1e-5)
 
 
+def test_holes_count_as_what_they_are_filled_with():
+    measured_m, filled_m = np.array([[1.0, 0.0]]), np.array([[1.0, 1.2]])
+    repaired = Repaired(depth_m=measured_m, filled_m=filled_m)
+    found = score(repaired, np.ones((1, 2), np.float32), 0.0, 2.0)
+    assert found.read_rmse_m == 0.0
+    assert found.filled_rmse_m == pytest.approx(0.2 / np.sqrt(2.0), rel=1e-5)
+
+
+def test_a_denoiser_fills_holes_with_its_own_guess(trained):
+    options, _ = trained
+    _, network = load_depth(options.out)
+    frame = rendered(options.work, options.seed, 1, workers=1)[0]
+    repaired = denoised_by(DepthDenoiser(network, known_from=0.9))(frame.rgb, frame.depth_m)
+    known = repaired.depth_m > 0.0
+    assert np.array_equal(repaired.depth_m[known], repaired.filled_m[known])
+    assert (repaired.filled_m > 0.0).all()
+
+
 def test_what_is_out_of_range_does_not_count():
     true_m = np.array([[0.1, 1.0, 5.0, 0.0]], np.float32)
-    found = score(np.full_like(true_m, 1.2), true_m, 0.2, 2.0)
+    found = score(no_repair(np.full_like(true_m, 1.2)), true_m, 0.2, 2.0)
     assert found.pixels == 1
     assert found.filled_rmse_m == pytest.approx(0.2, rel=1e-5)
 
 
 def test_frames_add_up():
-    one = score(np.full((1, 4), 1.1, np.float32), np.ones((1, 4), np.float32), 0.0, 2.0)
-    other = score(np.full((1, 4), 1.3, np.float32), np.ones((1, 4), np.float32), 0.0, 2.0)
+    one = score(no_repair(np.full((1, 4), 1.1, np.float32)), np.ones((1, 4), np.float32), 0.0, 2.0)
+    other = score(
+        no_repair(np.full((1, 4), 1.3, np.float32)), np.ones((1, 4), np.float32), 0.0, 2.0
+    )
     both = total([one, other])
     assert both.pixels == 8
     assert both.read_rmse_m == pytest.approx(np.sqrt(0.05), rel=1e-5)

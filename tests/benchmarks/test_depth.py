@@ -72,8 +72,20 @@ def test_a_known_bias_is_taken_off_and_holes_stay():
 def test_the_page_says_what_was_lost_against_exact_depth():
     exact = [line(i, True, depth="exact", camera="-") for i in range(4)]
     raw = [line(i, i == 0) for i in range(4)]
-    timing = {"part": "timing", "ms": 40.0, "p95_ms": 50.0}
+    timing = {"part": "timing", "ms": 40.0, "p95_ms": 50.0, "two_cores_ms": 25.0}
     page = chapter([errors_row([errors_line(0)]), timing, skill_row(exact), skill_row(raw)])
     assert "| `grasp` | D435 | raw | 25 (5-70) | +75 | 4 |" in page
     assert "| `grasp` | - | exact depth | 100 (51-100) | - | 4 |" in page
     assert "40 ms for a picture of 320 x 240 on one core" in page
+    assert "two, 25 and 40 a second" in page
+
+
+def test_the_page_says_how_much_less_is_left_of_the_errors():
+    row = errors_row([errors_line(0)])
+    row["clean"]["read raw"] |= {"read_rmse_mm": 2.0, "filled_rmse_mm": 8.0, "holes": 0.03}
+    row["clean"]["within 1.5 m"]["filled_rmse_mm"] = 15.0
+    timing = {"part": "timing", "ms": 40.0, "two_cores_ms": 25.0}
+    skills = [skill_row([line(0, True, depth="exact", camera="-")])]
+    page = chapter([row, timing, *skills])
+    cells = ("20 / 8", "60 %", "10 / 2", "80 %", "3.0", "20 / 15", "25 %")
+    assert f"| D435 | {' | '.join(cells)} |" in page

@@ -22,7 +22,8 @@ from policies.depth import (
     save_frames,
     train_depth,
 )
-from policies.depth.network import _Spread, _spread, fill
+from policies.depth.network import _answer, _Spread, _spread, fill, left_of
+from policies.depth.training import _edges, _squares
 from policies.snapshot import Snapshots
 from robot_skills.core.camera import pinhole
 from robot_skills.core.errors import CheckpointError, RefusedError
@@ -84,13 +85,31 @@ def test_frames_without_a_reading_are_survived(nothing):
     assert (clean >= 0.0).all()
 
 
+def unsure_network():
+    unsure = network()
+    bias = unsure.fine.bias
+    assert bias is not None
+    # The last four channels are the logits of knowing, of four pixels.
+    bias[-4:] = -1.0
+    return unsure
+
+
 def test_what_is_hardly_known_is_a_hole():
     rgb, depth_m = np.zeros((32, 48, 3), np.uint8), np.ones((32, 48), np.float32)
-    unsure = network()
-    # The last four channels are the logits of knowing, of four pixels.
-    unsure.fine.bias[-4:] = -1.0
+    unsure = unsure_network()
     assert not DepthDenoiser(unsure, known_from=0.5)(rgb, depth_m).any()
     assert DepthDenoiser(unsure, known_from=0.1)(rgb, depth_m).all()
+
+
+def test_a_guess_is_there_even_where_nothing_is_known():
+    rgb, depth_m = np.zeros((33, 48, 3), np.uint8), np.ones((33, 48), np.float32)
+    depth_m[10:20, 10:20] = 0.0
+    unsure = unsure_network()
+    guess = DepthDenoiser(unsure, known_from=0.5).guess(rgb, depth_m)
+    assert not guess.known.any()
+    assert guess.depth_m == pytest.approx(np.ones((33, 48)), rel=1e-3)
+    sure = DepthDenoiser(unsure, known_from=0.0)
+    assert np.array_equal(sure(rgb, depth_m), guess.depth_m)
 
 
 def test_picture_and_depth_of_two_sizes_are_refused():
@@ -106,6 +125,27 @@ def test_holes_are_filled_from_what_is_near():
     assert torch.allclose(filled[..., 3:7, 3:7], torch.tensor(2.0))
     assert torch.equal(filled[valid > 0.0], w[valid > 0.0])
     assert torch.equal(fill(w * 0.0, w * 0.0), torch.ones_like(w))
+
+
+def test_a_shadow_is_filled_from_its_left():
+    w = torch.tensor([[0.0, 1.0, 0.0, 0.0, 4.0], [0.0] * 5]).reshape(2, 1, 1, 5)
+    valid = (w > 0.0).float()
+    found = left_of(w, valid, torch.full_like(w, 2.0))
+    assert found.flatten(1).tolist() == [[2.0, 1.0, 1.0, 1.0, 4.0], [2.0] * 5]
+
+
+@pytest.mark.parametrize("candidate", ["around", "left", "own"])
+def test_an_answer_can_be_any_of_its_candidates(candidate):
+    w = torch.tensor([[[[1.0, 0.0, 3.0]]]])
+    valid, left, filled = (w > 0.0).float(), w.clone(), torch.full_like(w, 2.0)
+    left[..., 1] = 1.0
+    names = ["around", "left", "own"]
+    masses = torch.full((1, 3, 1, 3), -12.0)
+    masses[:, names.index(candidate)] = 3.0
+    carried = torch.full((1, 2, 1, 3), 1e-9)
+    found = _answer(carried, w, valid, left, filled, masses).flatten()
+    wanted = {"around": [2.0, 2.0, 2.0], "left": [1.0, 1.0, 3.0], "own": [1.0, 1.5, 3.0]}
+    assert found.tolist() == pytest.approx(wanted[candidate], abs=1e-3)
 
 
 def test_the_averages_have_the_gradient_that_torch_finds():
@@ -131,6 +171,32 @@ def test_training_removes_noise_and_keeps_the_edge():
     assert off_mm(clean_m[read], held_out.depth_m[read]) < 0.6 * off_mm(
         raw_m[read], held_out.depth_m[read]
     )
+
+
+def test_what_is_metres_off_counts_most_within_the_workspace():
+    def squares(true_m, guessed_m):
+        return float(_squares(torch.tensor([1.0 / guessed_m]), torch.tensor([true_m]), 1.5))
+
+    assert squares(1.0, 1.5) == pytest.approx(0.25, rel=1e-5)
+    assert squares(1.0, 4.0) == pytest.approx(5.0, rel=1e-5)
+    assert squares(3.0, 2.5) == pytest.approx(0.25 / 2**8, rel=1e-5)
+    assert squares(0.0, 2.5) == 0.0
+
+
+def test_edges_count_more_and_slanted_tables_do_not():
+    w = (1.0 + 0.003 * torch.arange(20.0)).expand(1, 1, 20, 20).clone()
+    assert not _edges(1.0 / w).any()
+    w[..., 10:] += 0.05
+    near = _edges(1.0 / w)[0, 0, 5]
+    assert near[8:12].tolist() == [1.0] * 4
+    assert not near[:8].any()
+    assert not near[12:].any()
+
+
+@pytest.mark.parametrize("wrong", [{"edges": -1.0}, {"squares": -1.0}, {"workspace_m": 0.0}])
+def test_weights_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError):
+        DepthTraining(**wrong)
 
 
 def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path):
