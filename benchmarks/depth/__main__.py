@@ -10,10 +10,15 @@ from benchmarks.depth.errors import KINDS, PIXELS, timing
 from benchmarks.depth.errors import trial as errors_trial
 from benchmarks.depth.skills import CAMERA_KINDS, DEPTHS, NOISE_SEEDS
 from benchmarks.depth.skills import trial as skill_trial
+from benchmarks.depth.twins import DEPTHS as TWIN_DEPTHS
+from benchmarks.depth.twins import TWINS
+from benchmarks.depth.twins import trial as twins_trial
 from robot_skills.app.depth_scores import DepthScore, total
 
-PARTS = ("errors", "timing", "skill")
+PARTS = ("errors", "timing", "skill", "twins")
 Line = dict[str, Any]
+_SKILLS, _TWINS = ("skill", "camera", "depth", "index"), ("skill", "depth", "index")
+"""What tells the lines of trials apart."""
 
 
 def main() -> None:
@@ -22,6 +27,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS)
     parser.add_argument("--layouts", type=int, default=12, help="of eight frames, per camera")
     parser.add_argument("--trials", type=int, default=100, help="of a skill, per camera and depth")
+    parser.add_argument("--twin-trials", type=int, default=100, help="the same on twins")
     parser.add_argument("--skills", nargs="+", default=["grasp"])
     parser.add_argument("--cameras", nargs="+", default=list(CAMERA_KINDS), choices=CAMERA_KINDS)
     parser.add_argument("--depths", nargs="+", default=list(DEPTHS), choices=DEPTHS)
@@ -37,11 +43,18 @@ def main() -> None:
                     rows.append(errors_row(_done(args.runs / "errors.jsonl", todo, errors_trial)))
             case "timing":
                 rows.append(timing())
+            case "twins":
+                for skill in args.skills:
+                    for depth in TWIN_DEPTHS:
+                        todo = [(skill, depth, i) for i in range(args.twin_trials)]
+                        rows.append(
+                            skill_row(_done(args.runs / "twins.jsonl", todo, twins_trial, _TWINS))
+                        )
             case _:
                 for skill in args.skills:
                     for kind, depth in _columns(args.cameras, args.depths):
                         todo = [(skill, kind, depth, i) for i in range(args.trials)]
-                        done = _done(args.runs / "skills.jsonl", todo, skill_trial)
+                        done = _done(args.runs / "skills.jsonl", todo, skill_trial, _SKILLS)
                         rows.append(skill_row(done))
         for row in rows:
             print(json.dumps(row) if args.json else row, flush=True)
@@ -81,13 +94,17 @@ def skill_row(lines: Sequence[Line]) -> Line:
         **{name: lines[0][name] for name in same},
         "n": len(tried),
         "success": sum(line["success"] for line in tried),
-        "noise_seeds": min(NOISE_SEEDS, len(lines)),
+        "noise_seeds": min(TWINS if lines[0]["part"] == "twins" else NOISE_SEEDS, len(lines)),
     }
 
 
-def _done(path: Path, todo: Sequence[tuple], make: Callable[..., Line]) -> list[Line]:
+def _done(
+    path: Path,
+    todo: Sequence[tuple],
+    make: Callable[..., Line],
+    names: Sequence[str] = ("camera", "index"),
+) -> list[Line]:
     """The lines of all trials, in their order; what the file has is not made again."""
-    names = ("skill", "camera", "depth", "index") if make is skill_trial else ("camera", "index")
     path.parent.mkdir(parents=True, exist_ok=True)
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     known = {tuple(line[n] for n in names): line for line in map(json.loads, text.splitlines())}

@@ -3,7 +3,7 @@
 Run as `python -m robot_skills.app.train_labels`. Random layouts are rendered, perception cuts them
 into things, and the simulator's truth says what each thing is. Training and held-out layouts come
 from different seeds. With `--stereo`, every layout is seen by other cameras: with lenses, colours,
-noise and depth as twins have them, calibrated almost exactly.
+noise and depth as twins have them, calibrated almost exactly, or with coarser depth.
 """
 
 from collections.abc import Iterator
@@ -35,10 +35,12 @@ from sim.layout import DrawerStart, random_layout
 from sim.objects import CUBE, OBJECT_NAMES, PEG, ObjectPlacement
 from sim.placements import Layout
 from sim.robot import SimRobot
+from sim.stereo_depth import draw_stereo
+from sim.stereo_robot import StereoRobot
 from sim.truth import truth_scene
 from sim.twin import draw_hidden
 from sim.twin.cell import TwinCell
-from sim.world import TabletopWorld
+from sim.world import CAMERAS, TabletopWorld
 
 _TIPPED_SHARE = 0.2
 _TWINS = 5_000_000
@@ -86,7 +88,8 @@ def main() -> None:
     score = score_labels(model, test.features, test.labels)
     out = options.out or (STEREO_LABELS if options.stereo else ZOO_LABELS)
     how = {
-        "command": f"python -m robot_skills.app.train_labels{' --stereo' * options.stereo}",
+        "command": f"python -m robot_skills.app.train_labels{' --stereo' * options.stereo} "
+        f"--layouts {options.layouts} --held-out {options.held_out}",
         "layouts": options.layouts,
         "held_out_layouts": options.held_out,
         "seed": options.seed,
@@ -161,7 +164,7 @@ def _maybe_tipped(rng: np.random.Generator, item: ObjectPlacement) -> ObjectPlac
 
 def _labelled(arm: str, seed: int, options: TrainLabelsOptions) -> Iterator[tuple[Thing, str]]:
     config = SightConfig()
-    opened = _stereo_robot if options.stereo else _robot
+    opened = (_stereo_robot, _noisy_robot)[seed % 2] if options.stereo else _robot
     with opened(arm, seed, options.camera_size_px) as (robot, world):
         seen = robot.observe(config.cameras)
         if options.stereo:
@@ -212,6 +215,17 @@ def _stereo_robot(
         yield CorrectedCameras(cell, CellFile(cameras=cameras)), cell.world
     finally:
         cell.close()
+
+
+@contextmanager
+def _noisy_robot(
+    arm: str, seed: int, camera_size_px: tuple[int, int]
+) -> Iterator[tuple[Robot, TabletopWorld]]:
+    """The same with coarser depth: as it is measured at this size, not at a larger one."""
+    rng = np.random.default_rng(seed)
+    with _robot(arm, seed, camera_size_px) as (robot, world):
+        cameras = {name: replace(draw_stereo(rng), scale=1.0, offset_m=0.0) for name in CAMERAS}
+        yield StereoRobot(robot, cameras, rng), world
 
 
 def _true_label(thing: Thing, truth: Scene) -> str | None:

@@ -1,12 +1,14 @@
 """The twin that the loop is carried out on: opened anew for every stage, always the same."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from calibration.board import Board
+from calibration.errors import CalibrationRefused
 from calibration.latency import Latency
 from calibration.prediction import Mount
 from hardware.gated_robot import gate_robot
@@ -15,12 +17,15 @@ from robot_skills.app.calibrate.latency_robot import find_latencies
 from robot_skills.app.sim2real.boards import BOARD_PX, rough_setup, shown_board
 from robot_skills.app.sim2real.cameras import CameraFound, calibrate_camera
 from robot_skills.core.events import EventList
+from sim.layout import default_layout
 from sim.placements import Layout
 from sim.twin import Target, TwinRobot, TwinTruth, make_twin
 from sim.world import FRONT_CAMERA, WRIST_CAMERA
 
 BOARD = Board(columns=9, rows=7, square_m=0.03, marker_m=0.021)
-_LIVELY_S = 10.0
+_LIVELY_S, _MOTIONS = 14.0, 3
+"""Of the first motion, and how many are tried."""
+_log = logging.getLogger(__name__)
 MOUNTS = {WRIST_CAMERA: Mount.TOOL, FRONT_CAMERA: Mount.BASE}
 
 
@@ -80,7 +85,16 @@ class TwinBed:
         Raises:
             CalibrationRefused: They were not found.
         """
+        config = CollectConfig(cameras=tuple(MOUNTS), seconds=_LIVELY_S)
         with self.opened() as (robot, truth):
-            truth.begin(Layout())
-            config = CollectConfig(cameras=tuple(MOUNTS), seconds=_LIVELY_S)
-            return find_latencies(gate_robot(robot, EventList()), self.name, config, rng)
+            for attempt in range(_MOTIONS):
+                # Things on the table are something for the cameras to see move.
+                truth.begin(default_layout(attempt), attempt)
+                try:
+                    return find_latencies(gate_robot(robot, EventList()), self.name, config, rng)
+                except CalibrationRefused as refused:
+                    if attempt == _MOTIONS - 1:
+                        raise
+                    _log.warning("Another motion, twice as long: %s", refused)
+                    config = replace(config, seconds=2.0 * config.seconds)
+        raise AssertionError("There is at least one motion.")

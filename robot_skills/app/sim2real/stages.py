@@ -30,6 +30,8 @@ from sim.world import FRONT_CAMERA
 
 PLAN = "plan"
 RANDOMISATION = "randomisation.json"
+_GRIPPER_TRAILS_S = 0.011
+"""By which the simulated gripper trails by itself: policies have learned from it."""
 _DATASET, _CHECKPOINT = "dataset", "policy"
 
 
@@ -90,7 +92,11 @@ class Calibration:
     @property
     def file(self) -> CellFile:
         """What is taken off on the robot."""
-        late = self.latency
+        late, gripper_s = self.latency, 0.0
+        if late.gripper_after_told is not None:
+            # Delay and lag of a gripper are known together, not apart.
+            trails_s = late.gripper_after_told.trailing_s - late.state.latency_s
+            gripper_s = max(trails_s - _GRIPPER_TRAILS_S, 0.0)
         return CellFile(
             cameras={
                 name: one.file(late.cameras[name].latency_s if name in late.cameras else 0.0)
@@ -98,7 +104,7 @@ class Calibration:
             },
             latencies=ArmLatencies(
                 action_s=late.action.latency_s,
-                gripper_s=0.0 if late.gripper is None else late.gripper.latency_s,
+                gripper_s=gripper_s,
                 state_s=late.state.latency_s,
             ),
         )
