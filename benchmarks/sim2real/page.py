@@ -30,6 +30,7 @@ def chapter(rows: list[dict[str, Any]]) -> str:
                 )
             )
     told = "; ".join(_told(row) for row in rows)
+    skills = " ".join(row["skill"] for row in rows)
     return section(
         "From the simulation to a robot",
         f"""Twins stand in for real robots: the tabletop with physics, cameras, lenses, colours,
@@ -38,7 +39,7 @@ lens and place unless they are calibrated, and depth is that of stereo cameras; 
 the twin's truth. {told}.""",
         ("skill", "way", "success %", "twins", "n"),
         table,
-        "python -m benchmarks.sim2real --json",
+        f"python -m benchmarks.sim2real --skills {skills} --json",
     )
 
 
