@@ -52,7 +52,7 @@ def eyes_main(setup: "SimRobotSetup", shared: SharedNumbers) -> None:
                         drawn = eyes.draw(found[1:], camera.name, float(found[0]))
                         for frame in camera.come(drawn, time.monotonic()):
                             coming.append((frame.stamp_s + eyes.late_s, camera.name, frame))
-                publish()
+                        publish()
                 due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
                 while (left_s := due_s - time.monotonic()) > 0.0 and not end.asked:
                     if coming:
