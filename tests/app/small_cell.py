@@ -16,8 +16,8 @@ robot:
     closed_q: 0.0
   protective_stop: {topic: robot_program_running, good: true}
 cameras:
-  front: {driver: sim, size_px: [64, 48], rate_hz: 10, mount: base}
-  wrist: {driver: sim, size_px: [64, 48], rate_hz: 10, mount: tool}
+  front: {driver: sim, size_px: [64, 48], rate_hz: 10, stale_s: 2.0, mount: base}
+  wrist: {driver: sim, size_px: [64, 48], rate_hz: 10, stale_s: 2.0, mount: tool}
 network:
   reach: machine
 safety:

@@ -134,6 +134,11 @@ class Person:
     def ask(self, action, **words):
         return self.node.call(self._client, self._kind.Request(action=action, **words), 60.0)
 
+    def reach_recorder(self):
+        """Ask for nothing until somebody answers: a dead recorder is seen for a while."""
+        question = self._kind.Request(action="nothing")
+        self.node.ask(self._client, question, answer_s=3.0, patience_s=PATIENCE_S)
+
     def insist(self, action, **words):
         """Ask until it is done."""
 

@@ -77,6 +77,7 @@ def test_a_person_records_by_topics_and_a_killed_recorder_costs_the_episode_it_w
     assert person.heard["gate/status"].ticks > ticks
     collecting.wait_for("recorder", times=2)
     assert len(collecting.pids_of("gate")) == 1
+    person.reach_recorder()
     # The number was not used, and there is no third episode.
     assert person.insist("start").episode == 2
     assert person.insist("discard").path == ""

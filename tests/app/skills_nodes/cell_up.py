@@ -23,7 +23,9 @@ class CellUp:
     def __init__(self, folder, domain, *more):
         self.cell = folder / "table.yaml"
         text = find_cell("sim_panda").read_text()
-        self.cell.write_text(text.replace("reach: machine", f"reach: machine\n  domain: {domain}"))
+        text = text.replace("reach: machine", f"reach: machine\n  domain: {domain}")
+        # Drawing shares two processors with all the other tests.
+        self.cell.write_text(text.replace("rate_hz: 10,", "rate_hz: 10, stale_s: 3.0,"))
         self._said, self._result, self.logs = folder / "said", folder / "result", folder / "logs"
         command = [sys.executable, "-m", "robot_skills.app.cli", "bringup", "--json"]
         command += ["--cell", str(self.cell), "--plan", "skills", "--logs", str(self.logs), *more]
