@@ -7,12 +7,14 @@ demonstrations and policies, in ``outputs/sim2real``.
 import argparse
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.sim2real.sides import SIDES, Case
 from robot_skills.app.evaluate import wilson
 from robot_skills.app.intervals import bootstrap_interval, paired_difference
+from robot_skills.app.pool import in_order
 from robot_skills.app.sim2real.trial import Attempt, trials
 from robot_skills.app.tables import text_table
 from robot_skills.app.zoo import zoo_dir
@@ -33,16 +35,26 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=5, help="trials on each twin")
     parser.add_argument("--skills", nargs="+", default=list(SKILLS))
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=list(SIDES))
+    parser.add_argument("--jobs", type=int, default=1, help="twins side by side")
     parser.add_argument("--work", type=Path, default=Path("outputs/sim2real"))
     parser.add_argument("--json", action="store_true", help="print lines of JSON")
     args = parser.parse_args()
     done = _read(args.work / "trials.jsonl")
+    missing: dict[Case, list[str]] = {}
     for skill in args.skills:
         for seed in range(FIRST_SEED, FIRST_SEED + args.twins):
             for side in args.sides:
-                case = Case(skill=skill, seed=seed, work=args.work)
                 if len(done.get((skill, side, seed), ())) < args.trials:
-                    done[skill, side, seed] = _try(case, side, args.trials)
+                    case = Case(skill=skill, seed=seed, work=args.work)
+                    missing.setdefault(case, []).append(side)
+    for case in {
+        one.skill: one for one, sides in missing.items() if "randomised" in sides
+    }.values():
+        # One policy for all twins, so it is there before they are tried side by side.
+        SIDES["randomised"](case)
+    calls = [partial(_try_all, case, sides, args.trials) for case, sides in missing.items()]
+    for found in in_order(calls, args.jobs):
+        done |= found
     rows = [
         summary(skill, {side: _of(done, skill, side, args) for side in args.sides})
         for skill in args.skills
@@ -58,6 +70,11 @@ def main() -> None:
         for side, one in row["sides"].items()
     ]
     print(text_table(head, table))
+
+
+def _try_all(case: Case, sides: list[str], count: int) -> Trials:
+    """The trials of several sides on a twin."""
+    return {(case.skill, side, case.seed): _try(case, side, count) for side in sides}
 
 
 def _try(case: Case, side: str, count: int) -> list[dict[str, Any]]:
