@@ -6,26 +6,21 @@ demonstrations and policies, in ``outputs/sim2real``.
 
 import argparse
 import json
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.sim2real.sides import SIDES, Case
+from benchmarks.sim2real.tries import Trials, read, try_all
 from robot_skills.app.evaluate import wilson
 from robot_skills.app.intervals import bootstrap_interval, paired_difference
 from robot_skills.app.pool import in_order
-from robot_skills.app.sim2real.trial import Attempt, trials
 from robot_skills.app.tables import text_table
-from robot_skills.app.zoo import zoo_dir
 
 FIRST_SEED = 2_000_000
 SKILLS = ("grasp", "push")
 GAIN_BAR, SHARE_BAR = 0.20, 0.90
 """How much the loop has to gain over nominal, and what share of the upper bound it reaches."""
-
-Trials = dict[tuple[str, str, int], list[dict[str, Any]]]
-"""Trials in order, by skill, side and twin."""
 
 
 def main() -> None:
@@ -39,7 +34,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("outputs/sim2real"))
     parser.add_argument("--json", action="store_true", help="print lines of JSON")
     args = parser.parse_args()
-    done = _read(args.work / "trials.jsonl")
+    done = read(args.work / "trials.jsonl")
     missing: dict[Case, list[str]] = {}
     for skill in args.skills:
         for seed in range(FIRST_SEED, FIRST_SEED + args.twins):
@@ -52,7 +47,7 @@ def main() -> None:
     }.values():
         # One policy for all twins, so it is there before they are tried side by side.
         SIDES["randomised"](case)
-    calls = [partial(_try_all, case, sides, args.trials) for case, sides in missing.items()]
+    calls = [partial(try_all, case, sides, args.trials) for case, sides in missing.items()]
     for found in in_order(calls, args.jobs):
         done |= found
     rows = [
@@ -70,39 +65,6 @@ def main() -> None:
         for side, one in row["sides"].items()
     ]
     print(text_table(head, table))
-
-
-def _try_all(case: Case, sides: list[str], count: int) -> Trials:
-    """The trials of several sides on a twin."""
-    return {(case.skill, side, case.seed): _try(case, side, count) for side in sides}
-
-
-def _try(case: Case, side: str, count: int) -> list[dict[str, Any]]:
-    """The trials of a side on a twin, all of them anew."""
-    way = SIDES[side](case)
-    attempt = Attempt(skill=case.skill, zoo=zoo_dir(), seed=case.seed, checkpoint=way.checkpoint)
-    made = [asdict(one) for one in trials(attempt, case.bed, way.equipment, count)]
-    path = case.work / "trials.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        for one in made:
-            line = {"skill": case.skill, "side": side, "twin": case.seed, **one}
-            file.write(json.dumps(line) + "\n")
-    return made
-
-
-def _read(path: Path) -> Trials:
-    found: Trials = {}
-    if path.exists():
-        for text in path.read_text(encoding="utf-8").splitlines():
-            line = json.loads(text)
-            key = (line["skill"], line["side"], line["twin"])
-            mine = found.setdefault(key, [])
-            if not mine or line["index"] > mine[-1]["index"]:
-                mine.append(line)
-            else:
-                found[key] = [line]
-    return found
 
 
 def _of(done: Trials, skill: str, side: str, args: argparse.Namespace) -> list[list[bool]]:
