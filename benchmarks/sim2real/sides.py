@@ -13,10 +13,10 @@ from calibration.randomisation import make_randomisation
 from robot_skills.app.demonstrations import generate_dataset
 from robot_skills.app.sim2real.artefact import find, keep
 from robot_skills.app.sim2real.bed import TwinBed
+from robot_skills.app.sim2real.found import Calibration
 from robot_skills.app.sim2real.learning import demonstrate, fine_tune
 from robot_skills.app.sim2real.physics import PhysicsFound
 from robot_skills.app.sim2real.randomised import dynamics_of, unknown_cell
-from robot_skills.app.sim2real.stages import Calibration, calibrate, identify
 from robot_skills.app.sim2real.trial import Equipment
 from robot_skills.app.sim2real.truth import exactly
 from robot_skills.app.zoo import zoo_dir
@@ -74,7 +74,7 @@ def calibration_of(case: Case) -> Calibration:
     """What a twin is found to be like; found once."""
     kept = find(case.folder, _CALIBRATE, case.bed.name, {})
     if kept is None:
-        body = calibrate(case.bed, np.random.default_rng((case.seed, 1)))
+        body = case.bed.calibrate(np.random.default_rng((case.seed, 1)))
         kept = keep(case.folder, _CALIBRATE, case.bed.name, {}, body, 0.0)
     return kept.read(Calibration)
 
@@ -85,7 +85,7 @@ def physics_of(case: Case) -> PhysicsFound:
     found = calibration_of(case).file
     kept = find(case.folder, _IDENTIFY, case.bed.name, {})
     if kept is None:
-        body = identify(case.bed, found, np.random.default_rng((case.seed, 2)))
+        body = case.bed.identify(found, np.random.default_rng((case.seed, 2)))
         kept = keep(case.folder, _IDENTIFY, case.bed.name, {}, body, 0.0)
     return kept.read(PhysicsFound)
 

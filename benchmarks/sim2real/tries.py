@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.sim2real.sides import SIDES, Case
-from robot_skills.app.sim2real.trial import Attempt, trials
+from robot_skills.app.sim2real.trial import Attempt
 from robot_skills.app.zoo import zoo_dir
 
 Trials = dict[tuple[str, str, int], list[dict[str, Any]]]
@@ -22,7 +22,7 @@ def _try(case: Case, side: str, count: int) -> list[dict[str, Any]]:
     """The trials of a side on a twin, all of them anew."""
     way = SIDES[side](case)
     attempt = Attempt(skill=case.skill, zoo=zoo_dir(), seed=case.seed, checkpoint=way.checkpoint)
-    made = [asdict(one) for one in trials(attempt, case.bed, way.equipment, count)]
+    made = [asdict(one) for one in case.bed.trials(attempt, way.equipment, count)]
     path = case.work / "trials.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:

@@ -289,7 +289,7 @@ def perception_setup(cell: Cell) -> "PerceptionSetup":
             cameras=config.cameras,
             arm=config.arm,
         ),
-        make_perceiver=_perceiver_maker(cell),
+        make_perceiver=perceiver_maker(cell),
         frame="base_link" if model is None else model.base,
         namespace=config.namespace,
         reach=config.reach,
@@ -297,7 +297,7 @@ def perception_setup(cell: Cell) -> "PerceptionSetup":
     )
 
 
-def _perceiver_maker(cell: Cell) -> "Callable[[], Perceiver]":
+def perceiver_maker(cell: Cell) -> "Callable[[], Perceiver]":
     """Makes eyes for what the cameras of a cell measure."""
     from robot_skills.app.stereo_sight import StereoPerceiver
     from robot_skills.perception.perceiver import RgbdPerceiver

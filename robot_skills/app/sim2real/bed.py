@@ -1,9 +1,10 @@
-"""The twin that the loop is carried out on: opened anew for every stage, always the same."""
+"""What the loop is carried out on: a twin here, which is opened anew for every stage."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -11,11 +12,17 @@ from calibration.board import Board
 from calibration.errors import CalibrationRefused
 from calibration.latency import Latency
 from calibration.prediction import Mount
+from hardware.compensated_robot import compensated
 from hardware.gated_robot import gate_robot
 from robot_skills.app.calibrate.latency_collect import CollectConfig
 from robot_skills.app.calibrate.latency_robot import find_latencies
 from robot_skills.app.sim2real.boards import BOARD_PX, rough_setup, shown_board
+from robot_skills.app.sim2real.calibrated import CellFile
 from robot_skills.app.sim2real.cameras import CameraFound, calibrate_camera
+from robot_skills.app.sim2real.found import Calibration
+from robot_skills.app.sim2real.physics import PhysicsFound, identify_physics
+from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial, twin_trial
+from robot_skills.app.trials import SetupFailed
 from robot_skills.core.events import EventList
 from sim.layout import default_layout
 from sim.placements import Layout
@@ -29,9 +36,41 @@ _log = logging.getLogger(__name__)
 MOUNTS = {WRIST_CAMERA: Mount.TOOL, FRONT_CAMERA: Mount.BASE}
 
 
+class Bed(Protocol):
+    """A robot that a skill is carried over to."""
+
+    @property
+    def name(self) -> str:
+        """By which artefacts know it."""
+        ...
+
+    @property
+    def arm(self) -> str:
+        """Key in `sim.arms.ARMS`."""
+        ...
+
+    def calibrate(self, rng: np.random.Generator) -> Calibration:
+        """Find its cameras, and how late everything is.
+
+        Raises:
+            CalibrationRefused: Something was not found well enough.
+        """
+        ...
+
+    def identify(self, found: CellFile, rng: np.random.Generator) -> PhysicsFound:
+        """Find the physics of its arm, whose latencies are known."""
+        ...
+
+    def trials(
+        self, attempt: Attempt, equipment: Equipment, count: int, first: int = 0
+    ) -> Iterator[RobotTrial]:
+        """So many trials that could be set up, of numbers from the first on."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TwinBed:
-    """A twin by its seed.
+    """A twin by its seed, always the same.
 
     Attributes:
         seed: Decides all that it hides.
@@ -61,12 +100,11 @@ class TwinBed:
         with truth:
             yield robot, truth
 
-    def calibrate_cameras(self, rng: np.random.Generator) -> dict[str, CameraFound]:
-        """Find all cameras.
+    def calibrate(self, rng: np.random.Generator) -> Calibration:
+        """Raises `CalibrationRefused`."""
+        return Calibration(cameras=self._cameras(rng), latency=self._latencies(rng))
 
-        Raises:
-            CalibrationRefused: A camera was not found well enough.
-        """
+    def _cameras(self, rng: np.random.Generator) -> dict[str, CameraFound]:
         found = {}
         for camera, mount in MOUNTS.items():
             shown = shown_board(BOARD, mount)
@@ -76,14 +114,11 @@ class TwinBed:
                 found[camera] = calibrate_camera(robot, camera, setup, rng)
         return found
 
-    def find_latencies(self, rng: np.random.Generator) -> Latency:
-        """Find how late arm, gripper and cameras are; the age of states counts as none.
+    def _latencies(self, rng: np.random.Generator) -> Latency:
+        """How late arm, gripper and cameras are; the age of states counts as none.
 
         What the arm needs is the sum of both, and what pictures need their difference, so that
         nothing is off by this.
-
-        Raises:
-            CalibrationRefused: They were not found.
         """
         config = CollectConfig(cameras=tuple(MOUNTS), seconds=_LIVELY_S)
         with self.opened() as (robot, truth):
@@ -98,3 +133,25 @@ class TwinBed:
                     _log.warning("Another motion, twice as long: %s", refused)
                     config = replace(config, seconds=2.0 * config.seconds)
         raise AssertionError("There is at least one motion.")
+
+    def identify(self, found: CellFile, rng: np.random.Generator) -> PhysicsFound:
+        """With nothing on the table."""
+        with self.opened() as (robot, truth):
+            truth.begin(Layout())
+            return identify_physics(compensated(robot, found.latencies), self.arm, rng)
+
+    def trials(
+        self, attempt: Attempt, equipment: Equipment, count: int, first: int = 0
+    ) -> Iterator[RobotTrial]:
+        """Judged by the twin's truth."""
+        index, made = first, 0
+        with self.opened(filters=not equipment.stereo) as (robot, truth):
+            while made < count:
+                try:
+                    trial = twin_trial(attempt, robot, truth, equipment, index)
+                except SetupFailed:
+                    continue
+                finally:
+                    index += 1
+                made += 1
+                yield trial

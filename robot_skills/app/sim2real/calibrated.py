@@ -47,10 +47,12 @@ class CellFile:
     Attributes:
         cameras: By name; those left out stay as their drivers say.
         latencies: How late the arm is.
+        pictures_s: How late the pictures of each camera are.
     """
 
     cameras: Mapping[str, CameraFile] = field(default_factory=dict)
     latencies: ArmLatencies = field(default_factory=ArmLatencies)
+    pictures_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class CorrectedCameras(RobotWrapper):

@@ -9,10 +9,11 @@ from robot_skills.app.evaluate import wilson
 from robot_skills.app.intervals import paired_difference
 from robot_skills.app.outcome import CommandResult
 from robot_skills.app.sim2real.artefact import Kept, find, keep
-from robot_skills.app.sim2real.bed import TwinBed
+from robot_skills.app.sim2real.bed import Bed, TwinBed
 from robot_skills.app.sim2real.options import Sim2RealOptions
 from robot_skills.app.sim2real.report import REPORT, write_report
 from robot_skills.app.sim2real.stages import PLAN, STAGES, Loop, Measured, Plan
+from robot_skills.app.sim2real.trial_log import forget_trials
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import RefusedError, unknown_name
 from sim.arms import ARMS
@@ -41,13 +42,6 @@ def _loop(options: Sim2RealOptions) -> Loop:
         raise unknown_name("arm", options.arm, ARMS)
     if options.skill not in EXPERTS:
         raise unknown_name("skill with an expert", options.skill, EXPERTS)
-    seed = twin_seed(options.robot)
-    if seed is None:
-        raise RefusedError(
-            f"{options.robot!r} is no twin: nobody but a person can say what a real robot has "
-            "achieved. Calibrate it with `robot-skills calibrate`, train with `robot-skills "
-            "generate --randomise`, and try it with `robot-skills run`."
-        )
     zoo = options.zoo or zoo_dir()
     plan = Plan(
         skill=options.skill,
@@ -57,7 +51,19 @@ def _loop(options: Sim2RealOptions) -> Loop:
         steps=options.steps,
         policy_sha256=policy_sha256(zoo / options.skill),
     )
-    return Loop(bed=TwinBed(seed=seed, arm=options.arm), plan=plan, folder=options.out, zoo=zoo)
+    return Loop(bed=_bed(options), plan=plan, folder=options.out, zoo=zoo)
+
+
+def _bed(options: Sim2RealOptions) -> Bed:
+    """A twin, or a cell and whoever stands beside it."""
+    seed = twin_seed(options.robot)
+    if seed is not None:
+        return TwinBed(seed=seed, arm=options.arm)
+    from robot_skills.app.cells import load_cell
+    from robot_skills.app.sim2real.cell_bed import CellBed
+    from robot_skills.app.sim2real.person import Console
+
+    return CellBed(cell=load_cell(options.robot), person=Console())
 
 
 def run(loop: Loop) -> dict[str, Kept]:
@@ -77,6 +83,7 @@ def run(loop: Loop) -> dict[str, Kept]:
             body = stage.make(loop, inputs)
             seconds = time.perf_counter() - start_s
             found = keep(loop.folder, stage.name, loop.bed.name, inputs, body, seconds)
+            forget_trials(loop.folder, stage.name)
         kept[stage.name] = found
     return kept
 

@@ -12,17 +12,20 @@ class Sim2RealOptions(CommonOptions):
     found, train on, and measure before and after.
 
     Every stage leaves a file behind, and an interrupted run goes on with the same command. Success
-    is judged by the twin's own truth. Exits 0 when the run is complete.
+    is judged by a twin's own truth, or by a person at the terminal, who lays the table for every
+    trial. A real arm moves by itself: keep a hand on the emergency stop. Exits 0 when the run is
+    complete.
     """
 
     robot: str = "twin"
-    """twin or twin:SEED: a stand-in for a real robot, with hidden physics, cameras and delays."""
+    """twin or twin:SEED for a stand-in with hidden physics, cameras and delays, else a cell: its
+    name, or its file. It has to be up: robot-skills bringup --cell CELL."""
     skill: str = "grasp"
     """Which skill."""
     out: Path
     """Folder of the run."""
     arm: str = "panda"
-    """Arm of the twin."""
+    """Arm of a twin."""
     seed: int = 100_000
     """Of trials, demonstrations and training."""
     trials: int = 20

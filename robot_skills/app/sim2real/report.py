@@ -12,7 +12,8 @@ from calibration.randomisation import Randomisation
 from robot_skills.app.calibrate.files import write_bytes
 from robot_skills.app.drawing import COLOURS, INK, styled, svg
 from robot_skills.app.sim2real.artefact import Kept
-from robot_skills.app.sim2real.stages import Calibration, Loop, Measured
+from robot_skills.app.sim2real.found import Calibration
+from robot_skills.app.sim2real.stages import Loop, Measured
 
 REPORT = "report.html"
 _SHOWN = 20

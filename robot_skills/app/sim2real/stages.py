@@ -7,31 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.latency import Latency
 from calibration.randomisation import (
     Randomisation,
-    Spread,
     make_randomisation,
     save_randomisation,
 )
-from hardware.compensated_robot import compensated
 from robot_skills.app.sim2real.artefact import Kept
-from robot_skills.app.sim2real.bed import TwinBed
-from robot_skills.app.sim2real.calibrated import CellFile
-from robot_skills.app.sim2real.cameras import CameraFound
+from robot_skills.app.sim2real.bed import Bed
+from robot_skills.app.sim2real.found import Calibration
 from robot_skills.app.sim2real.learning import demonstrate, fine_tune, folder_hash
-from robot_skills.app.sim2real.physics import PhysicsFound, identify_physics
-from robot_skills.app.sim2real.randomised import around
-from robot_skills.app.sim2real.trial import Attempt, Equipment, TwinTrial, trials
+from robot_skills.app.sim2real.physics import PhysicsFound
+from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial
+from robot_skills.app.sim2real.trial_log import TrialLog
 from robot_skills.core.errors import RefusedError
-from robot_skills.core.latencies import ArmLatencies
-from sim.placements import Layout
-from sim.world import FRONT_CAMERA
 
-PLAN = "plan"
+PLAN, BEFORE, AFTER = "plan", "before", "after"
 RANDOMISATION = "randomisation.json"
-_GRIPPER_TRAILS_S = 0.011
-"""By which the simulated gripper trails by itself: policies have learned from it."""
 _DATASET, _CHECKPOINT = "dataset", "policy"
 
 
@@ -67,7 +58,7 @@ class Loop:
         zoo: Folder of the skill cards.
     """
 
-    bed: TwinBed
+    bed: Bed
     plan: Plan
     folder: Path
     zoo: Path
@@ -75,45 +66,6 @@ class Loop:
     def rng(self, stage: int) -> np.random.Generator:
         """Of a stage, by its number."""
         return np.random.default_rng((self.plan.seed, stage))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Calibration:
-    """What a robot was found to be like as a measuring and moving device.
-
-    Attributes:
-        cameras: By name.
-        latency: How late everything is.
-    """
-
-    cameras: Mapping[str, CameraFound]
-    latency: Latency
-
-    @property
-    def file(self) -> CellFile:
-        """What is taken off on the robot."""
-        late, gripper_s = self.latency, 0.0
-        if late.gripper_after_told is not None:
-            # Delay and lag of a gripper are known together, not apart.
-            trails_s = late.gripper_after_told.trailing_s - late.state.latency_s
-            gripper_s = max(trails_s - _GRIPPER_TRAILS_S, 0.0)
-        return CellFile(
-            cameras={
-                name: one.file(late.cameras[name].latency_s if name in late.cameras else 0.0)
-                for name, one in self.cameras.items()
-            },
-            latencies=ArmLatencies(
-                action_s=late.action.latency_s,
-                gripper_s=gripper_s,
-                state_s=late.state.latency_s,
-            ),
-        )
-
-    def spreads(self, arm: str) -> dict[str, Spread]:
-        """Around what it is known to be like, as far as that is unsure."""
-        place = self.cameras[FRONT_CAMERA].hand_eye
-        front = (place.sigma_m, place.sigma_rad)
-        return around(arm, self.latency.action, self.latency.gripper, front)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +103,7 @@ class Made:
 class Measured:
     """Trials on the robot."""
 
-    trials: tuple[TwinTrial, ...]
+    trials: tuple[RobotTrial, ...]
 
     @property
     def successes(self) -> tuple[bool, ...]:
@@ -177,27 +129,11 @@ class Stage:
 
 
 def _calibrate(loop: Loop, _: Mapping[str, Kept]) -> Calibration:
-    return calibrate(loop.bed, loop.rng(1))
-
-
-def calibrate(bed: TwinBed, rng: np.random.Generator) -> Calibration:
-    """Find a twin's cameras, and how late everything is.
-
-    Raises:
-        CalibrationRefused: Something was not found well enough.
-    """
-    return Calibration(cameras=bed.calibrate_cameras(rng), latency=bed.find_latencies(rng))
+    return loop.bed.calibrate(loop.rng(1))
 
 
 def _identify(loop: Loop, inputs: Mapping[str, Kept]) -> PhysicsFound:
-    return identify(loop.bed, inputs["calibrate"].read(Calibration).file, loop.rng(2))
-
-
-def identify(bed: TwinBed, found: CellFile, rng: np.random.Generator) -> PhysicsFound:
-    """Find the physics of a twin's arm, whose latencies are known."""
-    with bed.opened() as (robot, truth):
-        truth.begin(Layout())
-        return identify_physics(compensated(robot, found.latencies), bed.arm, rng)
+    return loop.bed.identify(inputs["calibrate"].read(Calibration).file, loop.rng(2))
 
 
 def _randomise(loop: Loop, inputs: Mapping[str, Kept]) -> Randomisation:
@@ -230,21 +166,31 @@ def _fine_tune(loop: Loop, inputs: Mapping[str, Kept]) -> Made:
     return Made.of(fine_tune(dataset, start, out, plan.steps, plan.seed, ranges))
 
 
-def _before(loop: Loop, _: Mapping[str, Kept]) -> Measured:
-    return _measured(loop, Equipment(), None)
+def _before(loop: Loop, inputs: Mapping[str, Kept]) -> Measured:
+    return _measured(loop, BEFORE, inputs, Equipment(), None)
 
 
 def _after(loop: Loop, inputs: Mapping[str, Kept]) -> Measured:
     checkpoint = inputs["fine-tune"].read(Made).checked(loop.folder)
     found = inputs["calibrate"].read(Calibration).file
-    return _measured(loop, Equipment(found=found, stereo=True), checkpoint)
+    return _measured(loop, AFTER, inputs, Equipment(found=found, stereo=True), checkpoint)
 
 
-def _measured(loop: Loop, equipment: Equipment, checkpoint: Path | None) -> Measured:
+def _measured(
+    loop: Loop,
+    stage: str,
+    inputs: Mapping[str, Kept],
+    equipment: Equipment,
+    checkpoint: Path | None,
+) -> Measured:
+    """The trials of a stage; those of a call that was interrupted are not made again."""
     plan = loop.plan
     attempt = Attempt(skill=plan.skill, zoo=loop.zoo, seed=plan.seed, checkpoint=checkpoint)
-    done: list[TwinTrial] = []
-    for trial in trials(attempt, loop.bed, equipment, plan.trials):
+    log = TrialLog(loop.folder, stage, {name: one.sha256 for name, one in inputs.items()})
+    done = log.read()[: plan.trials]
+    missing, first = plan.trials - len(done), done[-1].index + 1 if done else 0
+    for trial in loop.bed.trials(attempt, equipment, missing, first):
+        log.add(trial)
         done.append(trial)
         good = sum(one.success for one in done)
         print(f"  {len(done)}/{plan.trials}: {good} succeeded", file=sys.stderr)
@@ -253,7 +199,7 @@ def _measured(loop: Loop, equipment: Equipment, checkpoint: Path | None) -> Meas
 
 STAGES: tuple[Stage, ...] = (
     Stage(
-        name="before",
+        name=BEFORE,
         needs=(PLAN,),
         make=_before,
         summary="the policy as it is, on the robot as its drivers claim it to be",
@@ -289,7 +235,7 @@ STAGES: tuple[Stage, ...] = (
         summary="the policy, trained on with them",
     ),
     Stage(
-        name="after",
+        name=AFTER,
         needs=(PLAN, "calibrate", "fine-tune"),
         make=_after,
         summary="the new policy, on the calibrated robot, its depth cleaned",

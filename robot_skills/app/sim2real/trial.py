@@ -1,7 +1,6 @@
 """One trial of a skill on a twin, judged by those who know its truth."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 from hardware.compensated_robot import compensated
 from hardware.gated_robot import gate_robot
 from robot_skills.app.card_scenarios import draw_start
-from robot_skills.app.sim2real.bed import TwinBed
 from robot_skills.app.sim2real.calibrated import CellFile, CorrectedCameras
 from robot_skills.app.stereo_sight import StereoPerceiver
 from robot_skills.app.trials import SetupFailed, as_seen, loaded_policy, looker
@@ -32,7 +30,7 @@ _SETTLED_S = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """What is tried on a twin.
+    """What is tried on a robot.
 
     Attributes:
         skill: Name of the skill.
@@ -62,7 +60,7 @@ class Equipment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TwinTrial:
+class RobotTrial:
     """How one trial ended.
 
     Attributes:
@@ -90,7 +88,7 @@ def twin_trial(
     truth: TwinTruth,
     equipment: Equipment,
     index: int,
-) -> TwinTrial:
+) -> RobotTrial:
     """Try a skill once on a twin.
 
     The truth sets the episode up and judges it, as a person does beside a real robot; whatever acts
@@ -107,7 +105,7 @@ def twin_trial(
         SetupFailed: The start could not be brought about.
     """
     start_s = time.perf_counter()
-    library = _library(attempt)
+    library = library_of(attempt)
     rng = np.random.default_rng((attempt.seed, index))
     scenario = draw_start(library[attempt.skill], rng)
     events = EventList()
@@ -142,7 +140,7 @@ def twin_trial(
     missing = truth.missing(scenario.effects)
     if missing and believed:
         reason = "in truth not so: " + ", ".join(str(literal) for literal in missing)
-    return TwinTrial(
+    return RobotTrial(
         index=index,
         task=scenario.task,
         success=not missing,
@@ -153,23 +151,8 @@ def twin_trial(
     )
 
 
-def trials(attempt: Attempt, bed: TwinBed, equipment: Equipment, count: int) -> Iterator[TwinTrial]:
-    """The first so many trials on a twin that can be set up."""
-    index = made = 0
-    with bed.opened(filters=not equipment.stereo) as (robot, truth):
-        while made < count:
-            try:
-                trial = twin_trial(attempt, robot, truth, equipment, index)
-            except SetupFailed:
-                continue
-            finally:
-                index += 1
-            made += 1
-            yield trial
-
-
 @cache
-def _library(attempt: Attempt) -> SkillLibrary:
+def library_of(attempt: Attempt) -> SkillLibrary:
     """Cards and policies, read once per process."""
 
     def load(directory: Path) -> Policy:

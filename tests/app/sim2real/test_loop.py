@@ -19,7 +19,8 @@ SMALL = Sim2RealOptions(
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"robot": "ur5e_realsense"}, "no twin"),
+        ({"robot": "my_cell"}, "my_cell"),
+        ({"robot": "so101"}, "the simulation has no arm"),
         ({"robot": "twin:x"}, "whole number"),
         ({"skill": "juggle"}, "juggle"),
         ({"arm": "pandda"}, "pandda"),

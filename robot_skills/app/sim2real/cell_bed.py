@@ -1,0 +1,124 @@
+"""The robot of a cell that the loop is carried out on, and the person beside it who judges."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hardware.cell.schema import CameraDriver, Cell
+from robot_skills.app.calibrate.collect import move_to
+from robot_skills.app.calibrate.latency import unknown_latencies
+from robot_skills.app.calibrate.latency_collect import CollectConfig
+from robot_skills.app.calibrate.latency_robot import find_latencies
+from robot_skills.app.cell_robot import cell_robot
+from robot_skills.app.cells import perceiver_maker
+from robot_skills.app.sim2real.calibrated import CellFile
+from robot_skills.app.sim2real.cell_trial import Workplace, cell_trial
+from robot_skills.app.sim2real.found import Calibration
+from robot_skills.app.sim2real.person import Person
+from robot_skills.app.sim2real.physics import PhysicsFound, identify_physics
+from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial
+from robot_skills.app.trials import looker
+from robot_skills.core.errors import RefusedError
+from robot_skills.core.robot import Robot
+from robot_skills.core.types import DEFAULT_ARM
+from sim.arms import ARMS
+
+_OWNER = "sim2real"
+_SPEED_M_S = 0.1
+_MOVES = (
+    "The arm moves by itself, some centimetres to all sides of its rest pose, and opens and closes "
+    "its gripper: empty it, leave something with texture before the cameras, make room, and keep a "
+    "hand on the emergency stop."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellBed:
+    """A cell, which has been brought up where its arm is driven over ROS 2.
+
+    Attributes:
+        cell: Its file, with lenses and places of all cameras.
+        person: Beside it.
+
+    Raises:
+        RefusedError: The simulation does not know its arm, or nobody has told where a camera is.
+    """
+
+    cell: Cell
+    person: Person
+
+    def __post_init__(self) -> None:
+        cell = self.cell
+        if cell.robot.arm not in ARMS:
+            raise RefusedError(
+                f"{cell.place_of('robot.arm')}: the simulation has no arm "
+                f"{cell.robot.arm or 'of this cell'!r}, so nothing can be learned there for it. "
+                f"Available: {', '.join(sorted(ARMS))}."
+            )
+        for name, camera in cell.cameras.items():
+            if camera.T_mount_camera is None and camera.driver is not CameraDriver.SIM:
+                raise RefusedError(
+                    f"{cell.place_of(f'cameras.{name}')}: nobody has told where it is. Calibrate "
+                    "it first: robot-skills calibrate hand-eye --help"
+                )
+
+    @property
+    def name(self) -> str:
+        """By which artefacts know it."""
+        return f"cell:{self.cell.name} {self.arm}"
+
+    @property
+    def arm(self) -> str:
+        """Key in `sim.arms.ARMS`."""
+        return self.cell.robot.arm
+
+    def calibrate(self, rng: np.random.Generator) -> Calibration:
+        """How late everything is. Where its cameras are has been found with a board before."""
+        self.person.ready(_MOVES)
+        config = CollectConfig(cameras=tuple(self.cell.cameras))
+        with _connected(unknown_latencies(self.cell)) as robot:
+            move_to(robot, robot.home(DEFAULT_ARM), _SPEED_M_S)
+            return Calibration(cameras={}, latency=find_latencies(robot, self.name, config, rng))
+
+    def identify(self, found: CellFile, rng: np.random.Generator) -> PhysicsFound:
+        """From a lively motion with nothing in the hand."""
+        self.person.ready(_MOVES)
+        with _connected(_as_found(self.cell, found)) as robot:
+            return identify_physics(robot, self.arm, rng)
+
+    def trials(
+        self, attempt: Attempt, equipment: Equipment, count: int, first: int = 0
+    ) -> Iterator[RobotTrial]:
+        """Judged by the person."""
+        perceiver = perceiver_maker(self.cell)()
+        with _connected(_as_found(self.cell, equipment.found)) as robot:
+            place = Workplace(robot=robot, look=looker(robot, perceiver), person=self.person)
+            for index in range(first, first + count):
+                yield cell_trial(attempt, place, index, f"{index + 1} of {first + count}")
+
+
+@contextmanager
+def _connected(cell: Cell) -> Iterator[Robot]:
+    robot = cell_robot(cell, _OWNER)
+    robot.connect()
+    try:
+        yield robot
+    finally:
+        robot.stop()
+        robot.close()
+
+
+def _as_found(cell: Cell, found: CellFile) -> Cell:
+    """The cell with latencies as they were found; as its file says where none were."""
+    if not found.pictures_s:
+        return cell
+    return replace(
+        cell,
+        robot=replace(cell.robot, latencies=found.latencies),
+        cameras={
+            name: replace(camera, latency_s=max(found.pictures_s.get(name, 0.0), 0.0))
+            for name, camera in cell.cameras.items()
+        },
+    )
