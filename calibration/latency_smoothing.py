@@ -29,7 +29,7 @@ def smoothed(series: Series) -> Series:
 def _fitted(series: Series, spacing: float) -> tuple[Array, int]:
     """Values of the spline at the samples, (n, k), and how many numbers describe each of them."""
     stamp_s = series.stamp_s
-    pieces = max(int((stamp_s[-1] - stamp_s[0]) / (spacing * series.period_s)), 1)
+    pieces = max(int((len(stamp_s) - 1) / spacing), 1)
     # At every n-th sample, so that none of the pieces is without one where there are pauses.
     inner = np.interp(
         np.linspace(0.0, len(stamp_s) - 1.0, pieces + 1), np.arange(len(stamp_s)), stamp_s

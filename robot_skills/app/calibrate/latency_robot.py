@@ -1,10 +1,17 @@
 """All latencies of a robot that is there: it moves, looks, and they are found."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
+from calibration.errors import CalibrationRefused
 from calibration.latency import Latency, calibrate_latency
 from robot_skills.app.calibrate.latency_collect import CollectConfig, collect_series
 from robot_skills.core.robot import Robot
+
+_MOTIONS = 3
+"""That are tried at most."""
 
 
 def find_latencies(
@@ -31,3 +38,27 @@ def find_latencies(
         ActionRefused: The gate does not.
     """
     return calibrate_latency(collect_series(robot, config, rng), name, state_s)
+
+
+def insist(
+    measure: Callable[[CollectConfig], Latency],
+    config: CollectConfig,
+    again: Callable[[CalibrationRefused], None],
+) -> Latency:
+    """Measure again, for twice as long each time, where a motion does not tell.
+
+    Args:
+        measure: Moves and finds.
+        config: Of the first motion.
+        again: Hears why there is another one.
+
+    Raises:
+        CalibrationRefused: The longest did not tell either.
+    """
+    for _ in range(_MOTIONS - 1):
+        try:
+            return measure(config)
+        except CalibrationRefused as refused:
+            again(refused)
+            config = replace(config, seconds=2.0 * config.seconds)
+    return measure(config)

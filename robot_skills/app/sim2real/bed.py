@@ -3,19 +3,19 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 import numpy as np
 
 from calibration.board import Board
-from calibration.errors import CalibrationRefused
 from calibration.latency import Latency
 from calibration.prediction import Mount
 from hardware.compensated_robot import compensated
 from hardware.gated_robot import gate_robot
 from robot_skills.app.calibrate.latency_collect import CollectConfig
-from robot_skills.app.calibrate.latency_robot import find_latencies
+from robot_skills.app.calibrate.latency_robot import find_latencies, insist
 from robot_skills.app.sim2real.boards import BOARD_PX, rough_setup, shown_board
 from robot_skills.app.sim2real.calibrated import CellFile
 from robot_skills.app.sim2real.cameras import CameraFound, calibrate_camera
@@ -30,8 +30,8 @@ from sim.twin import Target, TwinRobot, TwinTruth, make_twin
 from sim.world import FRONT_CAMERA, WRIST_CAMERA
 
 BOARD = Board(columns=9, rows=7, square_m=0.03, marker_m=0.021)
-_LIVELY_S, _MOTIONS = 14.0, 3
-"""Of the first motion, and how many are tried."""
+_LIVELY_S = 14.0
+"""Of the first motion that latencies are found from."""
 _log = logging.getLogger(__name__)
 MOUNTS = {WRIST_CAMERA: Mount.TOOL, FRONT_CAMERA: Mount.BASE}
 
@@ -62,7 +62,7 @@ class Bed(Protocol):
         ...
 
     def trials(
-        self, attempt: Attempt, equipment: Equipment, count: int, first: int = 0
+        self, attempt: Attempt, equipment: Equipment, wanted: int, first: int = 0
     ) -> Iterator[RobotTrial]:
         """So many trials that could be set up, of numbers from the first on."""
         ...
@@ -122,17 +122,17 @@ class TwinBed:
         """
         config = CollectConfig(cameras=tuple(MOUNTS), seconds=_LIVELY_S)
         with self.opened() as (robot, truth):
-            for attempt in range(_MOTIONS):
+            numbers = count()
+
+            def measure(config: CollectConfig) -> Latency:
                 # Things on the table are something for the cameras to see move.
-                truth.begin(default_layout(attempt), attempt)
-                try:
-                    return find_latencies(gate_robot(robot, EventList()), self.name, config, rng)
-                except CalibrationRefused as refused:
-                    if attempt == _MOTIONS - 1:
-                        raise
-                    _log.warning("Another motion, twice as long: %s", refused)
-                    config = replace(config, seconds=2.0 * config.seconds)
-        raise AssertionError("There is at least one motion.")
+                number = next(numbers)
+                truth.begin(default_layout(number), number)
+                return find_latencies(gate_robot(robot, EventList()), self.name, config, rng)
+
+            return insist(
+                measure, config, lambda why: _log.warning("Another motion, twice as long: %s", why)
+            )
 
     def identify(self, found: CellFile, rng: np.random.Generator) -> PhysicsFound:
         """With nothing on the table."""
@@ -141,12 +141,12 @@ class TwinBed:
             return identify_physics(compensated(robot, found.latencies), self.arm, rng)
 
     def trials(
-        self, attempt: Attempt, equipment: Equipment, count: int, first: int = 0
+        self, attempt: Attempt, equipment: Equipment, wanted: int, first: int = 0
     ) -> Iterator[RobotTrial]:
         """Judged by the twin's truth."""
         index, made = first, 0
         with self.opened(filters=not equipment.stereo) as (robot, truth):
-            while made < count:
+            while made < wanted:
                 try:
                     trial = twin_trial(attempt, robot, truth, equipment, index)
                 except SetupFailed:

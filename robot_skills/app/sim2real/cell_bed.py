@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calibration.errors import CalibrationRefused
+from calibration.latency import Latency
 from hardware.cell.schema import CameraDriver, Cell
 from robot_skills.app.calibrate.collect import move_to
 from robot_skills.app.calibrate.latency import unknown_latencies
 from robot_skills.app.calibrate.latency_collect import CollectConfig
-from robot_skills.app.calibrate.latency_robot import find_latencies
+from robot_skills.app.calibrate.latency_robot import find_latencies, insist
 from robot_skills.app.cell_robot import cell_robot
 from robot_skills.app.cells import perceiver_maker
 from robot_skills.app.sim2real.calibrated import CellFile
@@ -79,8 +81,15 @@ class CellBed:
         self.person.ready(_MOVES)
         config = CollectConfig(cameras=tuple(self.cell.cameras))
         with _connected(unknown_latencies(self.cell)) as robot:
-            move_to(robot, robot.home(DEFAULT_ARM), _SPEED_M_S)
-            return Calibration(cameras={}, latency=find_latencies(robot, self.name, config, rng))
+
+            def measure(config: CollectConfig) -> Latency:
+                move_to(robot, robot.home(DEFAULT_ARM), _SPEED_M_S)
+                return find_latencies(robot, self.name, config, rng)
+
+            def again(why: CalibrationRefused) -> None:
+                self.person.ready(f"{why} The arm moves once more, for twice as long.")
+
+            return Calibration(cameras={}, latency=insist(measure, config, again))
 
     def identify(self, found: CellFile, rng: np.random.Generator) -> PhysicsFound:
         """From a lively motion with nothing in the hand."""
@@ -89,14 +98,14 @@ class CellBed:
             return identify_physics(robot, self.arm, rng)
 
     def trials(
-        self, attempt: Attempt, equipment: Equipment, count: int, first: int = 0
+        self, attempt: Attempt, equipment: Equipment, wanted: int, first: int = 0
     ) -> Iterator[RobotTrial]:
         """Judged by the person."""
         perceiver = perceiver_maker(self.cell)()
         with _connected(_as_found(self.cell, equipment.found)) as robot:
             place = Workplace(robot=robot, look=looker(robot, perceiver), person=self.person)
-            for index in range(first, first + count):
-                yield cell_trial(attempt, place, index, f"{index + 1} of {first + count}")
+            for index in range(first, first + wanted):
+                yield cell_trial(attempt, place, index, f"{index + 1} of {first + wanted}")
 
 
 @contextmanager

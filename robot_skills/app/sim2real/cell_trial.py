@@ -9,7 +9,12 @@ import numpy as np
 
 from robot_skills.app.sim2real.person import Person
 from robot_skills.app.sim2real.trial import Attempt, RobotTrial, library_of
-from robot_skills.core.errors import PerceptionError, RobotFault, RobotSkillsError
+from robot_skills.core.errors import (
+    ActionRefused,
+    PerceptionError,
+    RobotFault,
+    RobotSkillsError,
+)
 from robot_skills.core.events import EventList
 from robot_skills.core.plan import SkillCall
 from robot_skills.core.predicates import unmet
@@ -28,6 +33,8 @@ from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import HOME, SkillContext, run_skill
 
 _OPEN, _OPENS_S = 0.9, 1.0
+_PROBLEMS = (ActionRefused, PerceptionError, RobotFault)
+"""After which a person can do something, and it is tried again."""
 _WHYS = 4
 """Reasons that are told."""
 _HOLDING, _GRASP, _OBJECT = "holding", "grasp", "object"
@@ -74,20 +81,25 @@ def cell_trial(attempt: Attempt, place: Workplace, index: int, number: str) -> R
         try:
             run_skill(SkillCall(skill=HOME), context)
             _open_hand(place)
-        except RobotFault as fault:
-            place.person.ready(f"{fault} Mend it.")
+        except _PROBLEMS as problem:
+            place.person.ready(f"{_sentence(problem)} Mend it.")
             continue
         place.person.ready(f"{why}Trial {number}: lay the table anew, and stand back.")
         try:
             call, scene = _start(attempt.skill, context, rng)
-        except (PerceptionError, RobotFault) as problem:
-            why = f"{problem} "
+        except _PROBLEMS as problem:
+            why = f"{_sentence(problem)} "
             continue
         trial = _tried(call, replace(context, scene=scene), index)
         success = place.person.judge(f"It was to {trial.task}. Did it?")
         if success is not None:
             return replace(trial, success=success)
         why = ""
+
+
+def _sentence(problem: Exception) -> str:
+    text = str(problem).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _open_hand(place: Workplace) -> None:
@@ -111,6 +123,7 @@ def _start(skill: str, context: SkillContext, rng: np.random.Generator) -> tuple
 
     Raises:
         PerceptionError: Nothing that is seen can be used, or it could not be taken into the hand.
+        ActionRefused: Its gate does not let it.
         RobotFault: The robot does not do what it should.
     """
     scene, cards = context.look(), context.library
@@ -121,12 +134,12 @@ def _start(skill: str, context: SkillContext, rng: np.random.Generator) -> tuple
     if not possible:
         seen = ", ".join(entity.name for entity in scene) or "nothing"
         whys = "; ".join(f"{call}: {why}" for call, why in list(why_not.items())[:_WHYS])
-        raise PerceptionError(f"There is nothing to {skill}. Seen are {seen}. {whys}".rstrip())
+        raise PerceptionError(f"There is nothing to {skill}; seen are {seen}. {whys}".rstrip(" ."))
     chosen = possible[int(rng.integers(len(possible)))]
     for thing in _to_hold(chosen, scene):
         result, scene = run_skill(_taking(thing), replace(context, scene=scene))
         if not result.ok:
-            raise PerceptionError(f"{thing} could not be taken into the hand: {result.reason}.")
+            raise PerceptionError(f"{thing} could not be taken into the hand: {result.reason}")
     return chosen.call, scene
 
 

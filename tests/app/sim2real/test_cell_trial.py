@@ -79,7 +79,7 @@ def test_who_lays_an_empty_table_is_told_what_is_missing():
     person = Played()
     with pytest.raises(RefusedError, match="Nobody answers"):
         cell_trial(attempt("grasp"), laid(Layout(), person), 0, "1 of 1")
-    assert person.asked[1].startswith("There is nothing to grasp. Seen are table")
+    assert person.asked[1].startswith("There is nothing to grasp; seen are table. Trial 1")
 
 
 def test_a_console_asks_until_it_understands(monkeypatch, capsys):
