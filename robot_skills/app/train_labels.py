@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from robot_skills.app.sim2real.calibrated import CellFile, CorrectedCameras
 from robot_skills.app.sim2real.truth import exactly
-from robot_skills.app.stereo_sight import STEREO_LABELS, with_clean_depth
+from robot_skills.app.stereo_sight import STEREO_LABELS, STEREO_SIGHT, with_clean_depth
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
 from robot_skills.core.se3 import SE3, Array
@@ -163,7 +163,7 @@ def _maybe_tipped(rng: np.random.Generator, item: ObjectPlacement) -> ObjectPlac
 
 
 def _labelled(arm: str, seed: int, options: TrainLabelsOptions) -> Iterator[tuple[Thing, str]]:
-    config = SightConfig()
+    config = STEREO_SIGHT if options.stereo else SightConfig()
     opened = (_stereo_robot, _noisy_robot)[seed % 2] if options.stereo else _robot
     with opened(arm, seed, options.camera_size_px) as (robot, world):
         seen = robot.observe(config.cameras)

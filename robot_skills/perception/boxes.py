@@ -218,7 +218,12 @@ def _yaw_by_area(xy: Array) -> float:
 
 
 def _fit_circle(side: Array, bottom_m: float, height_m: float) -> tuple[Array, float] | None:
-    """Least-squares circle through the side points of the lower half (Kasa, 1976)."""
+    """Circle through the side points of the lower half.
+
+    The algebraic fit of Taubin (*Estimation of planar curves, surfaces and nonplanar space curves
+    defined by implicit equations*, PAMI 1991): where noise is large and only the side that looks at
+    the camera is seen, plain least squares makes circles too small, and too near.
+    """
     body = side[side[:, 2] < bottom_m + 0.55 * height_m]
     if len(body) < 3 * _FACE_POINTS:
         body = side
@@ -227,12 +232,17 @@ def _fit_circle(side: Array, bottom_m: float, height_m: float) -> tuple[Array, f
     xy = body[:, :2]
     origin = xy.mean(axis=0)
     p = xy - origin
-    A = np.column_stack([2.0 * p, np.ones(len(p))])
-    (a, b, c), *_ = np.linalg.lstsq(A, (p**2).sum(axis=1), rcond=None)
-    squared = c + a * a + b * b
-    if squared <= 0.0:
+    squares = (p**2).sum(axis=1)
+    mean = float(squares.mean())
+    if mean <= 0.0:
         return None
-    return origin + np.array([a, b]), float(np.sqrt(squared))
+    scaled = (squares - mean) / (2.0 * np.sqrt(mean))
+    direction = np.linalg.svd(np.column_stack([scaled, p]), full_matrices=False)[2][-1]
+    curvature = direction[0] / (2.0 * np.sqrt(mean))
+    if abs(curvature) < 1e-9:
+        return None
+    centre = -0.5 * direction[1:] / curvature
+    return origin + centre, float(np.sqrt(centre @ centre + mean))
 
 
 def _is_round(circle: tuple[Array, float], box: BoxFit, side: Array, points: Array) -> bool:

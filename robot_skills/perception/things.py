@@ -29,6 +29,7 @@ _STACK_GAP_M = 0.012
 _TOP_BAND_M = 0.004
 _CUBE_TOLERANCE_M = 0.010
 _SQUARE_TOLERANCE_M = 0.008
+CUBE = "cube"
 SQUARE_LABELS = ("milk", "bottle", "can", "peg")
 """Kinds with equal horizontal sides, so that a hidden side follows from a seen one."""
 
@@ -120,9 +121,12 @@ def _is_fragment(thing: Thing, things: Iterable[Thing]) -> bool:
 def recognise(thing: Thing, labels: LabelModel) -> Recognised:
     """Say what a thing is."""
     guess = labels.classify(label_features(thing.cloud, thing.box))
+    box = thing.box
+    if guess.label == CUBE and box.round_:
+        box = fit_box(thing.cloud, box.bottom_m, may_be_round=False)
     return Recognised(
         thing=thing,
-        box=complete(thing.box, guess.label),
+        box=complete(box, guess.label),
         label=guess.label,
         likest=guess.likest,
         confidence=guess.confidence,
@@ -137,7 +141,7 @@ def _faces_up(thing: Thing) -> NDArray[np.bool_]:
 
 def complete(box: BoxFit, label: str) -> BoxFit:
     """Sizes of hidden sides, from what the kind is known to look like."""
-    if label == "cube":
+    if label == CUBE:
         height = float(box.size_m[2])
         for axis in (0, 1):
             hidden = not (box.lower_seen[axis] and box.upper_seen[axis])

@@ -7,9 +7,12 @@ import pytest
 
 from robot_skills.app.sim2real.calibrated import CellFile, CorrectedCameras
 from robot_skills.app.sim2real.truth import exactly
-from robot_skills.app.stereo_sight import StereoPerceiver, with_clean_depth
+from robot_skills.app.stereo_sight import STEREO_CATALOGUE, StereoPerceiver, with_clean_depth
+from robot_skills.core.scene import Entity
 from robot_skills.core.se3 import SE3
 from robot_skills.core.types import Observation
+from robot_skills.perception.cloud import Cloud
+from robot_skills.perception.fixtures import CATALOGUE, BoxKind
 from sim.objects import random_object
 from sim.placements import Layout
 from sim.robot import SimRobot
@@ -75,3 +78,28 @@ def test_a_new_episode_is_forgotten(layout: Layout) -> None:
         robot.close()
     assert any(entity.movable for entity in first)
     assert not any(entity.movable for entity in second)
+
+
+def test_walls_of_a_box_are_no_things_where_depth_is_off() -> None:
+    usual, wide = (
+        next(kind for kind in kinds if isinstance(kind, BoxKind))
+        for kinds in (CATALOGUE, STEREO_CATALOGUE)
+    )
+    half_m = 0.5 * usual.inside_m[0]
+    entity = Entity(
+        name="box",
+        label="box",
+        T_base_entity=SE3.from_translation((0.5, -0.2, 0.5 * usual.size_m[2])),
+        extents_m=usual.size_m,
+        stamp_s=0.0,
+    )
+    # On the inner face of a wall, as far off as stereo depth puts it.
+    points_m = np.array([[0.5 + half_m - 0.012, -0.2, 0.03], [0.5, -0.2, 0.03]])
+    cloud = Cloud(
+        points_m=points_m,
+        rgb=np.full((2, 3), 0.95),
+        pixel_m=np.full(2, 0.004),
+        view=np.tile([0.0, 0.0, 1.0], (2, 1)),
+    )
+    assert usual.owns(cloud, entity).tolist() == [False, False]
+    assert wide.owns(cloud, entity).tolist() == [True, False]

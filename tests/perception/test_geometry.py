@@ -172,3 +172,33 @@ def test_colours_have_the_words_that_people_use(rgb, word):
 def test_an_orange_thing_of_which_only_dark_sides_are_seen_is_orange():
     pixels = np.tile((0.5, 0.23, 0.02), (50, 1))
     assert colour_word(pixels, np.zeros(50, dtype=bool)) == "orange"
+
+
+def seen_arc(noise_m, radius_m=0.028, height_m=0.09):
+    """The side of an upright cylinder that looks at a camera in +x, and its top."""
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(-1.2, 1.2, 500)
+    side = np.column_stack(
+        [radius_m * np.cos(angle), radius_m * np.sin(angle), rng.uniform(0.01, height_m, 500)]
+    )
+    side[:, :2] += noise_m * rng.standard_normal((500, 2))
+    turn, away = rng.uniform(0.0, 2.0 * np.pi, 300), 0.8 * radius_m * np.sqrt(rng.random(300))
+    top = np.column_stack(
+        [away * np.cos(turn), away * np.sin(turn), np.full(300, height_m + 0.001)]
+    )
+    points = np.concatenate([side, top])
+    view = np.tile([0.8, 0.0, 0.6], (len(points), 1))
+    return Cloud(
+        points_m=points,
+        rgb=np.full((len(points), 3), 0.5),
+        pixel_m=np.full(len(points), 0.003),
+        view=view,
+    )
+
+
+@pytest.mark.parametrize("noise_m", [0.0, 0.003])
+def test_a_circle_is_as_wide_as_it_is_and_where_it_is_when_one_side_is_seen(noise_m):
+    box = fit_box(seen_arc(noise_m), 0.0)
+    assert box.round_
+    np.testing.assert_allclose(box.size_m[:2], 0.056, atol=0.002)
+    np.testing.assert_allclose(box.centre_xy_m, 0.0, atol=0.0015)
