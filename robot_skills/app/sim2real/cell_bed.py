@@ -20,11 +20,12 @@ from robot_skills.app.sim2real.cell_trial import Workplace, cell_trial
 from robot_skills.app.sim2real.found import Calibration
 from robot_skills.app.sim2real.person import Person
 from robot_skills.app.sim2real.physics import PhysicsFound, identify_physics
-from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial
+from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial, library_of
 from robot_skills.app.trials import looker
 from robot_skills.core.errors import RefusedError
 from robot_skills.core.robot import Robot
 from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.perception.library import open3d
 from sim.arms import ARMS
 
 _OWNER = "sim2real"
@@ -101,6 +102,9 @@ class CellBed:
         self, attempt: Attempt, equipment: Equipment, wanted: int, first: int = 0
     ) -> Iterator[RobotTrial]:
         """Judged by the person."""
+        # Before anything is connected: what takes seconds to load would let the gate wait.
+        open3d()
+        library_of(attempt)
         perceiver = perceiver_maker(self.cell)()
         with _connected(_as_found(self.cell, equipment.found)) as robot:
             place = Workplace(robot=robot, look=looker(robot, perceiver), person=self.person)

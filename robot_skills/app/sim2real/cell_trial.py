@@ -10,7 +10,6 @@ import numpy as np
 from robot_skills.app.sim2real.person import Person
 from robot_skills.app.sim2real.trial import Attempt, RobotTrial, library_of
 from robot_skills.core.errors import (
-    ActionRefused,
     PerceptionError,
     RobotFault,
     RobotSkillsError,
@@ -33,8 +32,7 @@ from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import HOME, SkillContext, run_skill
 
 _OPEN, _OPENS_S = 0.9, 1.0
-_PROBLEMS = (ActionRefused, PerceptionError, RobotFault)
-"""After which a person can do something, and it is tried again."""
+_AGAIN = "Trials so far are kept: mend it, and give the same command again."
 _WHYS = 4
 """Reasons that are told."""
 _HOLDING, _GRASP, _OBJECT = "holding", "grasp", "object"
@@ -69,7 +67,9 @@ def cell_trial(attempt: Attempt, place: Workplace, index: int, number: str) -> R
         number: Of the trial, for the person.
 
     Raises:
+        ActionRefused: The gate does not let the arm go to where a trial begins.
         RefusedError: Nobody is there.
+        RobotFault: The robot does not do what it should, or its link was lost.
     """
     library = library_of(attempt)
     rng = np.random.default_rng((attempt.seed, index))
@@ -78,17 +78,15 @@ def cell_trial(attempt: Attempt, place: Workplace, index: int, number: str) -> R
     )
     why = ""
     while True:
-        try:
-            run_skill(SkillCall(skill=HOME), context)
-            _open_hand(place)
-        except _PROBLEMS as problem:
-            place.person.ready(f"{_sentence(problem)} Mend it.")
-            continue
+        home, _ = run_skill(SkillCall(skill=HOME), context)
+        if not home.ok:
+            raise RobotFault(f"{_sentence(home.reason)} {_AGAIN}")
+        _open_hand(place)
         place.person.ready(f"{why}Trial {number}: lay the table anew, and stand back.")
         try:
             call, scene = _start(attempt.skill, context, rng)
-        except _PROBLEMS as problem:
-            why = f"{_sentence(problem)} "
+        except PerceptionError as problem:
+            why = f"{_sentence(str(problem))} "
             continue
         trial = _tried(call, replace(context, scene=scene), index)
         success = place.person.judge(f"It was to {trial.task}. Did it?")
@@ -97,8 +95,8 @@ def cell_trial(attempt: Attempt, place: Workplace, index: int, number: str) -> R
         why = ""
 
 
-def _sentence(problem: Exception) -> str:
-    text = str(problem).rstrip(".")
+def _sentence(text: str) -> str:
+    text = text.rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."
 
 
