@@ -1,7 +1,7 @@
 """The robot of a cell that the loop is carried out on, and the person beside it who judges."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from robot_skills.app.sim2real.person import Person
 from robot_skills.app.sim2real.physics import PhysicsFound, identify_physics
 from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial, library_of
 from robot_skills.app.trials import looker
-from robot_skills.core.errors import RefusedError
+from robot_skills.core.errors import RefusedError, RobotSkillsError
 from robot_skills.core.robot import Robot
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.perception.library import open3d
@@ -106,7 +106,11 @@ class CellBed:
         open3d()
         library_of(attempt)
         perceiver = perceiver_maker(self.cell)()
-        with _connected(_as_found(self.cell, equipment.found)) as robot:
+        cell = _as_found(self.cell, equipment.found)
+        with _connected(cell) as robot, suppress(RobotSkillsError):
+            # The first look loads what it needs; on this link nothing will move.
+            looker(robot, perceiver)()
+        with _connected(cell) as robot:
             place = Workplace(robot=robot, look=looker(robot, perceiver), person=self.person)
             for index in range(first, first + wanted):
                 yield cell_trial(attempt, place, index, f"{index + 1} of {first + wanted}")

@@ -74,10 +74,10 @@ def test_trials_are_made_with_the_latencies_that_were_found(cell, opened):
     late = ArmLatencies(action_s=0.02)
     found = CellFile(latencies=late, pictures_s={"front": 0.06, "wrist": -0.01})
     list(bed.trials(attempt, Equipment(found=found), 1))
-    assert opened[1].robot.latencies == late
-    assert opened[1].cameras["front"].latency_s == 0.06
+    assert opened[-1].robot.latencies == late
+    assert opened[-1].cameras["front"].latency_s == 0.06
     # A stamp before its picture is an error of measurement.
-    assert opened[1].cameras["wrist"].latency_s == 0.0
+    assert opened[-1].cameras["wrist"].latency_s == 0.0
 
 
 def test_a_motion_that_does_not_tell_is_made_again_for_longer(cell, opened, monkeypatch):
