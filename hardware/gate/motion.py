@@ -85,6 +85,8 @@ class MotionGate:
         config: When to stop.
         on_change: Called with the state before, the state now and the trouble, at every change.
         disabled: Checks that are off.
+        first_epoch: The first command's epoch is the one after it. Where senders outlive the gate,
+            it should be one that no gate before had: what was granted then is worth nothing now.
 
     Attributes:
         counters: What has happened.
@@ -97,6 +99,7 @@ class MotionGate:
         config: MotionConfig | None = None,
         on_change: Callable[[GateState, GateState, Trouble | None], None] | None = None,
         disabled: frozenset[GateCode] = frozenset(),
+        first_epoch: int = 0,
     ) -> None:
         self._limits = limits
         self._config = config or MotionConfig()
@@ -115,7 +118,7 @@ class MotionGate:
         self._last_tick_s: float | None = None
         self._resumable_s = -math.inf
         self._ongoing: dict[Cause, Trouble] = {}
-        self._epoch, self._owner = 0, ""
+        self._epoch, self._owner = first_epoch, ""
         self._may_enable = False
 
     # What there is to know

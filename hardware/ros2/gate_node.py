@@ -11,6 +11,7 @@ joints were really told), of the judge ``judged`` (chunks as asked for and as fo
 """
 
 import multiprocessing
+import secrets
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,7 @@ from robot_skills.core.errors import RobotFault
 from robot_skills.core.types import ArmState
 
 _STATUS_PERIODS = 5
+_EPOCHS = 2**31
 _BEFORE_S = 0.0005
 """Listening ends so long before a period begins."""
 _LONGEST_BRAKING_S = 1.0
@@ -64,7 +66,13 @@ class GateNode:
         self._clock = MachineClock()
         kinematics = setup.make_kinematics()
         self._gate = MotionGate(
-            setup.limits, kinematics, setup.motion, self._changed, setup.judging.disabled
+            setup.limits,
+            kinematics,
+            setup.motion,
+            self._changed,
+            setup.judging.disabled,
+            # Chunks of whoever had the command of a gate that was killed are not for this one.
+            first_epoch=secrets.randbelow(_EPOCHS),
         )
         period_s = setup.motion.period_s
         self._link = ArmLink(self._node, setup.topics, kinematics, self._clock, self._heard)

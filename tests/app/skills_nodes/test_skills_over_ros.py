@@ -42,6 +42,15 @@ def home(asker):
     assert answer.result.success, answer.result.reason
 
 
+def opening(asker):
+    """The drawer is being opened, which takes seconds; whoever is killed now is killed in it."""
+    shut = asker.result(asker.send_until_accepted(asker.instruction, instruction="close the drawer"))
+    assert shut.result.success, shut.result.reason
+    handle = asker.send(asker.instruction, instruction=MOVES)
+    asker.wait_for_motion(handle, "open")
+    return handle
+
+
 def test_an_instruction_is_carried_out_and_a_second_one_is_refused_meanwhile(up):
     from action_msgs.msg import GoalStatus
     from robot_skills_interfaces.srv import PlanTask
@@ -192,8 +201,7 @@ def test_a_scheduler_that_is_deactivated_ends_its_instruction_and_refuses_the_ne
 
 def test_a_killed_skill_server_is_named_and_serves_again(up):
     cell, asker = up
-    handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "open", "close")
+    handle = opening(asker)
     again = cell.kill("skill_server")
     answer = asker.result(handle)
     assert not answer.result.success
@@ -207,8 +215,7 @@ def test_a_killed_skill_server_is_named_and_serves_again(up):
 
 def test_a_killed_scheduler_leaves_no_skill_running_and_serves_again(up):
     cell, asker = up
-    handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "open", "close")
+    handle = opening(asker)
     again = cell.kill("scheduler")
     asker.wait_until(
         lambda: "nothing was heard of /scheduler" in cell.log("skill_server"), "the skill's end"
@@ -222,8 +229,7 @@ def test_a_killed_perception_node_is_waited_for(up):
     from robot_skills_interfaces.srv import Look
 
     cell, asker = up
-    handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "open", "close")
+    handle = opening(asker)
     again = cell.kill("perception")
     answer = asker.result(handle)
     # The skill came to its end, and who looks was back for the look after it, or is named.
@@ -236,8 +242,7 @@ def test_a_killed_perception_node_is_waited_for(up):
 
 def test_a_killed_gate_ends_the_skill_and_the_next_instruction_has_the_new_one(up):
     cell, asker = up
-    handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "open", "close")
+    handle = opening(asker)
     cell.kill("gate")
     answer = asker.result(handle)
     assert not answer.result.success

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hardware.gate.motion import MotionGate
 from hardware.gate.path import JointWaypoints, Judgement
 from hardware.gate.states import Cause, GateState
 from hardware.safety_gate import GateCode
@@ -353,6 +354,11 @@ def test_only_one_commands_at_a_time(bench):
     assert bench.submit().code is GateCode.LEASE
     assert bench.state == "running"
     assert bench.gate.counters.stale_lease == 2
+
+
+def test_the_first_command_of_a_gate_follows_its_first_epoch():
+    gate = MotionGate(LIMITS, FakeKinematics(), first_epoch=41)
+    assert gate.grant("test") == 42
 
 
 def test_giving_the_command_back_holds_the_arm(bench):

@@ -50,10 +50,9 @@ class CellProcesses:
         self.sim = CONTEXT.Process(target=run_sim_robot, args=(simulated,), name="sim")
         # A simulated arm shares its processors with all other tests: its states may come late.
         gate.setdefault("motion", MotionConfig(state_hold_s=0.25, state_fault_s=2.0))
-        setup = GateSetup(limits=ARM.limits, make_kinematics=KINEMATICS, topics=TOPICS, **gate)
-        self.gate = CONTEXT.Process(target=run_gate, args=(setup,), name="gate")
-        for process in (self.sim, self.gate):
-            process.start()
+        self.setup = GateSetup(limits=ARM.limits, make_kinematics=KINEMATICS, topics=TOPICS, **gate)
+        self.sim.start()
+        self.start_gate()
         self.robot = Ros2Robot(
             Ros2RobotConfig(
                 limits=ARM.limits,
@@ -63,6 +62,18 @@ class CellProcesses:
                 cameras=cameras or [RosCameraConfig(name="front", T_mount_camera=T_BASE_FRONT)],
             )
         )
+
+    def start_gate(self):
+        self.gate = CONTEXT.Process(target=run_gate, args=(self.setup,), name="gate")
+        self.gate.start()
+
+    def resume(self, timeout_s=60.0):
+        until_s = time.monotonic() + timeout_s
+        while True:
+            try:
+                return self.robot.resume()
+            except RobotFault as problem:
+                assert time.monotonic() < until_s, problem
 
     def end(self):
         self.robot.close()
@@ -137,6 +148,19 @@ def test_a_robot_that_lost_the_command_moves_nothing(cell):
     finally:
         other.close()
     cell.robot.resume()
+    assert cell.robot.command(cell.chunk())
+
+
+def test_what_a_killed_gate_granted_is_worth_nothing_to_the_next_one(cell):
+    before = cell.robot._epoch
+    cell.gate.kill()
+    cell.gate.join(timeout=15.0)
+    cell.start_gate()
+    cell.resume()
+    granted, cell.robot._epoch = cell.robot._epoch, before
+    with pytest.raises(ActionRefused, match=f"epoch {before} has no command"):
+        cell.robot.command(cell.chunk())
+    cell.robot._epoch = granted
     assert cell.robot.command(cell.chunk())
 
 
