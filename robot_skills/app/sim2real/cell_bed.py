@@ -18,11 +18,16 @@ from robot_skills.app.cells import perceiver_maker
 from robot_skills.app.sim2real.calibrated import CellFile
 from robot_skills.app.sim2real.cell_trial import Workplace, cell_trial
 from robot_skills.app.sim2real.found import Calibration
-from robot_skills.app.sim2real.person import Person
+from robot_skills.app.sim2real.person import Person, sentence
 from robot_skills.app.sim2real.physics import PhysicsFound, identify_physics
 from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial, library_of
 from robot_skills.app.trials import looker
-from robot_skills.core.errors import RefusedError, RobotSkillsError
+from robot_skills.core.errors import (
+    ActionRefused,
+    RefusedError,
+    RobotFault,
+    RobotSkillsError,
+)
 from robot_skills.core.robot import Robot
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.perception.library import open3d
@@ -101,7 +106,12 @@ class CellBed:
     def trials(
         self, attempt: Attempt, equipment: Equipment, wanted: int, first: int = 0
     ) -> Iterator[RobotTrial]:
-        """Judged by the person."""
+        """Judged by the person, who also says when to go on after the robot or its link failed.
+
+        Raises:
+            RefusedError: Nobody is there.
+            RobotFault: The robot cannot even be looked through at the beginning.
+        """
         # Before anything is connected: what takes seconds to load would let the gate wait.
         open3d()
         library_of(attempt)
@@ -110,10 +120,23 @@ class CellBed:
         with _connected(cell) as robot, suppress(RobotSkillsError):
             # The first look loads what it needs; on this link nothing will move.
             looker(robot, perceiver)()
-        with _connected(cell) as robot:
-            place = Workplace(robot=robot, look=looker(robot, perceiver), person=self.person)
-            for index in range(first, first + wanted):
-                yield cell_trial(attempt, place, index, f"{index + 1} of {first + wanted}")
+        index, last = first, first + wanted
+        while index < last:
+            try:
+                with _connected(cell) as robot:
+                    place = Workplace(
+                        robot=robot, look=looker(robot, perceiver), person=self.person
+                    )
+                    while index < last:
+                        trial = cell_trial(attempt, place, index, f"{index + 1} of {last}")
+                        index += 1
+                        yield trial
+            except (RobotFault, ActionRefused) as problem:
+                # Nothing moves again before somebody has seen to it.
+                self.person.ready(
+                    f"{sentence(str(problem))} The arm holds: see to it. Trials so far are kept; "
+                    f"trial {index + 1} of {last} begins anew."
+                )
 
 
 @contextmanager
@@ -123,7 +146,9 @@ def _connected(cell: Cell) -> Iterator[Robot]:
     try:
         yield robot
     finally:
-        robot.stop()
+        # A gate that does not answer any more has stopped the arm by itself.
+        with suppress(RobotFault):
+            robot.stop()
         robot.close()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robot_skills.app.sim2real.person import Person
+from robot_skills.app.sim2real.person import Person, sentence
 from robot_skills.app.sim2real.trial import Attempt, RobotTrial, library_of
 from robot_skills.core.errors import (
     PerceptionError,
@@ -32,7 +32,7 @@ from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import HOME, SkillContext, run_skill
 
 _OPEN, _OPENS_S = 0.9, 1.0
-_AGAIN = "Trials so far are kept: mend it, and give the same command again."
+_ERROR = "error: "
 _WHYS = 4
 """Reasons that are told."""
 _HOLDING, _GRASP, _OBJECT = "holding", "grasp", "object"
@@ -80,24 +80,22 @@ def cell_trial(attempt: Attempt, place: Workplace, index: int, number: str) -> R
     while True:
         home, _ = run_skill(SkillCall(skill=HOME), context)
         if not home.ok:
-            raise RobotFault(f"{_sentence(home.reason)} {_AGAIN}")
+            raise RobotFault(sentence(home.reason))
         _open_hand(place)
         place.person.ready(f"{why}Trial {number}: lay the table anew, and stand back.")
         try:
             call, scene = _start(attempt.skill, context, rng)
         except PerceptionError as problem:
-            why = f"{_sentence(str(problem))} "
+            why = f"{sentence(str(problem))} "
             continue
         trial = _tried(call, replace(context, scene=scene), index)
-        success = place.person.judge(f"It was to {trial.task}. Did it?")
+        # What the stack believes is not told: whoever judges should see for themselves.
+        ended = f"It ended early ({trial.reason.removeprefix(_ERROR).rstrip('.')}). "
+        early = ended if trial.reason.startswith(_ERROR) else ""
+        success = place.person.judge(f"{early}It was to {trial.task}. Did it?")
         if success is not None:
             return replace(trial, success=success)
         why = ""
-
-
-def _sentence(text: str) -> str:
-    text = text.rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _open_hand(place: Workplace) -> None:
@@ -169,7 +167,7 @@ def _tried(call: SkillCall, context: SkillContext, index: int) -> RobotTrial:
         result, _ = run_skill(call, context)
         believed, reason = result.ok, f"{result.outcome.value}: {result.reason}"
     except RobotSkillsError as error:
-        believed, reason = False, f"error: {error}"
+        believed, reason = False, f"{_ERROR}{error}"
     return RobotTrial(
         index=index,
         task=context.library[call.skill].verbs[0].format(**call.args).replace("_", " "),

@@ -25,14 +25,16 @@ _REACH = 2.5
 """Ends of ranges, in standard deviations."""
 
 
-def any_look(camera_m: float = _TAPE_M, camera_rad: float = _TAPE_RAD) -> dict[str, Spread]:
+def any_look(front: tuple[float, float] | None = None) -> dict[str, Spread]:
     """Ranges of rooms that nobody has seen.
 
     Args:
-        camera_m: How well the fixed camera's place is known, per axis (standard deviation).
-        camera_rad: How well its rotation is.
+        front: How well the place [m] and the rotation [rad] of the fixed camera are known, per
+            axis (standard deviations); None where nobody has calibrated it.
     """
     room = "of any room"
+    camera_m, camera_rad = front or (_TAPE_M, _TAPE_RAD)
+    known = "usual of tape measures" if front is None else "as unsure as its calibration"
 
     def share(sigma: float, usual: float, low: float, high: float) -> Spread:
         return Spread(mean=usual, sigma=sigma, low=low, high=high, scale=Scale.LOG, source=room)
@@ -42,7 +44,6 @@ def any_look(camera_m: float = _TAPE_M, camera_rad: float = _TAPE_RAD) -> dict[s
             mean=0.0, sigma=sigma, low=-_REACH * sigma, high=_REACH * sigma, source=source
         )
 
-    known = "the camera's place is known so well"
     return {
         _LIGHT: share(0.3, USUAL.light, 0.15, 1.0),
         _AMBIENT: share(0.3, USUAL.ambient, 0.15, 0.6),

@@ -20,6 +20,8 @@ from sim.arms import ARMS
 from sim.experts import EXPERTS
 from sim.twin import twin_seed
 
+_TWIN_ARM = "panda"
+
 
 def carry_over(options: Sim2RealOptions) -> CommandResult:
     """Do all stages that are not done, and say what came of it."""
@@ -38,7 +40,7 @@ def carry_over(options: Sim2RealOptions) -> CommandResult:
 def _loop(options: Sim2RealOptions) -> Loop:
     if min(options.trials, options.demonstrations, options.steps) < 1:
         raise RefusedError("--trials, --demonstrations and --steps must be at least 1.")
-    if options.arm not in ARMS:
+    if options.arm is not None and options.arm not in ARMS:
         raise unknown_name("arm", options.arm, ARMS)
     if options.skill not in EXPERTS:
         raise unknown_name("skill with an expert", options.skill, EXPERTS)
@@ -58,7 +60,9 @@ def _bed(options: Sim2RealOptions) -> Bed:
     """A twin, or a cell and whoever stands beside it."""
     seed = twin_seed(options.robot)
     if seed is not None:
-        return TwinBed(seed=seed, arm=options.arm)
+        return TwinBed(seed=seed, arm=options.arm or _TWIN_ARM)
+    if options.arm is not None:
+        raise RefusedError("--arm is for twins: the arm of a cell is in its file. Leave it out.")
     from robot_skills.app.cells import load_cell
     from robot_skills.app.sim2real.cell_bed import CellBed
     from robot_skills.app.sim2real.person import Console

@@ -24,8 +24,8 @@ class Sim2RealOptions(CommonOptions):
     """Which skill."""
     out: Path
     """Folder of the run."""
-    arm: str = "panda"
-    """Arm of a twin."""
+    arm: str | None = None
+    """Arm of a twin; panda when left out. A cell's is in its file."""
     seed: int = 100_000
     """Of trials, demonstrations and training."""
     trials: int = 20

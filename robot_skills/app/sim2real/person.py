@@ -21,6 +21,12 @@ class Person(Protocol):
         ...
 
 
+def sentence(text: str) -> str:
+    """A reason as people are told it: begun with a capital, ended with a full stop."""
+    text = text.rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def ask_on_terminal(line: str) -> str:
     """Show a line and wait for the answer. Answers may come from a file.
 

@@ -85,7 +85,7 @@ def around(
     """
     spreads = unknown_cell(arm)
     if front is not None:
-        spreads |= any_look(*front)
+        spreads |= any_look(front)
     for name, late in (("action_s", action), ("gripper_s", gripper)):
         if late is None:
             continue

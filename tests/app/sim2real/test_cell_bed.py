@@ -11,9 +11,9 @@ from robot_skills.app.gating import gate_here
 from robot_skills.app.sim2real import cell_bed
 from robot_skills.app.sim2real.calibrated import CellFile
 from robot_skills.app.sim2real.cell_bed import CellBed
-from robot_skills.app.sim2real.trial import Attempt, Equipment
+from robot_skills.app.sim2real.trial import Attempt, Equipment, RobotTrial
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.errors import RefusedError
+from robot_skills.core.errors import ActionRefused, RefusedError, RobotFault
 from robot_skills.core.events import EventList
 from robot_skills.core.latencies import ArmLatencies
 from sim.layout import default_layout
@@ -110,6 +110,44 @@ def test_a_motion_that_does_not_tell_is_made_again_for_longer(cell, opened, monk
     monkeypatch.setattr(cell_bed, "find_latencies", never)
     with pytest.raises(CalibrationRefused, match="Nothing moved"):
         bed.calibrate(np.random.default_rng(0))
+
+
+def test_a_lost_link_is_told_and_its_trial_begins_anew_on_a_new_one(cell, opened, monkeypatch):
+    made = []
+
+    def tries(attempt, place, index, number):
+        made.append(number)
+        if len(made) == 2:
+            raise RobotFault("nothing was heard of the gate for 1.2 s")
+        if len(made) == 3:
+            raise ActionRefused("limits", "the arm is out of its limits")
+        return RobotTrial(
+            index=index, task="", success=True, believed=True, reason="", sim_s=1.0, wall_s=1.0
+        )
+
+    monkeypatch.setattr(cell_bed, "cell_trial", tries)
+    person = Present()
+    bed = CellBed(cell=cell, person=person)
+    attempt = Attempt(skill="grasp", zoo=zoo_dir(), seed=1)
+    trials = list(bed.trials(attempt, Equipment(), 3, first=2))
+    assert [trial.index for trial in trials] == [2, 3, 4]
+    assert made == ["3 of 5", "4 of 5", "4 of 5", "4 of 5", "5 of 5"]
+    assert len(person.asked) == 2
+    assert person.asked[0].startswith("Nothing was heard of the gate for 1.2 s. The arm holds")
+    assert "trial 4 of 5 begins anew" in person.asked[1]
+    # One for the first look, and one more after each trouble.
+    assert len(opened) == 4
+
+
+def test_a_gate_that_does_not_answer_any_more_is_left_in_peace(cell, opened, monkeypatch):
+    def silent(self):
+        raise RobotFault("Waited 1 s for an answer of gate/stop.")
+
+    monkeypatch.setattr(SimRobot, "stop", silent)
+    monkeypatch.setattr(cell_bed, "cell_trial", lambda *_: "trial")
+    attempt = Attempt(skill="grasp", zoo=zoo_dir(), seed=1)
+    bed = CellBed(cell=cell, person=Present())
+    assert list(bed.trials(attempt, Equipment(), 1)) == ["trial"]
 
 
 def test_a_cell_that_nothing_can_be_learned_for_is_refused(cell):

@@ -10,9 +10,10 @@ from robot_skills.app.sim2real.person import Console
 from robot_skills.app.sim2real.trial import Attempt
 from robot_skills.app.trials import looker
 from robot_skills.app.zoo import zoo_dir
-from robot_skills.core.errors import RefusedError
+from robot_skills.core.errors import RefusedError, RobotFault
 from robot_skills.core.events import EventList
 from robot_skills.core.types import DEFAULT_ARM
+from robot_skills.skills.runner import HOME, run_skill
 from sim.layout import default_layout
 from sim.placements import Layout
 from sim.robot import SimRobot
@@ -73,6 +74,21 @@ def test_what_has_to_be_in_the_hand_is_taken_there_first():
     trial = cell_trial(attempt("place"), laid(default_layout(2), person), 0, "1 of 1")
     assert trial.task.startswith("put ")
     assert not any("could not be taken" in what for what in person.asked)
+
+
+def test_a_trial_that_an_error_ended_says_so_to_who_judges(monkeypatch):
+    def run(call, context):
+        if call.skill != HOME:
+            raise RobotFault("nothing was heard of the gate for 1.2 s.")
+        return run_skill(call, context)
+
+    monkeypatch.setattr("robot_skills.app.sim2real.cell_trial.run_skill", run)
+    person = Played(False)
+    trial = cell_trial(attempt("grasp"), laid(default_layout(3), person), 0, "1 of 1")
+    assert not trial.believed
+    assert person.asked[-1] == (
+        f"It ended early (nothing was heard of the gate for 1.2 s). It was to {trial.task}. Did it?"
+    )
 
 
 def test_who_lays_an_empty_table_is_told_what_is_missing():

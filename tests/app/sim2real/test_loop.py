@@ -24,6 +24,7 @@ SMALL = Sim2RealOptions(
         ({"robot": "twin:x"}, "whole number"),
         ({"skill": "juggle"}, "juggle"),
         ({"arm": "pandda"}, "pandda"),
+        ({"robot": "sim_panda", "arm": "panda"}, "in its file"),
         ({"trials": 0}, "at least 1"),
     ],
 )

@@ -44,7 +44,9 @@ def home(asker):
 
 def opening(asker):
     """The drawer is being opened, which takes seconds; whoever is killed now is killed in it."""
-    shut = asker.result(asker.send_until_accepted(asker.instruction, instruction="close the drawer"))
+    shut = asker.result(
+        asker.send_until_accepted(asker.instruction, instruction="close the drawer")
+    )
     assert shut.result.success, shut.result.reason
     handle = asker.send(asker.instruction, instruction=MOVES)
     asker.wait_for_motion(handle, "open")
@@ -215,7 +217,7 @@ def test_a_killed_skill_server_is_named_and_serves_again(up):
 
 def test_a_killed_scheduler_leaves_no_skill_running_and_serves_again(up):
     cell, asker = up
-    handle = opening(asker)
+    opening(asker)
     again = cell.kill("scheduler")
     asker.wait_until(
         lambda: "nothing was heard of /scheduler" in cell.log("skill_server"), "the skill's end"
