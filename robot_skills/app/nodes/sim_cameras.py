@@ -54,6 +54,8 @@ def eyes_main(setup: "SimRobotSetup", shared: SharedNumbers) -> None:
                             coming.append((frame.stamp_s + eyes.late_s, camera.name, frame))
                         publish()
                 due_s = max(due_s + 1.0 / setup.camera_hz, time.monotonic())
+                # Who draws without a pause has to listen all the same.
+                node.spin_all()
                 while (left_s := due_s - time.monotonic()) > 0.0 and not end.asked:
                     if coming:
                         left_s = min(left_s, max(coming[0][0] - time.monotonic(), 0.0))
