@@ -84,6 +84,8 @@ def test_a_cell_file_is_all_that_is_needed(cell_file, capfd):
         times = 0.05 * np.arange(1.0, 17.0)
         poses = np.tile(T, (16, 1, 1))
         poses[:, 1, 3] += 0.1 * times
+        # The doctor takes seconds, and the machine may stand still meanwhile.
+        robot.resume()
         robot.command(single_arm_chunk(robot.clock.now_s() + times, poses, np.ones(16)))
         until_s = time.monotonic() + 10.0
         while abs(robot.observe().arms[DEFAULT_ARM].T_base_tool.p[1] - T[1, 3]) < 0.05:

@@ -161,6 +161,17 @@ class Asker:
 
         self.wait_until(moves, "motion")
 
+    def wait_for_start(self, handle):
+        """Until the arm, which has been at rest, moves, by the gate's own word."""
+        assert handle.accepted
+        ended = handle.get_result_async()
+
+        def moves():
+            assert not ended.done(), ended.result()
+            return self.gate.state == "running"
+
+        self.wait_until(moves, "motion")
+
     def wait_for_hold(self):
         """Until nothing moves any more, by the gate's own word."""
         self.wait_until(lambda: self.gate is not None and self.gate.state != "running", "rest")

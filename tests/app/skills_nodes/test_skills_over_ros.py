@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from robot_skills.app.cli import main
 from robot_skills.app.run_files import LOG, RESULT
 from robot_skills.core.events import EventKind
 from robot_skills.data.episode_log import read_episode
-from tests.app.skills_nodes.cell_up import Asker, CellUp
+from tests.app.skills_nodes.cell_up import PATIENCE_S, Asker, CellUp
 from tests.ros_domain import claim_domain
 
 MOVES = "open the drawer, then close it"
@@ -37,19 +38,23 @@ def up(tmp_path_factory):
 
 
 def home(asker):
-    """Bring the arm back; whatever was done to its nodes, they serve again."""
-    answer = asker.result(asker.send_until_accepted(asker.instruction, instruction="go home"))
-    assert answer.result.success, answer.result.reason
+    """Bring the arm back; whatever was done to its nodes, they serve again before long."""
+    until_s = time.monotonic() + PATIENCE_S
+    while True:
+        answer = asker.result(asker.send_until_accepted(asker.instruction, instruction="go home"))
+        if answer.result.success:
+            return
+        assert time.monotonic() < until_s, answer.result.reason
 
 
 def opening(asker):
-    """The drawer is being opened, which takes seconds; whoever is killed now is killed in it."""
-    shut = asker.result(
-        asker.send_until_accepted(asker.instruction, instruction="close the drawer")
-    )
-    assert shut.result.success, shut.result.reason
+    """The drawer is being moved, which takes seconds; whoever is killed now is killed in it.
+
+    That it moves is the gate's own word: what the scheduler tells of it may come when it is over.
+    """
+    asker.wait_for_hold()
     handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_motion(handle, "open")
+    asker.wait_for_start(handle)
     return handle
 
 
