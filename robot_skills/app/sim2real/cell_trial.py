@@ -15,7 +15,7 @@ from robot_skills.core.errors import (
     RobotSkillsError,
 )
 from robot_skills.core.events import EventList
-from robot_skills.core.plan import SkillCall
+from robot_skills.core.plan import Outcome, SkillCall
 from robot_skills.core.predicates import unmet
 from robot_skills.core.robot import Robot
 from robot_skills.core.scene import Scene
@@ -32,7 +32,6 @@ from robot_skills.skills.library import SkillLibrary
 from robot_skills.skills.runner import HOME, SkillContext, run_skill
 
 _OPEN, _OPENS_S = 0.9, 1.0
-_ERROR = "error: "
 _WHYS = 4
 """Reasons that are told."""
 _HOLDING, _GRASP, _OBJECT = "holding", "grasp", "object"
@@ -88,10 +87,9 @@ def cell_trial(attempt: Attempt, place: Workplace, index: int, number: str) -> R
         except PerceptionError as problem:
             why = f"{sentence(str(problem))} "
             continue
-        trial = _tried(call, replace(context, scene=scene), index)
+        trial, fault = _tried(call, replace(context, scene=scene), index)
         # What the stack believes is not told: whoever judges should see for themselves.
-        ended = f"It ended early ({trial.reason.removeprefix(_ERROR).rstrip('.')}). "
-        early = ended if trial.reason.startswith(_ERROR) else ""
+        early = f"It ended early ({fault.rstrip('.')}). " if fault else ""
         success = place.person.judge(f"{early}It was to {trial.task}. Did it?")
         if success is not None:
             return replace(trial, success=success)
@@ -159,16 +157,17 @@ def _taking(thing: str) -> SkillCall:
     return SkillCall(skill=_GRASP, args={_OBJECT: thing})
 
 
-def _tried(call: SkillCall, context: SkillContext, index: int) -> RobotTrial:
-    """The trial, and whether the stack believes in it, which the person has not said yet."""
+def _tried(call: SkillCall, context: SkillContext, index: int) -> tuple[RobotTrial, str]:
+    """The trial, on which the person has not said anything yet, and what fault ended it, if any."""
     clock = context.robot.clock
     start_s, begin_s = time.perf_counter(), clock.now_s()
     try:
         result, _ = run_skill(call, context)
         believed, reason = result.ok, f"{result.outcome.value}: {result.reason}"
+        fault = result.reason if result.outcome is Outcome.FAULT else ""
     except RobotSkillsError as error:
-        believed, reason = False, f"{_ERROR}{error}"
-    return RobotTrial(
+        believed, reason, fault = False, f"error: {error}", str(error)
+    trial = RobotTrial(
         index=index,
         task=context.library[call.skill].verbs[0].format(**call.args).replace("_", " "),
         success=False,
@@ -177,3 +176,4 @@ def _tried(call: SkillCall, context: SkillContext, index: int) -> RobotTrial:
         sim_s=clock.now_s() - begin_s,
         wall_s=time.perf_counter() - start_s,
     )
+    return trial, fault

@@ -1,6 +1,7 @@
 """A person and a robot try a skill: the person is played by a list of answers."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from robot_skills.app.trials import looker
 from robot_skills.app.zoo import zoo_dir
 from robot_skills.core.errors import RefusedError, RobotFault
 from robot_skills.core.events import EventList
+from robot_skills.core.plan import Outcome
 from robot_skills.core.types import DEFAULT_ARM
 from robot_skills.skills.runner import HOME, run_skill
 from sim.layout import default_layout
@@ -76,11 +78,16 @@ def test_what_has_to_be_in_the_hand_is_taken_there_first():
     assert not any("could not be taken" in what for what in person.asked)
 
 
-def test_a_trial_that_an_error_ended_says_so_to_who_judges(monkeypatch):
+@pytest.mark.parametrize("caught", [True, False])
+def test_a_trial_that_a_fault_ended_says_so_to_who_judges(caught, monkeypatch):
     def run(call, context):
-        if call.skill != HOME:
+        result, scene = run_skill(call, context)
+        if call.skill == HOME:
+            return result, scene
+        if not caught:
             raise RobotFault("nothing was heard of the gate for 1.2 s.")
-        return run_skill(call, context)
+        reason = "nothing was heard of the gate for 1.2 s."
+        return replace(result, outcome=Outcome.FAULT, reason=reason), scene
 
     monkeypatch.setattr("robot_skills.app.sim2real.cell_trial.run_skill", run)
     person = Played(False)
