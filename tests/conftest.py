@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from _pytest.runner import runtestprotocol
 
+from tests.discovery import undiscovered
 from tests.stalls import Stalls
 
 _MOST_REPEATS = 2
@@ -67,7 +68,7 @@ def _ordinary_priority() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Repeat what failed while the machine stood still, with everything that it uses made anew."""
+    """Repeat what failed by the machine or by DDS, with everything that it uses made anew."""
     hook, stalls = item.ihook, item.config.stash[_STALLS]
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports, repeats = [], 0
@@ -76,7 +77,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
         if not any(report.failed for report in reports) or repeats == _MOST_REPEATS:
             break
-        if excuse := stalls.excuse(begun_s):
+        if excuse := stalls.excuse(begun_s) or undiscovered(reports):
             item.warn(pytest.PytestWarning(f"{item.nodeid} is repeated: {excuse}."))
             item.session._setupstate.teardown_exact(None)
             reports, repeats = [], repeats + 1

@@ -1,4 +1,4 @@
-"""What fails while the machine stands still is repeated, and nothing else."""
+"""What fails by the machine, or by discovery, is repeated, and nothing else."""
 
 import os
 import signal
@@ -75,3 +75,29 @@ def test_repeats_make_everything_anew(pytester, monkeypatch, longest_s, stations
     found = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     found.assert_outcomes(passed=passed, failed=3 - passed)
     assert ("is repeated" in found.stdout.str()) == (longest_s > TOO_LONG_S)
+
+
+@pytest.mark.parametrize(
+    ("problem", "tries"),
+    [
+        ('RobotFault("Waited 20 s for the service worker/change_state.")', 3),
+        ('RobotFault("Waited 60 s for the action server.")', 3),
+        ('RobotFault("Waited 30 s for an answer of plan_task.")', 1),
+        ('RuntimeError("Waited 20 s for the service worker/change_state.")', 1),
+    ],
+)
+def test_who_did_not_discover_a_service_tries_again(problem, tries, pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    pytester.makeconftest(CONFTEST.format(longest_s=0.0))
+    pytester.makepyfile(f"""
+        from robot_skills.core.errors import RobotFault
+
+        def test_never_finds_it():
+            with open("tries", "a") as file:
+                file.write("x")
+            raise {problem}
+    """)
+    found = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    found.assert_outcomes(failed=1)
+    assert (pytester.path / "tries").read_text() == "x" * tries
+    assert ("is repeated: the" in found.stdout.str()) == (tries > 1)

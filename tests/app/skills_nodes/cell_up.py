@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import psutil
 
@@ -31,7 +32,7 @@ class CellUp:
         command += ["--cell", str(self.cell), "--plan", "skills", "--logs", str(self.logs), *more]
         with self._said.open("w") as said, self._result.open("w") as result:
             self.process = subprocess.Popen(command, stdout=result, stderr=said)
-        self.started = set()
+        self.started, self.killed = set(), Counter()
 
     @property
     def said(self):
@@ -56,6 +57,7 @@ class CellUp:
         before = self.log(node).count(serves)
         pid = int(re.findall(rf"^{node} +running +process (\d+)", self.said, re.MULTILINE)[-1])
         os.kill(pid, signal.SIGKILL)
+        self.killed[node] += 1
 
         def wait():
             self.wait_for(f"{node} +pausing.*was ended by SIGKILL")
