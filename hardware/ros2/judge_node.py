@@ -55,6 +55,10 @@ def judge_main(
 
         response.accepted, response.code = False, GateCode.STATE.value
         message = request.chunk
+        if not message.stamp_s:
+            # Somebody asks whether this is there.
+            response.message = "There are no waypoints."
+            return response
         try:
             _check_clock(message)
             chunk = chunk_of(message)

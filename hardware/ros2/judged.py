@@ -29,6 +29,9 @@ def reported(node: RosNode, topic: str, submit: Answer) -> Answer:
     def answer(request: Any, response: Any) -> Any:
         came_s = clock.now_s()
         response = submit(request, response)
+        if not request.chunk.stamp_s:
+            # Nothing was asked to be followed.
+            return response
         publisher.publish(
             JudgedChunk(
                 clock=clock_name(),

@@ -183,13 +183,21 @@ class Ros2Robot:
         self._acquire(node)
 
     def _acquire(self, node: RosNode) -> None:
-        from robot_skills_interfaces.srv import AcquireCommand
+        from robot_skills_interfaces.srv import AcquireCommand, SubmitChunk
 
         request = AcquireCommand.Request(owner=self._config.owner)
         answer = node.call(self._clients["acquire"], request, _ANSWER_S)
         if not answer.granted:
             raise RobotFault(f"The gate does not give the command: {answer.reason}.")
         self._epoch = answer.epoch
+        # The judge of a gate that was killed stays visible for a while, and answers nobody. A
+        # chunk without waypoints is refused by whoever is there.
+        node.ask(
+            self._clients["submit"],
+            SubmitChunk.Request(),
+            answer_s=_ANSWER_S,
+            patience_s=_PATIENCE_S,
+        )
 
     def resume(self) -> None:
         """Somebody has decided to go on after the gate was lost: take the command anew.

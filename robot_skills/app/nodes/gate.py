@@ -1,5 +1,6 @@
 """The safety gate of a cell as an executable: ``gate``."""
 
+import os
 from collections.abc import Sequence
 
 from robot_skills.app.nodes.arguments import (
@@ -23,6 +24,8 @@ def _run(argv: Sequence[str]) -> None:
     arguments = parse_arguments(_NAME, "The safety gate: the only one that commands the arm.", argv)
     no_ros_arguments(_NAME, arguments)
     obey(arguments.keeper)
+    # Nothing is drawn here; MuJoCo would look for a window library, in a process of its own.
+    os.environ["MUJOCO_GL"] = "disabled"
     from hardware.ros2.gate_node import run_gate
     from robot_skills.app.cells import gate_setup, load_cell
 

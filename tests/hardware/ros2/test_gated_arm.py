@@ -20,6 +20,7 @@ from hardware.ros2.camera import RosCameraConfig
 from hardware.ros2.gate_node import run_gate
 from hardware.ros2.gate_setup import GateSetup
 from hardware.ros2.robot import Ros2Robot, Ros2RobotConfig
+from hardware.ros2.runtime import RosNode
 from robot_skills.app.nodes.sim_robot import GRIPPER_JOINT, SimRobotSetup, run_sim_robot
 from sim.arms import ARMS
 from sim.kinematics import kinematics_of
@@ -67,11 +68,15 @@ class CellProcesses:
         self.gate = CONTEXT.Process(target=run_gate, args=(self.setup,), name="gate")
         self.gate.start()
 
-    def resume(self, timeout_s=60.0):
+    def connect(self):
+        self.patiently(self.robot.connect)
+
+    def patiently(self, call, timeout_s=60.0):
+        """Others share the processors; a robot has less patience than these processes may need."""
         until_s = time.monotonic() + timeout_s
         while True:
             try:
-                return self.robot.resume()
+                return call()
             except RobotFault:
                 if time.monotonic() > until_s:
                     raise
@@ -110,7 +115,7 @@ class CellProcesses:
 def cell():
     made = CellProcesses()
     try:
-        made.robot.connect()
+        made.connect()
         yield made
     finally:
         made.end()
@@ -152,12 +157,33 @@ def test_a_robot_that_lost_the_command_moves_nothing(cell):
     assert cell.robot.command(cell.chunk())
 
 
+def test_whether_the_judge_is_there_can_be_asked_and_is_no_chunk(cell):
+    from robot_skills_interfaces.msg import JudgedChunk
+    from robot_skills_interfaces.srv import SubmitChunk
+
+    heard = []
+    with RosNode("asker") as asking:
+        asking.node.create_subscription(JudgedChunk, "gate/judged", heard.append, 10)
+        client = asking.node.create_client(SubmitChunk, "gate/submit")
+        asking.start()
+        answer = asking.ask(client, SubmitChunk.Request(), answer_s=1.0, patience_s=20.0)
+        assert (answer.accepted, answer.message) == (False, "There are no waypoints.")
+        asking.wait_for(
+            lambda: asking.node.count_publishers("gate/judged") == 1, 20.0, "who tells of chunks"
+        )
+        while not heard:
+            cell.robot.command(cell.chunk())
+            time.sleep(0.2)
+    # Only what was to be followed is told of.
+    assert all(len(one.requested.stamp_s) for one in heard)
+
+
 def test_what_a_killed_gate_granted_is_worth_nothing_to_the_next_one(cell):
     before = cell.robot._epoch
     cell.gate.kill()
     cell.gate.join(timeout=15.0)
     cell.start_gate()
-    cell.resume()
+    cell.patiently(cell.robot.resume)
     granted, cell.robot._epoch = cell.robot._epoch, before
     with pytest.raises(ActionRefused, match=f"epoch {before} has no command"):
         cell.robot.command(cell.chunk())
@@ -166,7 +192,7 @@ def test_what_a_killed_gate_granted_is_worth_nothing_to_the_next_one(cell):
 
 
 def test_an_arm_without_a_gate_is_not_there(monkeypatch):
-    monkeypatch.setattr("hardware.ros2.robot._PATIENCE_S", 2.0)
+    monkeypatch.setattr("hardware.ros2.robot._PATIENCE_S", 5.0)
     setup = SimRobotSetup(cameras=(), namespace="alone")
     sim = CONTEXT.Process(target=run_sim_robot, args=(setup,))
     sim.start()

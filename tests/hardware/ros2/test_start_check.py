@@ -113,7 +113,7 @@ def test_gate_refuses_a_chunk_into_the_table(ros_domain):
     )
     cell.robot = Ros2Robot(replace(cell.robot._config, cameras=()))
     try:
-        cell.robot.connect()
+        cell.connect()
         assert list(cell.robot.status.disabled) == []
         with pytest.raises(ActionRefused, match=r"finger.* too near to table") as refused:
             cell.robot.command(cell.chunk(velocity=(0.0, 0.0, -0.2)))
