@@ -29,7 +29,7 @@ def chapter(rows: list[dict[str, Any]]) -> str:
                     str(one["n"]),
                 )
             )
-    told = "; ".join(_told(row) for row in rows)
+    told = ". ".join(_told(row) for row in rows)
     skills = " ".join(row["skill"] for row in rows)
     return section(
         "From the simulation to a robot",
