@@ -18,7 +18,7 @@ from robot_skills.app.pool import in_order
 from robot_skills.app.tables import text_table
 
 FIRST_SEED = 2_000_000
-SKILLS = ("grasp", "push")
+SKILLS = ("grasp", "push", "place")
 GAIN_BAR, SHARE_BAR = 0.20, 0.90
 """How much the loop has to gain over nominal, and what share of the upper bound it reaches."""
 
