@@ -25,6 +25,7 @@ from robot_skills.app.cells import (
 from robot_skills.app.cli import main
 from robot_skills.app.nodes.sim_robot import run_sim_robot
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+from tests.patience import patiently
 from tests.ros_domain import claim_domain
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "bringup.md"
@@ -72,7 +73,7 @@ def test_a_cell_file_is_all_that_is_needed(cell_file, capfd):
     try:
         for process in processes:
             process.start()
-        robot.connect()
+        patiently(robot.connect)
         found = refuse_unfit(self_test_setup(cell))
         assert {"camera front", "camera wrist", "one commander"} <= {one.what for one in found}
         assert main(["doctor", "--cell", str(cell_file), "--json"]) == 0
@@ -85,7 +86,7 @@ def test_a_cell_file_is_all_that_is_needed(cell_file, capfd):
         poses = np.tile(T, (16, 1, 1))
         poses[:, 1, 3] += 0.1 * times
         # The doctor takes seconds, and the machine may stand still meanwhile.
-        robot.resume()
+        patiently(robot.resume)
         robot.command(single_arm_chunk(robot.clock.now_s() + times, poses, np.ones(16)))
         until_s = time.monotonic() + 10.0
         while abs(robot.observe().arms[DEFAULT_ARM].T_base_tool.p[1] - T[1, 3]) < 0.05:

@@ -23,6 +23,7 @@ from robot_skills.app.cells import (
 from robot_skills.app.nodes.sim_robot import run_sim_robot
 from robot_skills.core.errors import RobotFault
 from robot_skills.core.types import DEFAULT_ARM, single_arm_chunk
+from tests.patience import patiently
 from tests.ros_domain import claim_domain
 
 CONTEXT = multiprocessing.get_context("spawn")
@@ -58,7 +59,7 @@ def arms(tmp_path_factory):
         for process in processes:
             process.start()
         for robot in robots.values():
-            connect(robot)
+            patiently(robot.connect)
         yield cells, robots
     finally:
         for robot in robots.values():
@@ -69,16 +70,6 @@ def arms(tmp_path_factory):
             process.join(timeout=15.0)
             if process.is_alive():
                 process.kill()
-
-
-def connect(robot):
-    """Four processes start on whatever processors there are."""
-    until_s = time.monotonic() + 60.0
-    while True:
-        try:
-            return robot.connect()
-        except RobotFault:
-            assert time.monotonic() < until_s
 
 
 def sideways(robot, speed_m_s=0.05, waypoints=30):

@@ -48,13 +48,9 @@ def home(asker):
 
 
 def opening(asker):
-    """The drawer is being moved, which takes seconds; whoever is killed now is killed in it.
-
-    That it moves is the gate's own word: what the scheduler tells of it may come when it is over.
-    """
-    asker.wait_for_hold()
+    """The drawer is being moved, which takes seconds; whoever is killed now is killed in it."""
     handle = asker.send(asker.instruction, instruction=MOVES)
-    asker.wait_for_start(handle)
+    asker.wait_for_motion(handle, "open", "close")
     return handle
 
 
