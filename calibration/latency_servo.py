@@ -172,6 +172,7 @@ class Direction:
         if lag_s + lead_s < 1e-6 and square_s2 < 1e-9:
             return told
         denominator = (max(square_s2, 1e-9), lag_s + lead_s, 1.0)
+        # A smaller one is rounding, of which the conversion would warn.
         numerator = (lead_s, 1.0) if lead_s > 1e-12 else (1.0,)
         discrete = cont2discrete((numerator, denominator), _FILTER_S, method="foh")
         b, a, _ = discrete  # type: ignore[misc]

@@ -82,6 +82,7 @@ def test_repeats_make_everything_anew(pytester, monkeypatch, longest_s, stations
     [
         ('RobotFault("Waited 20 s for the service worker/change_state.")', 3),
         ('RobotFault("Waited 60 s for the action server.")', 3),
+        ('RobotFault("Waited 1 s for the service gate/submit.")', 1),
         ('RobotFault("Waited 30 s for an answer of plan_task.")', 1),
         ('RuntimeError("Waited 20 s for the service worker/change_state.")', 1),
     ],

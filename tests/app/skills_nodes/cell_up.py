@@ -160,7 +160,7 @@ class Asker:
         def moves():
             # Whoever ended before will not move any more.
             assert not ended.done(), ended.result()
-            if not self.heard or self.gate.state != "running":
+            if not self.heard or self.gate is None or self.gate.state != "running":
                 return False
             newest = self.heard[-1].status
             return newest.phase == "moving" and newest.skill in skills
