@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import pytest
 
 _NOT_FOUND = re.compile(
-    r"^E\s+\S*RobotFault: Waited (?:[2-9]\d|\d{3,}) s for (the service(?: \S*\w)?|the (?:action )?server)\b",
+    r"^E\s+\S*RobotFault: Waited (?:[2-9]\d|\d{3,}) s for "
+    r"(the service(?: \S*\w)?|the (?:action )?server)\b",
     re.MULTILINE,
 )
 
